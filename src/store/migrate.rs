@@ -34,6 +34,7 @@ pub const LEDGER: Schema = Schema {
         include_str!("schema/ledger_0005.sql"),
         include_str!("schema/ledger_0006.sql"),
         include_str!("schema/ledger_0007.sql"),
+        include_str!("schema/ledger_0008.sql"),
     ],
     oldest: 5,
     too_old: "the ledger was made by protocol 1, and this program speaks protocol 2; move the file away and start the node, \

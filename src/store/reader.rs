@@ -9,12 +9,13 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
         header::Header,
+        snapshot::JoinState,
         spec::ChainSpec,
     },
     store::{
         bodies, check, connect,
         identity::{self, Identity},
-        ledger::status_of,
+        ledger::{join_state, status_of},
         migrate,
         rows::{self, StoredHeader, select_headers},
     },
@@ -74,6 +75,11 @@ impl LedgerReader {
     /// The lowest height whose block is kept whole; 1: all are.
     pub fn kept_from(&self) -> Result<u32, StoreError> {
         check::kept_from(&self.connection)
+    }
+
+    /// Where the coins are from.
+    pub fn join_state(&self) -> Result<JoinState, StoreError> {
+        join_state(&self.connection)
     }
 
     /// The bytes of a stored block, re-hashed on the way; `None` if the block or its body is unknown.

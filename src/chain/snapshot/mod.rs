@@ -24,7 +24,7 @@ pub use self::{
     manifest::Manifest,
     store::{Adoption, JoinState, SnapshotName, SnapshotStore, Staged, Writing},
 };
-use crate::chain::digest::LEAVES;
+use crate::{base::hash::Hash, chain::digest::LEAVES};
 
 /// Bytes of the longest piece.
 pub const PIECE_BYTES: usize = 256 * 1024;
@@ -41,9 +41,12 @@ pub enum SnapshotFault {
     /// The manifest has too many pieces, or one of a length that no cut gives.
     #[error("the manifest names pieces that no snapshot has")]
     Pieces,
+    /// Its block is not applied, or no header above it is.
+    #[error("block {0} is not applied, or nothing above it")]
+    Block(Hash),
     /// The leaves have another root than the header commits to.
     #[error("the leaves are not those of the state digest {0}")]
-    Root(crate::base::hash::Hash),
+    Root(Hash),
     /// A piece has another length than the manifest says.
     #[error("a piece has {found} bytes, the manifest says {expected}")]
     Length {

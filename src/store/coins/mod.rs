@@ -27,6 +27,7 @@
 
 mod entry;
 mod filter;
+pub(super) mod load;
 mod merge;
 mod pages;
 mod run;

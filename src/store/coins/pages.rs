@@ -158,6 +158,19 @@ pub(super) fn replace_run(connection: &Connection, slot: u8, page: &[u8]) -> Res
     range.delete_before(connection, &COIN_PAGES, range.last)
 }
 
+/// Deletes all pages of a run.
+pub(super) fn delete_all(connection: &Connection, slot: u8) -> Result<(), StoreError> {
+    range(slot).delete(connection, &COIN_PAGES)
+}
+
+/// Deletes up to `most` pages of a run; returns how many.
+pub(super) fn delete_some(connection: &Connection, slot: u8, most: usize) -> Result<usize, StoreError> {
+    let (range, most) = (range(slot), i64::try_from(most).unwrap_or(i64::MAX));
+    let sql = "DELETE FROM coin_pages WHERE id IN \
+               (SELECT id FROM coin_pages WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3)";
+    rows::run(connection, sql, (range.first, range.last, most))
+}
+
 /// Finds entries by key with one prepared statement.
 pub(super) struct PageFinder<'a>(CachedStatement<'a>);
 

@@ -93,6 +93,12 @@ pub(super) fn free_slot(layers: &[Layer]) -> Option<u8> {
     runs::free_slot(layers.iter().flat_map(Layer::runs).map(|run| run.slot), LAST_SLOT)
 }
 
+/// All slots that no layer uses.
+pub(super) fn free_slots(layers: &[Layer]) -> impl Iterator<Item = u8> {
+    let taken: Vec<u8> = layers.iter().flat_map(Layer::runs).map(|run| run.slot).collect();
+    (0..=LAST_SLOT).filter(move |slot| !taken.contains(slot))
+}
+
 /// Adds or replaces the row of a run. `passed`: of a half-merged run, how far it has come.
 pub(super) fn save(connection: &Connection, run: &Run, merged: Option<Option<&CoinKey>>) -> Result<(), StoreError> {
     let sql = "INSERT INTO coin_runs (slot, age, entries, bytes, merged_into, passed) VALUES (?1, ?2, ?3, ?4, NULL, ?5) \

@@ -8,10 +8,12 @@ mod archive;
 mod create;
 mod flushed;
 mod fork_headers;
+mod joining;
 mod reads;
 mod shared_ledger;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writes;
 
 use std::{
@@ -26,13 +28,15 @@ use std::{
 use log::{info, warn};
 use rusqlite::Connection;
 
-use self::fork_headers::ForkHeaders;
 pub(super) use self::fork_headers::status_of;
+pub(super) use self::joining::state as join_state;
 pub use self::{archive::LedgerArchive, shared_ledger::SharedLedger};
+use self::{fork_headers::ForkHeaders, joining::Adopting};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
         archive::{StoreError, Tip},
+        snapshot::JoinState,
         spec::ChainSpec,
         target::Work,
     },
@@ -45,6 +49,7 @@ use crate::{
         identity, migrate,
         rows::{self, StoredHeader},
         sharing::Sharing,
+        snapshots::{MemoryFolder, Place},
         state_sums::{self, SaveSchedule},
         submitted::SubmittedFile,
         verify::RECHECKED_BLOCKS,
@@ -122,6 +127,12 @@ pub struct LedgerDb {
     committed: Tip,
     /// The lowest height whose block is kept whole, uncommitted changes included.
     kept_from: u32,
+    /// Where the coins are from, uncommitted changes included.
+    join: JoinState,
+    /// Where snapshots are.
+    snapshots: Place,
+    /// The snapshot that is being adopted.
+    adopting: Option<Adopting>,
     /// When the sums behind its digest are stored.
     sums: SaveSchedule,
     /// Whether commits wait for the disk now.
@@ -193,6 +204,7 @@ impl LedgerDb {
         let opened = Opened { created, unclean, checked_blocks, sharing };
         let mut ledger = Self::load(connection, spec, options, opened)?;
         ledger.submitted = Some(SubmittedFile::beside(path));
+        ledger.snapshots = Place::beside(path);
         ledger.checkpointer = Some(Checkpointer::start(path, sharing)?);
         views::renew(&mut ledger.connection, views::LEDGER, Some(&spec.prefix))?;
         Ok(ledger)
@@ -247,6 +259,9 @@ impl LedgerDb {
             next_id: memory.next_id,
             committed: memory.committed,
             kept_from: memory.kept_from,
+            join: memory.join,
+            snapshots: Place::Memory(MemoryFolder::default()),
+            adopting: None,
             durable: false,
             postponed: Arc::default(),
             checkpoint_pages: options.checkpoint_pages,
@@ -267,6 +282,7 @@ impl LedgerDb {
         self.sums.reload(&self.connection)?;
         (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
         (self.next_id, self.uncommitted, self.kept_from) = (memory.next_id, 0, memory.kept_from);
+        (self.join, self.adopting) = (memory.join, None);
         self.postponed.store(false, Ordering::Release);
         Ok(())
     }
@@ -317,6 +333,7 @@ struct Memory {
     next_id: i64,
     committed: Tip,
     kept_from: u32,
+    join: JoinState,
 }
 
 impl Memory {
@@ -334,6 +351,7 @@ impl Memory {
             next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,
             committed: tip,
             kept_from: check::kept_from(connection)?,
+            join: joining::state(connection)?,
         })
     }
 }

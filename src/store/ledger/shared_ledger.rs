@@ -20,7 +20,10 @@ use crate::{
         snapshot::{Adoption, JoinState, Manifest},
         spec::ChainSpec,
     },
-    store::LedgerReader,
+    store::{
+        LedgerReader,
+        snapshots::{CoinSource, Place, SnapshotDb},
+    },
 };
 
 /// A handle to a ledger; clones share it. Unlike a [`crate::store::LedgerReader`], a handle sees uncommitted changes
@@ -59,7 +62,17 @@ impl SharedLedger {
     pub fn lose_power(&mut self) -> Result<(), StoreError> {
         let Some(flushed) = &self.flushed else { return self.rollback() };
         let flushed = flushed.lock().map_err(|_| StoreError::Other("a copy of the ledger failed".to_owned()))?;
-        self.lock()?.restore(&flushed)
+        let mut ledger = self.lock()?;
+        if let Place::Memory(folder) = &ledger.snapshots {
+            folder.lose_power();
+        }
+        ledger.restore(&flushed)
+    }
+
+    /// The snapshots of this ledger, in the same memory.
+    pub fn snapshots(&self) -> Result<SnapshotDb, StoreError> {
+        let folder = self.lock()?.snapshots.folder();
+        SnapshotDb::load(folder, Box::new(self.clone()))
     }
 
     /// An archive for another thread that reads over `reader` of the same file.
@@ -68,8 +81,22 @@ impl SharedLedger {
         Ok(LedgerArchive::new(reader, &self.ledger, postponed))
     }
 
+    /// What is committed can no longer be lost.
+    fn flush(&self, ledger: &LedgerDb) -> Result<(), StoreError> {
+        let flushed = self.flushed.as_ref().and_then(|flushed| flushed.lock().ok());
+        flushed.map_or(Ok(()), |mut flushed| ledger.copy_to(&mut flushed))
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, LedgerDb>, StoreError> {
         self.ledger.lock().map_err(|_| StoreError::Other("another holder of the ledger panicked".to_owned()))
+    }
+}
+
+impl CoinSource for SharedLedger {
+    fn look(&self, look: &mut dyn FnMut(&Connection) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let ledger = self.lock()?;
+        // In the middle of a transaction blocks are applied whose coins are not flushed.
+        if ledger.connection.is_autocommit() { look(&ledger.connection) } else { Ok(()) }
     }
 }
 
@@ -176,8 +203,7 @@ impl LedgerStore for SharedLedger {
     fn commit(&mut self, tip: &Tip, sum: &StateSum, durable: bool) -> Result<(), StoreError> {
         let mut ledger = self.lock()?;
         ledger.commit(tip, sum, durable)?;
-        let flushed = self.flushed.as_ref().filter(|_| durable).and_then(|flushed| flushed.lock().ok());
-        flushed.map_or(Ok(()), |mut flushed| ledger.copy_to(&mut flushed))
+        if durable { self.flush(&ledger) } else { Ok(()) }
     }
 
     fn postpone_commit(&mut self) {
@@ -235,6 +261,11 @@ impl LedgerStore for SharedLedger {
     }
 
     fn adopt_snapshot(&mut self, manifest: &Manifest, supply: u128) -> Result<Adoption, StoreError> {
-        self.lock()?.adopt_snapshot(manifest, supply)
+        let mut ledger = self.lock()?;
+        let adoption = ledger.adopt_snapshot(manifest, supply)?;
+        if let Adoption::Done(_) = adoption {
+            self.flush(&ledger)?;
+        }
+        Ok(adoption)
     }
 }

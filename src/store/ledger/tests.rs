@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod joining;
 mod pages;
 mod postponed;
 mod sealed;

@@ -12,20 +12,16 @@ use crate::{
         coin::{Coin, CoinChange, CoinChanges},
         coin_key::CoinKey,
         digest::StateSum,
+        snapshot::{Adoption, JoinState, Manifest},
     },
     store::{
         bodies,
-        checkpointer::LogPages,
-        connect,
         error::corrupt,
         rows::{self, NewHeader, StoredHeader},
         state_sums::{self, Loaded},
         undo,
     },
 };
-
-/// Bytes that merges of coins may write while the ledger is idle, before they let others have the disk.
-const TIDY_BYTES: usize = 2 * 1024 * 1024;
 
 impl LedgerStore for LedgerDb {
     fn tip(&self) -> Result<Tip, StoreError> {
@@ -203,6 +199,30 @@ impl LedgerStore for LedgerDb {
         let read = |(_, id)| Ok(StoredHeader::with_id(&self.connection, id)?.with_status(BlockStatus::Stored));
         self.watch(found.into_iter().map(read).collect())
     }
+
+    fn join_state(&self) -> Result<JoinState, StoreError> {
+        Ok(self.join)
+    }
+
+    fn begin_join(&mut self) -> Result<(), StoreError> {
+        self.change(Self::start_joining)
+    }
+
+    fn abandon_join(&mut self) -> Result<Tip, StoreError> {
+        self.stop_joining()
+    }
+
+    fn apply_header(&mut self, height: u32, hash: &Hash) -> Result<(), StoreError> {
+        self.change(|db| db.connect_header(height, hash))
+    }
+
+    fn unapply_header(&mut self, height: u32, hash: &Hash) -> Result<(), StoreError> {
+        self.change(|db| db.disconnect_header(height, hash))
+    }
+
+    fn adopt_snapshot(&mut self, manifest: &Manifest, supply: u128) -> Result<Adoption, StoreError> {
+        self.adopt(manifest, supply)
+    }
 }
 
 impl LedgerDb {
@@ -217,7 +237,10 @@ impl LedgerDb {
     }
 
     /// Runs a change inside the transaction. If it fails, the transaction can no longer be committed.
-    fn change<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if self.broken.get() {
             return Err(StoreError::Other("an earlier change failed and was not rolled back".to_owned()));
         }
@@ -264,7 +287,9 @@ impl LedgerDb {
     fn connect_block(&mut self, height: u32, hash: &Hash, changes: &CoinChanges) -> Result<(), StoreError> {
         let row = self.forks.get(hash).filter(|row| row.status == BlockStatus::Stored);
         let row = row.ok_or_else(|| misuse("only a stored block can be applied", hash))?;
-        if self.end.height.checked_add(1) != Some(height) || (row.height, row.parent) != (height, self.end.id) {
+        let is_next =
+            self.end.height.checked_add(1) == Some(height) && (row.height, row.parent) == (height, self.end.id);
+        if !is_next || self.join == JoinState::Joining {
             return Err(misuse("the block does not follow the applied chain's last", hash));
         }
         let id = row.id;
@@ -318,6 +343,7 @@ impl LedgerDb {
         let sql = "UPDATE state SET height = ?1, best = ?2, digest = ?3, changes = ?4";
         let values = (tip.height, self.best.id, tip.digest.0.as_slice(), self.sums.changes());
         rows::run(&self.connection, sql, values)?;
+        self.save_kept_from()?;
         rows::run(&self.connection, "COMMIT", [])?;
         self.committed = tip.clone();
         self.postponed.store(false, Ordering::Release);
@@ -325,52 +351,7 @@ impl LedgerDb {
         Ok(())
     }
 
-    /// Has the log moved into the database once it is long: by the thread what is committed now, and by the next call what
-    /// was committed meanwhile. Then it begins again, unless a reader still needs what is in it.
-    fn move_log(&mut self) -> Result<(), StoreError> {
-        let Some(checkpointer) = &mut self.checkpointer else { return Ok(()) };
-        let Some(pages) = LogPages::of(&self.connection)? else { return Ok(()) };
-        if pages.logged < self.checkpoint_pages {
-            self.is_log_long = false;
-        } else if !self.is_log_long {
-            checkpointer.begin();
-            self.is_log_long = true;
-        } else {
-            checkpointer.wait();
-            let left = LogPages::checkpoint(&self.connection)?;
-            self.is_log_long = left.is_some_and(|left| left.waiting() > 0);
-        }
-        Ok(())
-    }
-
-    /// Switches between `synchronous=FULL` and `NORMAL`. The pragma cannot change inside a transaction, so an empty commit
-    /// follows the first durable one and syncs the log with both.
-    fn set_durable(&mut self, durable: bool) -> Result<(), StoreError> {
-        if self.durable == durable {
-            return Ok(());
-        }
-        connect::set_durable(&self.connection, durable)?;
-        self.durable = durable;
-        if durable {
-            rows::run(&self.connection, "UPDATE state SET clean = 0", [])?;
-        }
-        Ok(())
-    }
-
-    /// Merges coins for some milliseconds, each step in a transaction of its own.
-    fn merge_coins(&mut self) -> Result<(), StoreError> {
-        while self.coins.has_merges_due() && self.uncommitted < TIDY_BYTES {
-            self.change(|db| {
-                db.coins.merge(&db.connection)?;
-                db.count_coins_written();
-                rows::run(&db.connection, "COMMIT", []).map(|_| ())
-            })?;
-        }
-        self.uncommitted = 0;
-        Ok(())
-    }
-
-    fn count_coins_written(&mut self) {
+    pub(super) fn count_coins_written(&mut self) {
         let written = self.coins.take_written();
         self.uncommitted = self.uncommitted.saturating_add(usize::try_from(written).unwrap_or(usize::MAX));
     }
@@ -390,6 +371,6 @@ impl LedgerDb {
     }
 }
 
-fn misuse(what: &str, hash: &Hash) -> StoreError {
+pub(super) fn misuse(what: &str, hash: &Hash) -> StoreError {
     StoreError::Other(format!("{what} (block {hash})"))
 }

@@ -37,6 +37,8 @@ use crate::{
 const FOLDER: &str = "snapshots";
 /// Complete snapshots that are kept: whoever fetches one while the next is written can go on.
 const KEPT: usize = 2;
+/// Coins that a step writes: about as many as a piece has.
+const STEP_COINS: usize = 4096;
 /// Where the manifest of a snapshot is written before it has its name.
 const UNFINISHED: &str = "writing.manifest";
 
@@ -81,6 +83,8 @@ pub struct SnapshotDb {
     complete: Vec<Record>,
     writing: Option<Writer>,
     staging: Option<Staging>,
+    /// Coins that a step writes.
+    step_coins: usize,
 }
 
 impl SnapshotDb {
@@ -110,7 +114,7 @@ impl SnapshotDb {
         let ours =
             |name: &&String| name.ends_with(".coins") || name.ends_with(".manifest") || **name == staging::CHECKS;
         names.iter().filter(ours).filter(|name| !is_kept(name)).try_for_each(|name| folder.remove(name))?;
-        let mut all = Self { folder, ledger, complete, writing: None, staging };
+        let mut all = Self { folder, ledger, complete, writing: None, staging, step_coins: STEP_COINS };
         all.forget_old()?;
         Ok(all)
     }
@@ -188,9 +192,9 @@ impl SnapshotStore for SnapshotDb {
 
     fn step(&mut self) -> Result<Writing, StoreError> {
         let Some(mut writer) = self.writing.take() else { return Ok(Writing::Idle) };
-        let (folder, mut step) = (&mut *self.folder, Step::More);
+        let (folder, step_coins, mut step) = (&mut *self.folder, self.step_coins, Step::More);
         self.ledger.look(&mut |ledger| {
-            step = writer.step(ledger, folder)?;
+            step = writer.step(ledger, folder, step_coins)?;
             Ok(())
         })?;
         match step {

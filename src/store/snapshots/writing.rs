@@ -23,8 +23,6 @@ use crate::{
 
 pub(super) const COINS: &str = "writing.coins";
 
-/// Coins that a step writes: about as many as a piece has.
-const STEP_COINS: usize = 4096;
 /// Blocks whose undo data a step reads.
 const STEP_BLOCKS: u32 = 32;
 /// Blocks above a snapshot at which it is given up: it would be old when it is complete.
@@ -72,8 +70,13 @@ impl Writer {
         self.cutter.buckets()
     }
 
-    /// Does a few milliseconds' work.
-    pub(super) fn step(&mut self, ledger: &Connection, folder: &mut dyn Folder) -> Result<Step, StoreError> {
+    /// Does a few milliseconds' work: writes so many coins.
+    pub(super) fn step(
+        &mut self,
+        ledger: &Connection,
+        folder: &mut dyn Folder,
+        coins: usize,
+    ) -> Result<Step, StoreError> {
         let tip = check::tip(ledger)?;
         let is_applied = |height, hash| -> Result<bool, StoreError> {
             Ok(StoredHeader::applied_at(ledger, height)?.is_some_and(|header| header.hash == hash))
@@ -92,7 +95,7 @@ impl Writer {
         if self.above.spent.len() > MOST_SPENT {
             return Ok(Step::GivenUp("too many coins were spent meanwhile"));
         }
-        if self.above.height < tip.height || self.copy(ledger, folder)? {
+        if self.above.height < tip.height || self.copy(ledger, folder, coins)? {
             return Ok(Step::More);
         }
         let expected = match StoredHeader::applied_at(ledger, self.name.height + 1)? {
@@ -125,10 +128,10 @@ impl Writer {
     }
 
     /// Writes some coins. Returns whether there are more.
-    fn copy(&mut self, ledger: &Connection, folder: &mut dyn Folder) -> Result<bool, StoreError> {
+    fn copy(&mut self, ledger: &Connection, folder: &mut dyn Folder, coins: usize) -> Result<bool, StoreError> {
         let table = CoinTable::open_to_read(ledger)?;
         let mut scan = table.scan_behind(ledger, self.passed.as_ref())?;
-        for _ in 0..STEP_COINS {
+        for _ in 0..coins {
             let next = scan.next()?;
             let before = |key: &CoinKey| next.as_ref().is_none_or(|(next, _)| key < next);
             while let Some(spent) = self.above.spent.first_entry().filter(|spent| before(spent.key())) {
