@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     chain::{archive::StoreError, coin::Coin, coin_key::CoinKey},
-    store::{error::corrupt, rows},
+    store::error::corrupt,
 };
 
 /// A run that is being loaded.
@@ -97,5 +97,5 @@ impl CoinTable {
 #[cfg(test)]
 pub(in crate::store) fn unused_pages(connection: &Connection) -> i64 {
     let sql = "SELECT count(*) FROM coin_pages WHERE id >> 55 NOT IN (SELECT slot FROM coin_runs)";
-    rows::one(connection, sql, [], |row| Ok(row.get(0)?)).unwrap().unwrap()
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
