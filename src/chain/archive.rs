@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+pub use crate::chain::tip::Tip;
 use crate::{
     base::{bytes::Bytes, hash::Hash, ids::NodeId, time::UnixTime},
     chain::{
@@ -74,21 +75,6 @@ pub struct HeaderRow {
     pub paused: u64,
     /// The block's status.
     pub status: BlockStatus,
-}
-
-/// The applied chain's end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tip {
-    /// The tip's hash.
-    pub hash: Hash,
-    /// The tip's height.
-    pub height: u32,
-    /// The tip's time, unix seconds.
-    pub time: u64,
-    /// Work up to and with the tip.
-    pub work: Work,
-    /// The digest of the coins after the tip.
-    pub digest: Hash,
 }
 
 /// Read access to headers. A reader sees what is committed.

@@ -26,5 +26,6 @@ pub mod spec_error;
 pub mod spec_file;
 pub mod target;
 pub mod testkit;
+pub mod tip;
 pub mod transaction;
 pub mod transaction_view;

@@ -16,6 +16,7 @@ pub mod copy;
 mod error;
 mod identity;
 pub mod index;
+mod join_state;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;

@@ -15,7 +15,8 @@ use crate::{
     store::{
         bodies, check, connect,
         identity::{self, Identity},
-        ledger::{join_state, status_of},
+        join_state,
+        ledger::status_of,
         migrate,
         rows::{self, StoredHeader, select_headers},
     },
@@ -79,7 +80,7 @@ impl LedgerReader {
 
     /// Where the coins are from.
     pub fn join_state(&self) -> Result<JoinState, StoreError> {
-        join_state(&self.connection)
+        join_state::read(&self.connection)
     }
 
     /// The bytes of a stored block, re-hashed on the way; `None` if the block or its body is unknown.

@@ -37,7 +37,12 @@ pub struct CheckedBucket {
 }
 
 impl BucketCheck {
-    pub(super) fn new(manifest: &Manifest, bucket: usize) -> Self {
+    /// A check of one of a manifest's buckets.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such bucket.
+    pub fn new(manifest: &Manifest, bucket: usize) -> Self {
         let found = CheckedBucket { bucket, sum: LeafSum::default(), coins: 0, amount: 0 };
         let next = manifest.pieces_of(bucket).start;
         Self { manifest: manifest.clone(), bucket, next, last: None, before: 0, found }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{BUCKETS, BucketCheck, MOST_COIN_BYTES, MOST_PIECES, PIECE_BYTES, SnapshotFault};
+use super::{BUCKETS, MOST_COIN_BYTES, MOST_PIECES, PIECE_BYTES, SnapshotFault};
 use crate::{
     base::{
         codec::{self, BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder},
@@ -105,11 +105,6 @@ impl Manifest {
     /// Bytes of all pieces before this one: where it is in a file of all. Adds up as many numbers as there are pieces before.
     pub fn offset_of(&self, piece: u32) -> u64 {
         self.0.lengths.iter().take(piece as usize).map(|length| u64::from(*length)).sum()
-    }
-
-    /// A check of a bucket's pieces.
-    pub fn check_of(&self, bucket: usize) -> BucketCheck {
-        BucketCheck::new(self, bucket)
     }
 }
 

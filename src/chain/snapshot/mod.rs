@@ -13,6 +13,7 @@
 mod bucket;
 mod cutter;
 mod encoding;
+mod join;
 mod manifest;
 mod store;
 #[cfg(test)]
@@ -21,8 +22,9 @@ mod tests;
 pub use self::{
     bucket::{BucketCheck, CheckedBucket},
     cutter::Cutter,
+    join::{Adoption, JoinState, SnapshotName},
     manifest::Manifest,
-    store::{Adoption, JoinState, SnapshotName, SnapshotStore, Staged, Writing},
+    store::{SnapshotStore, Staged, Writing},
 };
 use crate::{base::hash::Hash, chain::digest::LEAVES};
 

@@ -1,20 +1,11 @@
 //! How roles reach the snapshots of a node: those that it wrote or joined from, one that is being written, and one that is being
 //! fetched.
 
-use super::{CheckedBucket, Manifest, SnapshotFault};
+use super::{BucketCheck, CheckedBucket, Manifest, SnapshotFault, SnapshotName};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
-    chain::archive::{StoreError, Tip},
+    chain::archive::StoreError,
 };
-
-/// Which snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SnapshotName {
-    /// The height of the block after which the coins are.
-    pub height: u32,
-    /// That block.
-    pub block: Hash,
-}
 
 /// How far the writing of a snapshot has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +63,7 @@ pub trait SnapshotStore: Send {
     /// Checks a bucket whose pieces have all been fetched. Reads all of it: a millisecond for each thousand coins.
     fn check_bucket(&mut self, bucket: usize) -> Result<Result<CheckedBucket, SnapshotFault>, StoreError> {
         let Some(Staged { manifest, .. }) = self.staged()? else { return Ok(Err(SnapshotFault::Count)) };
-        let mut check = manifest.check_of(bucket);
+        let mut check = BucketCheck::new(&manifest, bucket);
         while let Some(next) = check.next() {
             let Some(piece) = self.staged_piece(next)? else { return Ok(Err(SnapshotFault::Count)) };
             if let Err(fault) = check.piece(&piece) {
@@ -81,41 +72,4 @@ pub trait SnapshotStore: Send {
         }
         Ok(check.finish())
     }
-}
-
-/// Where a ledger's coins are from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JoinState {
-    /// All blocks from genesis are, or were, applied here.
-    History,
-    /// Only headers are applied. The coins are those of genesis.
-    Joining,
-    /// The coins after a block were taken from a snapshot; blocks above it are applied here.
-    Joined {
-        /// The snapshot.
-        snapshot: SnapshotName,
-        /// Headers that were above it then.
-        above: u32,
-    },
-}
-
-/// How far a ledger has come with a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Adoption {
-    /// So many pieces of all are loaded; call again.
-    More {
-        /// Pieces loaded.
-        done: u32,
-        /// All pieces.
-        all: u32,
-    },
-    /// The ledger's tip is the snapshot's block.
-    Done(Tip),
-    /// Nothing has changed. `bucket`: the one to be fetched again; `None`: the snapshot as a whole is none of this ledger.
-    Refused {
-        /// The bucket that is wrong, or whose pieces are not all here.
-        bucket: Option<usize>,
-        /// What is wrong.
-        fault: SnapshotFault,
-    },
 }

@@ -57,7 +57,7 @@ fn bytes_of(coins: &[Entry]) -> Vec<u8> {
 }
 
 fn check(manifest: &Manifest, bucket: usize, pieces: &[Vec<u8>]) -> Result<CheckedBucket, SnapshotFault> {
-    let mut check = manifest.check_of(bucket);
+    let mut check = BucketCheck::new(manifest, bucket);
     pieces.iter().try_for_each(|piece| check.piece(piece))?;
     check.finish()
 }
@@ -171,16 +171,16 @@ fn there_is_one_way_to_cut_a_bucket() {
     let others = [all[..within].to_vec(), all[within..within + 9].to_vec()];
     assert_eq!(says(&others, leaf_of(&coins)), Err(SnapshotFault::Coin));
     let numbers = manifest.pieces_of(0);
-    let mut check = manifest.check_of(0);
+    let mut check = BucketCheck::new(&manifest, 0);
     assert_eq!(
         check.piece(&pieces[1]),
         Err(SnapshotFault::Length { found: pieces[1].len(), expected: pieces[0].len() })
     );
-    check = manifest.check_of(0);
+    check = BucketCheck::new(&manifest, 0);
     numbers.for_each(|number| check.piece(&pieces[number as usize]).unwrap());
     assert_eq!(check.next(), None);
     assert_eq!(check.piece(&[]), Err(SnapshotFault::Count));
-    let mut few = manifest.check_of(0);
+    let mut few = BucketCheck::new(&manifest, 0);
     few.piece(&pieces[0]).unwrap();
     assert_eq!(few.finish(), Err(SnapshotFault::Count));
 }

@@ -5,21 +5,16 @@
 //! One last transaction changes what the ledger is. Up to then a kill leaves a ledger that is joining, with pages that no run
 //! names and fewer headers.
 
-use rusqlite::Connection;
-
-use super::{Best, End, LedgerDb, writes::misuse};
+use super::{Best, End, LedgerDb, adopting::Adopting, writes::misuse};
 use crate::{
     base::hash::Hash,
     chain::{
         archive::{BlockStatus, StoreError, Tip},
-        digest::StateSum,
-        snapshot::{Adoption, BUCKETS, BucketCheck, JoinState, Manifest, SnapshotFault, SnapshotName},
+        snapshot::{Adoption, BUCKETS, JoinState, Manifest, SnapshotFault},
     },
     store::{
-        coins::load::Load,
         error::corrupt,
         rows::{self, StoredHeader},
-        snapshots::{Folder, Staging},
     },
 };
 
@@ -29,38 +24,6 @@ const SWEPT_PAGES: usize = 1024;
 const REMOVED_HEADERS: u32 = if cfg!(test) { 5 } else { 4096 };
 /// About the bytes that the rows of an applied header take.
 const HEADER_ROW_BYTES: usize = 64;
-
-/// A snapshot that is being adopted.
-#[derive(Debug)]
-pub(super) struct Adopting {
-    folder: Box<dyn Folder>,
-    staging: Staging,
-    load: Load,
-    /// The bucket that is being loaded, 64 at the end.
-    bucket: usize,
-    check: BucketCheck,
-    /// Pieces loaded.
-    done: u32,
-    sum: StateSum,
-    amount: u128,
-}
-
-/// Where the coins are from, as committed.
-pub(in crate::store) fn state(connection: &Connection) -> Result<JoinState, StoreError> {
-    let sql = "SELECT joining, joined, joined_block, joined_best FROM state";
-    let state = rows::one(connection, sql, [], |row| {
-        if row.get::<_, i64>(0)? != 0 {
-            return Ok(JoinState::Joining);
-        }
-        if row.get::<_, Option<i64>>(1)?.is_none() {
-            return Ok(JoinState::History);
-        }
-        let (height, block, best) = (rows::integer::<u32>(row, 1)?, Hash(rows::bytes(row, 2)?), rows::integer(row, 3)?);
-        let above = u32::checked_sub(best, height).ok_or_else(|| corrupt("a snapshot above the best header"))?;
-        Ok(JoinState::Joined { snapshot: SnapshotName { height, block }, above })
-    })?;
-    state.ok_or_else(|| corrupt("the state row is missing"))
-}
 
 impl LedgerDb {
     pub(super) fn start_joining(&mut self) -> Result<(), StoreError> {
@@ -225,17 +188,15 @@ impl LedgerDb {
         if manifest.digest() != next.header.state_digest {
             return Ok(Err(SnapshotFault::Root(next.header.state_digest)));
         }
-        let folder = self.snapshots.folder();
-        let Some(staging) = Staging::load(&*folder)?.filter(|staging| staging.manifest() == manifest) else {
+        let load = self.coins.begin_load()?;
+        let Some(adopting) = Adopting::new(self.snapshots.folder(), manifest, load)? else {
             return Ok(Err(SnapshotFault::Count));
         };
         self.in_own_transaction(|db| {
             let sql = "UPDATE state SET joined_best = max(coalesce(joined_best, 0), ?1)";
             rows::run(&db.connection, sql, [end]).map(|_| ())
         })?;
-        let (load, check) = (self.coins.begin_load()?, manifest.check_of(0));
-        let (sum, bucket, done, amount) = (StateSum::default(), 0, 0, 0);
-        Ok(Ok(Adopting { folder, staging, load, bucket, check, done, sum, amount }))
+        Ok(Ok(adopting))
     }
 
     fn go_on(&mut self, mut adopting: Adopting, supply: u128) -> Result<Adoption, StoreError> {
@@ -283,32 +244,5 @@ impl LedgerDb {
         let reloaded = self.reload();
         self.watch(reloaded)?;
         Ok(self.committed.clone())
-    }
-}
-
-impl Adopting {
-    /// Loads the next piece, and checks its bucket if that was the last of it.
-    fn load_piece(&mut self, connection: &Connection) -> Result<Result<(), SnapshotFault>, StoreError> {
-        let Some(number) = self.check.next() else { return Ok(self.end_bucket()) };
-        let Some(piece) = self.staging.piece(&*self.folder, number)? else { return Ok(Err(SnapshotFault::Count)) };
-        let (mut writer, mut written) = (self.load.writer(connection)?, Ok(()));
-        let checked = self.check.piece_with(&piece, |key, coin| {
-            if written.is_ok() {
-                written = writer.push(key, coin);
-            }
-        });
-        written?;
-        writer.finish()?;
-        self.done = number + 1;
-        Ok(checked)
-    }
-
-    fn end_bucket(&mut self) -> Result<(), SnapshotFault> {
-        self.bucket += 1;
-        let next = self.staging.manifest().check_of(self.bucket.min(BUCKETS - 1));
-        let found = std::mem::replace(&mut self.check, next).finish()?;
-        self.sum.set_leaf(found.bucket, &found.sum);
-        self.amount += found.amount;
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! headers, their index, bodies, and the applied chain; coins are flushed by the ledger when it commits (`coins/`). It holds
 //! in memory, besides SQLite's cache: the headers off the applied chain (`fork_headers.rs`), the tip, and the best header.
 
+mod adopting;
 mod archive;
 mod create;
 mod flushed;
@@ -29,9 +30,8 @@ use log::{info, warn};
 use rusqlite::Connection;
 
 pub(super) use self::fork_headers::status_of;
-pub(super) use self::joining::state as join_state;
+use self::{adopting::Adopting, fork_headers::ForkHeaders};
 pub use self::{archive::LedgerArchive, shared_ledger::SharedLedger};
-use self::{fork_headers::ForkHeaders, joining::Adopting};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
@@ -46,7 +46,7 @@ use crate::{
         coins::{self, CoinTable},
         connect::{self, SMALL_CACHE_BYTES, Tuning},
         error::corrupt,
-        identity, migrate,
+        identity, join_state, migrate,
         rows::{self, StoredHeader},
         sharing::Sharing,
         snapshots::{MemoryFolder, Place},
@@ -351,7 +351,7 @@ impl Memory {
             next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,
             committed: tip,
             kept_from: check::kept_from(connection)?,
-            join: joining::state(connection)?,
+            join: join_state::read(connection)?,
         })
     }
 }

@@ -258,7 +258,7 @@ fn pieces_that_are_fetched_survive_a_kill_and_are_checked_by_bucket() {
     let wrong = manifest.bucket_of(1).unwrap();
     assert!(snapshots.check_bucket(wrong).unwrap().is_err());
     snapshots.drop_bucket(wrong).unwrap();
-    assert_eq!(snapshots.staged().unwrap().unwrap().here[1], false);
+    assert!(!snapshots.staged().unwrap().unwrap().here[1]);
     let here = snapshots.staged().unwrap().unwrap().here;
     for number in (0..pieces.len()).filter(|number| !here[*number]) {
         snapshots.put_piece(of(number), &pieces[number]).unwrap();
@@ -273,7 +273,7 @@ fn pieces_that_are_fetched_survive_a_kill_and_are_checked_by_bucket() {
     damaged[3] ^= 1;
     std::fs::write(&staged, &damaged).unwrap();
     assert_eq!(snapshots.staged_piece(0).unwrap(), None);
-    assert_eq!(snapshots.staged().unwrap().unwrap().here[0], false, "it is fetched again");
+    assert!(!snapshots.staged().unwrap().unwrap().here[0], "it is fetched again");
     snapshots.put_piece(0, &pieces[0]).unwrap();
     snapshots.keep_staged().unwrap();
     assert_eq!((snapshots.snapshots(), snapshots.staged().unwrap()), (vec![chain.name(15)], None));
