@@ -1,16 +1,16 @@
 //! What the role knows of the authorities' decisions.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     base::{
         hash::Hash,
         time::{Now, Time},
     },
+    chain::{seal::Epoch, spec::ChainSpec},
     node::{
         Finals, HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
-        recent::Recent,
     },
 };
 
@@ -23,9 +23,9 @@ pub(super) const FIRST_RETRY: Duration = Duration::from_millis(250);
 pub(super) const LAST_RETRY: Duration = Duration::from_secs(8);
 
 /// What authorities have decided. Empty on chains of proof of work.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Certified {
-    pub(super) notarised: Recent,
+    notarised: VecDeque<(Hash, Epoch)>,
     pub(super) finals: Finals,
     pub(super) missing: Option<Missing>,
     told: HindranceReporter,
@@ -37,17 +37,6 @@ pub(super) struct Missing {
     pub(super) hash: Hash,
     pub(super) again: Time,
     pub(super) wait: Duration,
-}
-
-impl Default for Certified {
-    fn default() -> Self {
-        Self {
-            notarised: Recent::new(NOTARISED),
-            finals: Finals::default(),
-            missing: None,
-            told: HindranceReporter::default(),
-        }
-    }
 }
 
 impl Certified {
@@ -69,9 +58,26 @@ impl Certified {
         self.told.replace(now.unix, [finding], out);
     }
 
-    /// Whether this block was notarised lately.
-    pub(super) fn contains(&self, hash: &Hash) -> bool {
-        self.notarised.contains(hash)
+    /// A quorum of this set has notarised a block. False: that is known.
+    pub(super) fn note(&mut self, hash: Hash, epoch: Epoch) -> bool {
+        let is_news = !self.contains(&hash, epoch);
+        if is_news {
+            self.notarised.push_back((hash, epoch));
+            if self.notarised.len() > NOTARISED {
+                self.notarised.pop_front();
+            }
+        }
+        is_news
+    }
+
+    /// Whether this set has notarised this block lately.
+    fn contains(&self, hash: &Hash, epoch: Epoch) -> bool {
+        self.notarised.contains(&(*hash, epoch))
+    }
+
+    /// Whether those who seal at this height have notarised this block lately. What others say of it counts for nothing.
+    pub(super) fn counts(&self, spec: &ChainSpec, height: u32, hash: &Hash) -> bool {
+        spec.authorities.at(height).is_some_and(|set| self.contains(hash, set.epoch()))
     }
 
     /// When another peer is to be asked for a missing header.

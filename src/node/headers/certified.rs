@@ -13,6 +13,7 @@ use crate::{
         archive::{HeaderRow, StoreError},
         header::Header,
         rules::HeaderFault,
+        seal::{AuthoritySet, Epoch},
     },
     node::{
         Halt, Outbox,
@@ -21,7 +22,7 @@ use crate::{
             certificates::{FIRST_RETRY, LAST_RETRY, Missing},
             header_node::{HeaderLookup, HeaderNode},
             syncnode::{HeaderSources, Standing},
-            validate::{Batch, Follower, Unknown},
+            validate::{self, Batch, Follower, Unknown},
         },
     },
 };
@@ -57,7 +58,8 @@ impl Headers {
     /// Takes the last header out of a batch if nothing shows yet that it counts.
     pub(super) fn hold_last(&mut self, link: LinkId, batch: &mut Batch) {
         let needs_certificate = self.spec.seal_rules().needs_certificate();
-        let last = batch.rows.last().filter(|last| needs_certificate && !self.certified.contains(&last.hash));
+        let counts = |last: &&HeaderRow| self.certified.counts(&self.spec, last.header.height, &last.hash);
+        let last = batch.rows.last().filter(|last| needs_certificate && !counts(last));
         if last.is_some()
             && let Some(HeaderRow { hash, header, .. }) = batch.rows.pop()
             && let Some(peer) = self.peers.get_mut(link)
@@ -66,20 +68,30 @@ impl Headers {
         }
     }
 
-    /// A quorum has notarised this block.
+    /// The last header of a batch is certified by what follows it, and that is not taken.
+    pub(super) fn note_parent(&mut self, batch: &Batch) {
+        if let Some(row) = batch.rows.last()
+            && let Some(set) = self.spec.authorities.at(row.header.height)
+        {
+            self.certified.note(row.hash, set.epoch());
+        }
+    }
+
+    /// A quorum of this set has notarised this block.
     pub(super) fn take_notarised(
         &mut self,
         now: Now,
         link: Option<LinkId>,
-        hash: Hash,
+        (hash, epoch): (Hash, Epoch),
         header: Option<Header>,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let is_news = !self.certified.contains(&hash);
-        self.certified.notarised.insert(hash);
+        let is_news = self.certified.note(hash, epoch);
         let Some(index) = &self.index else { return Ok(()) };
         match index.find(&hash)? {
-            HeaderLookup::Valid(node) if node.withheld => return self.reconsider(now.mono, hash, out),
+            HeaderLookup::Valid(node) if node.withheld && self.certified.counts(&self.spec, node.height, &hash) => {
+                return self.reconsider(now.mono, hash, out);
+            }
             HeaderLookup::Valid(_) | HeaderLookup::Invalid => return Ok(()),
             HeaderLookup::Unknown => {}
         }
@@ -88,6 +100,10 @@ impl Headers {
             self.miss(now.mono, link, hash, is_news);
             return Ok(());
         };
+        if !self.certified.counts(&self.spec, header.height, &hash) {
+            log::warn!("a set of authorities certifies a block that is not its own: block={hash} epoch={epoch}");
+            return Ok(());
+        }
         let parent = match index.find(&header.previous)? {
             HeaderLookup::Valid(node) => node,
             HeaderLookup::Invalid => return Ok(()),
@@ -110,6 +126,10 @@ impl Headers {
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
         let (previous, height) = (header.previous, header.height);
+        if !validate::is_handed_over(&self.spec, &header) {
+            log::warn!("a set of authorities certifies a block before it is in office: block={hash} height={height}");
+            return Ok(());
+        }
         let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
             Ok(row) => row,
             Err(HeaderFault::NextAuthorities(set)) => {
@@ -162,12 +182,14 @@ impl Headers {
 
     /// Takes headers that peers sent as their last, and that were notarised meanwhile.
     pub(super) fn take_held(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        let notarised = |hash: &Hash| self.certified.contains(hash);
         let held = self.peers.iter().filter_map(|(link, peer)| Some((link, peer.held.as_deref()?)));
-        let ready: Vec<(LinkId, Hash)> =
-            held.filter(|(_, (hash, _))| notarised(hash)).map(|(link, held)| (link, held.0)).collect();
-        for (link, hash) in ready {
-            self.take_notarised(now, Some(link), hash, None, out)?;
+        let counts =
+            |(_, (hash, header)): &(LinkId, &(Hash, Header))| self.certified.counts(&self.spec, header.height, hash);
+        let epoch = |header: &Header| self.spec.authorities.at(header.height).map_or(0, AuthoritySet::epoch);
+        let ready: Vec<(LinkId, Hash, Epoch)> =
+            held.filter(counts).map(|(link, held)| (link, held.0, epoch(&held.1))).collect();
+        for (link, hash, epoch) in ready {
+            self.take_notarised(now, Some(link), (hash, epoch), None, out)?;
             if let Some(peer) = self.peers.get_mut(link) {
                 peer.held = None;
             }

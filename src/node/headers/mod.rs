@@ -212,8 +212,8 @@ impl Headers {
                 self.peers.take_clock(now, link, clock);
                 Ok(())
             }
-            ToHeaders::Notarised { link, hash, header, .. } => {
-                self.take_notarised(now, link, hash, header.map(|header| *header), out)?;
+            ToHeaders::Notarised { link, hash, epoch, header, .. } => {
+                self.take_notarised(now, link, (hash, epoch), header.map(|header| *header), out)?;
                 self.take_held(now, out)
             }
             ToHeaders::Final { height, hash } => self.take_final(height, hash),

@@ -18,7 +18,7 @@ use crate::{
             Headers,
             header_node::{HeaderLookup, HeaderNode},
             syncnode::Standing,
-            validate::{Follower, Refused},
+            validate::{self, Follower, Refused},
         },
         notice::ToFetch,
     },
@@ -152,7 +152,10 @@ impl Headers {
         match index.find(&hash)? {
             HeaderLookup::Invalid => return refused(Refusal::Fault(PeerFault::InvalidBranch)),
             HeaderLookup::Valid(node) => return Ok(Judged::Known(node)),
-            HeaderLookup::Unknown if self.spec.seal_rules().needs_certificate() && !self.certified.contains(&hash) => {
+            HeaderLookup::Unknown
+                if self.spec.seal_rules().needs_certificate()
+                    && !self.certified.counts(&self.spec, header.height, &hash) =>
+            {
                 return refused(Refusal::Drop("nothing shows that a quorum of authorities has notarised it"));
             }
             HeaderLookup::Unknown => {}
@@ -190,6 +193,9 @@ impl Headers {
             Err(HeaderFault::NextAuthorities(_)) => return refused(Refusal::Drop("names authorities who are unknown")),
             Err(fault) => return refused(Refusal::Fault(fault.into())),
         };
+        if !validate::is_handed_over(&self.spec, &row.header) {
+            return refused(Refusal::Fault(HeaderFault::VoteSignature.into()));
+        }
         Ok(Judged::New(Box::new(row), parent))
     }
 

@@ -93,7 +93,7 @@ impl Headers {
                 let unknown = batch.unknown.take();
                 match unknown.is_some() {
                     // It shows that the one before it counts.
-                    true => batch.rows.last().into_iter().for_each(|row| self.certified.notarised.insert(row.hash)),
+                    true => self.note_parent(&batch),
                     false => self.hold_last(link, &mut batch),
                 }
                 let taken = match self.leaves_final(&batch.rows)? {

@@ -5,6 +5,7 @@ use crate::{
     chain::{
         archive::{BlockStatus, HeaderRow, StoreError},
         header::Header,
+        key::Claim,
         rules::{self, HeaderFault, ParentFacts},
         schedule::Timeline,
         seal::LastWork,
@@ -168,6 +169,12 @@ pub(super) fn judge(
         }
     }
     Ok(check_claims(spec, &batch).map(|()| batch).map_err(PeerFault::from))
+}
+
+/// Whether a header is sealed by those who sealed its parent, or shows that they have handed over.
+pub(super) fn is_handed_over(spec: &ChainSpec, header: &Header) -> bool {
+    let rules = spec.seal_rules();
+    !rules.takes_over(spec, header) || rules.parent_claims(spec, header).iter().all(Claim::holds)
 }
 
 /// What follows a header shows that it counts; so the last one's signatures are checked, and those by which one set hands over

@@ -8,7 +8,7 @@ use crate::{
         ids::LinkId,
         time::{Time, UnixTime},
     },
-    chain::{header::Header, rules::BlockFault},
+    chain::{header::Header, rules::BlockFault, seal::Epoch},
     node::{chain_move::ChainMove, origin::Origin},
 };
 
@@ -60,6 +60,8 @@ pub enum ToHeaders {
         link: Option<LinkId>,
         /// The block.
         hash: Hash,
+        /// The set of authorities whose quorum it is: the header of a block that others seal does not count by it.
+        epoch: Epoch,
         /// The view in which it was notarised.
         view: u64,
         /// Its header, if a proposal brought it.

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{ids::LinkId, time::Now},
-    chain::seal::Stage,
+    chain::seal::{Epoch, Stage},
     node::{
         Halt, Outbox,
         notice::{ToFetch, ToHeaders},
@@ -75,17 +75,24 @@ impl Sealer {
     /// Tells of all blocks that count since the last final one. The highest may be one that nobody has any more.
     pub(super) fn tell_notarised(&self, out: &mut Outbox) {
         let blocks = self.core.certified().iter().map(|one| one.statement).filter(|said| said.stage == Stage::Notarise);
-        let places = blocks.map(|said| Place { view: said.view, block: said.block });
-        places.for_each(|place| self.tell_place(&place, None, out));
+        let places = blocks.map(|said| (Place { view: said.view, block: said.block }, said.epoch));
+        places.for_each(|(place, epoch)| self.tell_of(epoch, &place, None, out));
         let last = self.core.certified().last_final();
         if self.core.certified().tip() == last && self.core.certified().notarised(last.view).is_none() && last.view > 0
         {
-            self.tell_place(&last, None, out);
+            // What a set builds on is of the set before.
+            let epoch = self.core.certified().finality().map(|finality| finality.statement.epoch);
+            self.tell_of(epoch.unwrap_or_default(), &last, None, out);
         }
     }
 
     pub(super) fn tell_place(&self, place: &Place, link: Option<LinkId>, out: &mut Outbox) {
+        self.tell_of(self.keys.set.epoch(), place, link, out);
+    }
+
+    /// A quorum of this set has notarised a block.
+    pub(super) fn tell_of(&self, epoch: Epoch, place: &Place, link: Option<LinkId>, out: &mut Outbox) {
         let header = self.offers.of(&place.block).map(|offer| Box::new(offer.header.clone()));
-        out.tell(ToHeaders::Notarised { link, hash: place.block, view: place.view, header });
+        out.tell(ToHeaders::Notarised { link, hash: place.block, epoch, view: place.view, header });
     }
 }

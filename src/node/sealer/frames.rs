@@ -48,7 +48,7 @@ impl Sealer {
         let current = self.keys.set.epoch();
         let judged = match message {
             message if epoch_of(&message).is_some_and(|epoch| epoch > current) => {
-                self.on_later(now, link, message, frame, out)?
+                self.on_later(link, message, frame, out)?
             }
             Message::Proposal { signature, block } => self.on_proposal(now, link, (signature, block), frame, out),
             Message::Vote(vote) => self.on_vote(now, link, vote, frame, out)?,

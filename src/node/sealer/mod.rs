@@ -33,7 +33,7 @@ use crate::{
     chain::{
         archive::{SealRecord, SealStore},
         key::SecretKey,
-        seal::{AuthoritySet, Certificate, Sealing},
+        seal::{AuthoritySet, Certificate, Epoch, Sealing},
         spec::ChainSpec,
     },
     node::{
@@ -73,6 +73,8 @@ pub struct Sealer {
     reporter: Reporter,
     /// Up to which block the ledger is applied, and its height.
     ledger: Option<(Hash, u32)>,
+    /// The newest block of each later set that it holds final. That set seals only if the block stands behind a handover.
+    ahead: BTreeMap<Epoch, Certificate>,
     /// Transactions in the mempool.
     waiting: usize,
     /// By when the newest votes of others are written.
@@ -94,6 +96,7 @@ impl Sealer {
             finality: Finality::new(keys.genesis),
             key: setup.seal.clone(),
             ledger: None,
+            ahead: BTreeMap::new(),
             spec: spec.clone(),
             sealing,
             keys,
@@ -111,9 +114,10 @@ impl Sealer {
     }
 
     fn start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
-        let epoch = self.seals.load()?.epoch();
-        let set = self.spec.authorities.of(epoch).unwrap_or(&self.keys.set).clone();
-        self.take_set(now, set, self.genesis(), None)?;
+        // Which set is in office the ledger will tell: what is on the disk may be the word of one that is not.
+        self.take_set(now, self.keys.set.clone(), self.genesis(), None)?;
+        let record = self.seals.load()?;
+        self.note_ahead(&record);
         self.finality.start(now, self.core.certified(), out);
         self.tell_notarised(out);
         Ok(())
@@ -132,7 +136,7 @@ impl Sealer {
         match notice {
             ToSealer::State(_) => self.finality.look(out),
             ToSealer::PlaceFound { block, height, view } => return self.on_place(now, block, (height, view), out),
-            ToSealer::ChainMoved(moved) => self.chain_moved(now, &moved, out),
+            ToSealer::ChainMoved(moved) => return self.chain_moved(now, &moved, out),
             ToSealer::PoolChanged { added, removed } => {
                 self.waiting = self.waiting.saturating_add(added).saturating_sub(removed);
                 self.core.set_work(self.waiting > 0, clock(now));
@@ -153,14 +157,16 @@ impl Sealer {
         Ok(())
     }
 
-    fn chain_moved(&mut self, now: Now, moved: &ChainMove, out: &mut Outbox) {
+    fn chain_moved(&mut self, now: Now, moved: &ChainMove, out: &mut Outbox) -> Result<(), Halt> {
         self.finality.note_heights(moved);
         self.finality.tell(now, out);
         if self.ledger.is_none() {
             self.finality.look(out);
         }
+        self.turn_with_ledger(now, moved.tip.height, out)?;
         self.look_for_turn(out);
         self.note_ledger(now, moved.tip.hash, moved.tip.height);
+        Ok(())
     }
 
     fn on_wake(&mut self, now: Now, out: &mut Outbox) {

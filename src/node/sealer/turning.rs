@@ -4,8 +4,8 @@
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Now},
     chain::{
-        archive::StoreError,
-        seal::{AuthoritySet, Certificate, Epoch, Stage},
+        archive::{SealRecord, StoreError},
+        seal::{AuthoritySet, Certificate, Epoch, Stage, Statement},
     },
     node::{Halt, Outbox, PeerFault, notice::ToLedger},
     wire::{
@@ -30,8 +30,28 @@ pub(super) fn epoch_of(message: &Message) -> Option<Epoch> {
 }
 
 impl Sealer {
-    /// Asks where the last final block stands if another set follows it.
+    /// What the disk has of sets that may not be in office: the newest block that each holds final.
+    pub(super) fn note_ahead(&mut self, record: &SealRecord) {
+        let finals = record.certificates.iter().filter(|kept| kept.statement.stage == Stage::Finalize);
+        let later = finals.filter(|kept| kept.statement.epoch > self.keys.set.epoch());
+        self.ahead = later.map(|kept| (kept.statement.epoch, kept.clone())).collect();
+    }
+
+    /// The ledger has a block of this height. Its header and those before it show all handovers, and that it counts.
+    pub(super) fn turn_with_ledger(&mut self, now: Now, height: u32, out: &mut Outbox) -> Result<(), Halt> {
+        match self.spec.authorities.at(height).filter(|set| set.epoch() > self.keys.set.epoch()).cloned() {
+            Some(set) => {
+                self.turn(now, set, self.genesis(), None, out)?;
+                self.hear_early(now, out)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Asks where the last final block stands if another set follows it, and where those stand that later sets hold final.
     pub(super) fn look_for_turn(&self, out: &mut Outbox) {
+        let ahead = self.ahead.values().map(|shown| shown.statement.block);
+        ahead.for_each(|block| out.tell(ToLedger::WantPlace { block }));
         let last = self.finality.last();
         let next = self.spec.authorities.taking_over_at(last.height.saturating_add(1));
         if next.is_some_and(|term| term.set.epoch() > self.keys.set.epoch()) {
@@ -49,6 +69,7 @@ impl Sealer {
     ) -> Result<(), Halt> {
         self.finality.note_height(block, height);
         self.finality.tell(now, out);
+        self.turn_if_shown(now, block, height, out)?;
         let next = self.spec.authorities.taking_over_at(height.saturating_add(1)).cloned();
         let next = next.filter(|term| term.set.epoch() > self.keys.set.epoch() && self.finality.last().hash == block);
         let handover = self.core.certified().finality().filter(|finality| finality.statement.block == block).cloned();
@@ -62,10 +83,25 @@ impl Sealer {
         }
     }
 
-    /// A message of a set that has not begun here. A final block of that set shows that it has; the rest waits.
+    /// A block that a later set holds final stands in the chain, at this height: the set is in office, if the height is in its
+    /// term.
+    fn turn_if_shown(&mut self, now: Now, block: Hash, height: u32, out: &mut Outbox) -> Result<(), Halt> {
+        let Some(set) = self.spec.authorities.at(height).cloned() else { return Ok(()) };
+        let is_shown = |shown: &Certificate| shown.statement.block == block;
+        let Some(shown) = self.ahead.get(&set.epoch()).filter(|shown| is_shown(shown)).cloned() else { return Ok(()) };
+        if set.epoch() > self.keys.set.epoch() {
+            self.turn(now, set, self.genesis(), None, out)?;
+        }
+        self.ahead.retain(|epoch, _| *epoch > self.keys.set.epoch());
+        // It was looked at when it came.
+        drop(self.on_certificate(now, shown));
+        self.hear_early(now, out)
+    }
+
+    /// A message of a set that has not begun here. A final block of that set is a hint that it has, and the headers tell; the
+    /// rest waits.
     pub(super) fn on_later(
         &mut self,
-        now: Now,
         link: LinkId,
         message: Message,
         frame: &Frame,
@@ -76,12 +112,7 @@ impl Sealer {
         if let Message::Certificate(certificate) = message
             && certificate.statement.stage == Stage::Finalize
         {
-            if !set.certifies(&self.keys.genesis, &certificate) {
-                return Ok(Err(PeerFault::Unsigned(Kind::Certificate)));
-            }
-            self.turn(now, set, self.genesis(), None, out)?;
-            let judged = self.on_certificate(now, *certificate);
-            return self.hear_early(now, out).map(|()| judged);
+            return Ok(self.on_later_final(link, &set, *certificate, out));
         }
         if epoch == self.keys.set.epoch().saturating_add(1)
             && let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.has_room_for_early(frame))
@@ -91,11 +122,33 @@ impl Sealer {
         Ok(Ok(()))
     }
 
+    /// A later set says that a block is final. Whoever has its keys can say so before it is in office: nothing follows from
+    /// it before the block's header is here, with all that it builds on.
+    fn on_later_final(
+        &mut self,
+        link: LinkId,
+        set: &AuthoritySet,
+        certificate: Certificate,
+        out: &mut Outbox,
+    ) -> Result<(), PeerFault> {
+        let Statement { epoch, view, block, .. } = certificate.statement;
+        if self.ahead.get(&epoch).is_some_and(|known| known.statement == certificate.statement) {
+            return Ok(());
+        }
+        if !set.certifies(&self.keys.genesis, &certificate) {
+            return Err(PeerFault::Unsigned(Kind::Certificate));
+        }
+        self.ahead.insert(epoch, certificate);
+        self.tell_of(epoch, &Place { view, block }, Some(link), out);
+        out.tell(ToLedger::WantPlace { block });
+        Ok(())
+    }
+
     pub(super) fn genesis(&self) -> Place {
         Place { view: 0, block: self.keys.genesis }
     }
 
-    /// From now on this set's votes count.
+    /// From now on this set's votes count. It is in office: the block before its first is final by the word of the set before.
     fn turn(
         &mut self,
         now: Now,
@@ -109,6 +162,12 @@ impl Sealer {
         self.take_set(now, set, base, handover)?;
         let own = self.keys.own_number().map_or("none".to_owned(), |number| number.to_string());
         log::info!("another set of authorities seals: epoch={epoch} authorities={count} own={own}");
+        let last = self.core.certified().last_final();
+        if last != base && last.view > 0 {
+            // From the disk.
+            self.finality.reached(last, None);
+            self.finality.look(out);
+        }
         self.tell_notarised(out);
         self.core.set_work(self.waiting > 0, clock(now));
         if let Some((tip, height)) = self.ledger {

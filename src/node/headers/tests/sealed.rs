@@ -49,7 +49,8 @@ pub(super) fn rig(applied: &Chain) -> Rig {
 fn notarised(rig: &mut Rig, link: Option<u64>, chain: &Chain, height: usize, with_header: bool) -> Vec<Action> {
     let row = &chain.rows[height];
     let header = with_header.then(|| Box::new(row.header.clone()));
-    rig.notice(ToHeaders::Notarised { link: link.map(LinkId), hash: row.hash, view: row.work.view(), header })
+    let epoch = chain.spec.authorities.at(row.header.height).unwrap().epoch();
+    rig.notice(ToHeaders::Notarised { link: link.map(LinkId), hash: row.hash, epoch, view: row.work.view(), header })
 }
 
 #[test]
@@ -365,4 +366,33 @@ fn a_header_that_names_an_unknown_set_certifies_its_parent_only_by_votes_of_a_qu
     let actions = rig.sync(1, forged.headers(3..=4));
     let fault = PeerFault::Header(HeaderFault::ParentVotes { found: 0, quorum: 3 });
     assert_eq!((rig.take_stored(), faults(&actions)), (vec![], vec![(1, fault)]));
+}
+
+/// A set that is not in office may certify whatever it likes.
+#[test]
+fn a_block_counts_only_by_the_word_of_those_who_seal_at_its_height() {
+    let mut maker = BlockMaker::new(Arc::new(testkit::sealed_spec_with(4, &[(3, &[9])])));
+    let genesis = genesis(&maker);
+    let chain = grown(&mut maker, &genesis, 3, 0);
+    let mut rig = rig(&chain.first(0));
+    rig.up(1, &chain);
+    let told = |rig: &mut Rig, height: usize, epoch: u32, header: Header| {
+        let (hash, view) = (header.hash(), chain.rows[height].work.view());
+        rig.notice(ToHeaders::Notarised { link: Some(LinkId(1)), hash, epoch, view, header: Some(Box::new(header)) })
+    };
+    let header = |height: usize| chain.rows[height].header.clone();
+    told(&mut rig, 1, 1, header(1));
+    assert!(rig.take_stored().is_empty(), "the later set's word for the first set's block");
+    told(&mut rig, 1, 0, header(1));
+    told(&mut rig, 2, 0, header(2));
+    assert_eq!(rig.take_stored(), chain.hashes(1..=2));
+    // Its own block, but nobody has handed over.
+    let mut seal = header(3).authority_seal().unwrap().clone();
+    seal.parent_votes =
+        Votes::collect(seal.parent_votes.iter().map(|(signer, vote)| (signer, Vote { clock: 1, ..*vote })));
+    let early = Header { seal: Seal::Authorities(Box::new(seal)), ..header(3) };
+    let actions = told(&mut rig, 3, 1, early);
+    assert!(rig.take_stored().is_empty() && faults(&actions).is_empty());
+    told(&mut rig, 3, 1, header(3));
+    assert_eq!(rig.take_stored(), chain.hashes(3..=3));
 }

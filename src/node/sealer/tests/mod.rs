@@ -239,8 +239,11 @@ impl Network {
         } else if let Ok(ToLedger::Final { height, hash }) = notice.clone().try_into() {
             assert!(height >= node.last_final.0);
             node.last_final = (height, hash);
-        } else if let Ok(ToHeaders::Notarised { hash, header, .. }) = notice.try_into() {
-            let header = header.map(|header| *header).or_else(|| self.find(&hash)).expect("somebody has it");
+        } else if let Ok(ToHeaders::Notarised { hash, epoch, header, .. }) = notice.try_into() {
+            let Some(header) = header.map(|header| *header).or_else(|| self.find(&hash)) else { return };
+            if self.spec.authorities.at(header.height).map(AuthoritySet::epoch) != Some(epoch) {
+                return;
+            }
             self.nodes[at].blocks.insert(hash, header.clone());
             self.move_chain(at, header);
         }

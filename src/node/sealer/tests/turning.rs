@@ -148,6 +148,7 @@ fn what_came_before_a_final_block_of_the_next_set_is_judged_once_that_is_known()
     let early = vote(2, Statement::skip(1, 41));
     driver.receive(1, &Message::Vote(early));
     driver.receive(1, &certificate(Statement::finalize(1, 40, Hash([6; 32])), 0..3));
+    driver.notice(ToSealer::PlaceFound { block: Hash([6; 32]), height: 2, view: 40 });
     let core = &driver.role.core;
     assert_eq!((core.view(), core.tally().newest(2).collect::<Vec<_>>()), (41, vec![&early]));
 }
@@ -160,4 +161,47 @@ fn a_peer_fills_so_much_memory_with_the_next_set_s_messages_and_no_more() {
     }
     let bytes: usize = driver.role.peers[&LinkId(1)].early.iter().map(|frame| frame.body.len()).sum();
     assert!(bytes > EARLY_BYTES / 2 && bytes <= EARLY_BYTES, "{bytes}");
+}
+
+/// A certificate of a later set of the chain that [`changing`] makes, whose authorities are those of these numbers.
+fn certificate_of(network: &Network, statement: Statement, numbers: &[usize]) -> Certificate {
+    let genesis = network.spec.genesis_hash();
+    let vote = |(signer, number): (usize, &usize)| {
+        let signed = SignedVote::sign(statement, u8::try_from(signer).unwrap(), 7, &super::key(*number), &genesis);
+        (signer, signed.vote)
+    };
+    Certificate { statement, votes: Votes::collect(numbers.iter().enumerate().map(vote)) }
+}
+
+#[test]
+fn the_word_of_a_set_that_is_not_in_office_turns_nobody_and_a_node_that_kept_it_goes_on() {
+    let mut network = Network::on(spec_with(4, &[(1000, &[3])]), 4, 1);
+    network.pool(1, 0);
+    network.pass(SECOND);
+    // Of a block that nobody has, and of blocks that are there and not its own.
+    let known = network.nodes[4].last_final.1;
+    for (view, block) in [(7, Hash([9; 32])), (u64::MAX, Hash([8; 32])), (9, known)] {
+        let certificate = certificate_of(&network, Statement::finalize(1, view, block), &[3]);
+        for at in 0..5 {
+            let message = Message::Certificate(Box::new(certificate.clone()));
+            let did = network.nodes[at].driver.receive((at as u64 + 1) % 5, &message);
+            network.perform(at, did);
+        }
+        network.deliver();
+    }
+    network.pass(SECOND * 2);
+    let before = network.finals();
+    assert_eq!(epochs(&network), [0; 5]);
+    assert!(before.iter().all(|height| *height > 8), "{before:?}");
+    // What a node of an earlier version kept of it.
+    for at in 0..5 {
+        network.stop(at);
+        let certificate = certificate_of(&network, Statement::finalize(1, 7, Hash([9; 32])), &[3]);
+        network.nodes[at].disk.0.lock().unwrap().certificates.push(certificate);
+    }
+    (0..5).for_each(|at| network.start(at));
+    network.pool(1, 0);
+    network.pass(SECOND * 8);
+    assert_eq!(epochs(&network), [0; 5]);
+    assert!(network.finals().iter().all(|height| *height > before[0] + 8), "{:?}", network.finals());
 }
