@@ -14,11 +14,14 @@ use serde_json::Value;
 use tussock::{
     base::hash::{Hash, hex},
     chain::{
+        block::HashedBlock,
+        header::Header,
         key::SecretKey,
-        seal::{SignedVote, Stage, Statement},
+        seal::{Seal, SignedVote, Stage, Statement, Votes},
         spec::ChainSpec,
+        testkit::{self, BlockMaker},
     },
-    wire::message::Message,
+    wire::{frame::Frame, message::Message},
 };
 
 use crate::support::{TempDir, TestNode, cli_on, peer::RawPeer, stderr, stdout};
@@ -427,4 +430,32 @@ fn an_intruder_with_the_chain_file_makes_no_block() {
     let txid = network.pay(0, 2);
     network.nodes[0].wait(&["final", &txid]);
     assert_eq!(network.nodes[0].height(), height + 1, "the payment's block alone was made");
+}
+
+/// The votes for a block are in the next one. One without votes once showed that the block before it counts.
+#[test]
+fn an_import_takes_no_block_for_which_nobody_voted() {
+    let root = TempDir::new();
+    let keys: Vec<String> = (0..4).map(|n| hex(&testkit::authority_key(n).public_key())).collect();
+    let text = format!(
+        "protocol = 2\nname = \"sealed\"\naddress_prefix = \"ltus\"\ngenesis_time = 1700000000\nblock_time = \"200ms\"\n\
+         subsidy = 5\nhalving_interval = 10\nmaturity = 1\nseal = \"authorities\"\nauthorities = {keys:?}\n"
+    );
+    let spec = Arc::new(ChainSpec::from_toml(&text).unwrap());
+    let mut maker = BlockMaker::new(spec.clone());
+    let payee = SecretKey::well_known(0).address();
+    let mut blocks = maker.empty_blocks(3, payee);
+    let next = maker.next_block(Vec::new(), payee);
+    let mut seal = next.header.authority_seal().unwrap().clone();
+    seal.parent_votes = Votes::default();
+    let header = Header { seal: Seal::Authorities(Box::new(seal)), ..next.header.clone() };
+    blocks.push(HashedBlock::new(header, next.transactions));
+    let frame = |block: &HashedBlock| Frame::new(&Message::Block(block.bytes.clone())).to_bytes(spec.magic());
+    let (chain, export) = (root.path().join("sealed.toml"), root.path().join("export"));
+    fs::write(&chain, text).unwrap();
+    fs::write(&export, blocks.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
+    let (dir, chain) = (root.path().join("node"), chain.to_str().unwrap());
+    let imported = cli_on(&dir, chain, &["chain", "import", export.to_str().unwrap(), "--json"]);
+    let facts: Value = serde_json::from_slice(&imported.stdout).unwrap_or_else(|_| panic!("{}", stderr(&imported)));
+    assert_eq!((&facts["height"], &facts["left_out"]), (&2.into(), &1.into()));
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::frames::{BUFFER_BYTES, Frames, StreamError};
 use crate::{
     base::{bytes::Bytes, hash::Hash, rng::Rng, time::UnixTime},
-    chain::{block::HashedBlock, key::Claim, spec::ChainSpec},
+    chain::{block::HashedBlock, spec::ChainSpec},
     cli::{
         appender::Appender,
         context::Context,
@@ -128,8 +128,7 @@ impl Import {
             return self.append(&block);
         }
         let certifies = |held: &HashedBlock| {
-            block.header.previous == held.hash
-                && rules.parent_claims(&self.spec, &block.header).iter().all(Claim::holds)
+            block.header.previous == held.hash && rules.certifies_parent(&self.spec, &block.header)
         };
         if let Some(held) = self.held.take().filter(certifies) {
             self.append(&held)?;
