@@ -42,7 +42,8 @@ pub trait SealRules: Sync {
     /// Whether a header counts only once authorities have notarised it, which its child or a certificate shows.
     fn needs_certificate(&self) -> bool;
 
-    /// The signatures by which the header shows that its parent counts.
+    /// The signatures by which the header shows that its parent counts. They do only if [`SealRules::check`] has counted them:
+    /// a header without votes has none that could fail.
     fn parent_claims(&self, spec: &ChainSpec, header: &Header) -> Vec<Claim>;
 
     /// Whether others seal from this block on than up to its parent. Then each node checks the header's signatures itself,
