@@ -101,6 +101,7 @@ mutants=(
   'finalize-after-skip         src/node/sealer/core/own_votes.rs s/Stage::Skip | Stage::Finalize =>/Stage::Finalize => after(Stage::Finalize),\n            Stage::Skip =>/'
   'fork-choice-by-age          src/node/sealer/core/certified.rs s/let highest = self\.notarised\.last_key_value();/let highest = self.notarised.first_key_value();/'
   'fork-choice-by-height       src/chain/seal/authority_rules.rs s/Work::of_view(header\.authority_seal()\.map_or(0, |seal| seal\.view))/Work::of_view(u64::from(header.height))/'
+  'votes-are-not-counted       src/chain/seal/authority_rules.rs s/^        check_voters(spec, parent\.height, &seal\.parent_votes)?;//'
   'skips-forgotten-early       src/node/sealer/core/certified.rs s/^                self\.notarised\.insert(view, certificate);/&\n                self.skipped = self.skipped.split_off(\&view);/'
   'final-block-left            src/node/headers/certified.rs s/if self\.leaves(rows, height, hash)? {/if self.leaves(rows, height, hash)? \&\& false {/'
   'final-block-left-by-ledger  src/node/ledger/propose.rs    s/let Some((height, hash)) = left else/let Some((height, hash)) = left.filter(|_| false) else/'
@@ -149,6 +150,7 @@ declare -A unit_tests=(
   [finalize-after-skip]=sim::sealing
   [fork-choice-by-age]=sim::sealing
   [fork-choice-by-height]=a_chain_of_each_size_keeps_its_rules_and_its_certificates_hold
+  [votes-are-not-counted]=a_header_that_names_an_unknown_set_certifies_its_parent_only_by_votes_of_a_quorum
   [skips-forgotten-early]=skip_records_stay_until_a_later_view_is_final
   [final-block-left]=node::headers::tests::sealed::what_was_final_first_stays
   [final-block-left-by-ledger]=node::ledger::tests::proposals::what_was_final_first_stays
