@@ -205,3 +205,21 @@ fn the_word_of_a_set_that_is_not_in_office_turns_nobody_and_a_node_that_kept_it_
     assert_eq!(epochs(&network), [0; 5]);
     assert!(network.finals().iter().all(|height| *height > before[0] + 8), "{:?}", network.finals());
 }
+
+/// Its block's header shows that the set before handed over, and nothing of this set.
+#[test]
+fn the_first_proposal_of_a_set_that_has_begun_elsewhere_costs_nobody() {
+    let mut network = Network::on(spec_with(4, &[(2, &[0, 1, 2, 3])]), 4, 0);
+    network.pool(1, 0);
+    network.pass(SECOND * 5);
+    let first = check_chain(&network, 0).into_iter().find(|header| header.height == 2).unwrap();
+    let (hash, view) = (first.hash(), first.authority_seal().unwrap().view);
+    let leader = network.spec.authorities.at(2).unwrap().leader(view);
+    let signature = key(leader).sign(&crate::chain::seal::proposal_hash(&network.spec.genesis_hash(), &hash));
+    let block = [first.to_bytes(), 0u32.to_le_bytes().to_vec()].concat().into();
+    let mut driver = before_a_change();
+    driver.receive(1, &certificate(Statement::finalize(1, view, hash), 0..3));
+    driver.notice(ToSealer::PlaceFound { block: hash, height: 2, view });
+    driver.receive(1, &certificate(Statement::notarise(1, view, hash), 0..3));
+    assert_eq!(driver.receive(1, &Message::Proposal { signature, block }).fault(1), None);
+}
