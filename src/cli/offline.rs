@@ -14,6 +14,7 @@ use crate::{
     chain::{
         archive::{HeaderArchive, LedgerStore},
         node_id,
+        snapshot::JoinState,
         spec::ChainSpec,
     },
     runtime::traffic::TrafficLog,
@@ -49,6 +50,12 @@ pub fn reader(context: &Context) -> Outcome<LedgerReader> {
 pub fn open_for_filling(path: &Path, spec: &ChainSpec) -> Outcome<Box<dyn LedgerStore>> {
     let options = LedgerOptions { cache_bytes: APPEND_CACHE_BYTES, ..LedgerOptions::default() };
     let ledger = LedgerDb::open(path, spec, &options).map_err(|error| Failure::store(path, &error))?;
+    if ledger.join_state() == Ok(JoinState::Joining) {
+        return Err(Failure::usage(format!(
+            "the ledger joins with a snapshot, and has no blocks yet: {}; let its node finish, or move the file away",
+            path.display()
+        )));
+    }
     Ok(Box::new(ledger))
 }
 
