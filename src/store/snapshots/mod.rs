@@ -90,7 +90,7 @@ pub struct SnapshotDb {
 impl SnapshotDb {
     /// The snapshots beside the ledger at `ledger`, which `reader` reads. Removes what a kill left half-made, and what is damaged.
     pub fn open(ledger: &Path, reader: LedgerReader) -> Result<Self, StoreError> {
-        Self::load(Place::beside(ledger).folder(), Box::new(reader))
+        Self::load(Place::beside(ledger).folder(), Box::new(reader.passing_by()?))
     }
 
     pub(in crate::store) fn load(mut folder: Box<dyn Folder>, ledger: Box<dyn CoinSource>) -> Result<Self, StoreError> {

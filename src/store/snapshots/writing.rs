@@ -24,7 +24,7 @@ use crate::{
 pub(super) const COINS: &str = "writing.coins";
 
 /// Blocks whose undo data a step reads.
-const STEP_BLOCKS: u32 = 32;
+const STEP_BLOCKS: u32 = 8;
 /// Blocks above a snapshot at which it is given up: it would be old when it is complete.
 const MOST_BLOCKS: u32 = 10_000;
 /// Coins to be put back that are held in memory: 4 MiB.
