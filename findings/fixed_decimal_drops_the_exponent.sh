@@ -7,8 +7,8 @@
 # is dropped with its "e+": USDC(1e21) is 1.000000 and USDC(2.5e22) is 25.000000; the texts "1e3" and "2.5e3" are 1 and 25.
 # With a capital E, or a comma, an error is raised. And toFixed() raises one for exactly the decimals that the value has,
 # USDC("1.5").toFixed(6), while 5 and 7 are right.
-# Hurts: amounts in the smallest unit that come as numbers (a coin of 18 decimals is 1e18, a thousand are 1e21), and texts from programs that
-# write large numbers so: the wallet shows one coin, and what is sent on is one unit.
+# Hurts: amounts in the smallest unit that come as numbers (a coin of 18 decimals is 1e18, a thousand are 1e21), and texts from
+# programs that write large numbers so: the wallet shows one coin, and what is sent on is one unit.
 # Way out: pass a bigint, or BigInt(number); toString() instead of toFixed() with all decimals.
 set -euo pipefail
 dir=$(mktemp -d)

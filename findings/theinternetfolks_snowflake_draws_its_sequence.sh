@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# @theinternetfolks/snowflake (npm): the sequence number is drawn at random, so that IDs of one millisecond repeat and are in no order.
+# @theinternetfolks/snowflake (npm): the sequence is drawn at random: IDs of one millisecond repeat and are in no order.
 #
 # Guess: as the documentation says, the sequence starts "at 0 and [is] incremented for each ID generated in the same millisecond",
 # with up to 4,096 unique IDs in each; IDs of one node never repeat, and sort in the order in which they were made.
