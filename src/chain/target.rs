@@ -4,9 +4,12 @@ use std::fmt;
 
 use ruint::aliases::U256;
 
-use crate::base::{
-    codec::{Decode, Encode},
-    hash::{Hash, hex},
+use crate::{
+    base::{
+        codec::{Decode, Encode},
+        hash::{Hash, hex},
+    },
+    chain::seal::Epoch,
 };
 
 /// A target in Bitcoin's compact form ("nBits"): an exponent byte and a 23-bit mantissa.
@@ -92,14 +95,20 @@ impl Work {
         Work(self.0.saturating_add(more.0))
     }
 
-    /// What stands for the work of a chain that authorities seal: the view of its last block.
+    /// What stands for the work of a chain that the first authorities seal: the view of its last block.
     pub fn of_view(view: u64) -> Self {
-        Self(U256::from(view))
+        Self::of_seal(0, view)
     }
 
-    /// The view that [`Work::of_view`] was made of; the largest for anything larger.
+    /// What stands for the work of a chain that authorities seal: the set that sealed its last block, and the view. A set
+    /// comes after all that those before it have sealed, whatever their views.
+    pub fn of_seal(epoch: Epoch, view: u64) -> Self {
+        Self((U256::from(epoch) << 64) | U256::from(view))
+    }
+
+    /// The view that [`Work::of_seal`] was made of.
     pub fn view(self) -> u64 {
-        self.0.saturating_to()
+        self.0.as_limbs()[0]
     }
 
     /// 32 big-endian bytes: their order as bytes is the order of the numbers.
@@ -133,6 +142,14 @@ impl fmt::Debug for Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_set_comes_after_every_view_of_an_earlier_one() {
+        let all =
+            [(0, 0), (0, 1), (0, u64::MAX), (1, 0), (1, 7), (2, 3)].map(|(epoch, view)| Work::of_seal(epoch, view));
+        assert!(all.is_sorted() && Work::of_view(7) == Work::of_seal(0, 7));
+        assert_eq!(all.map(Work::view), [0, 1, u64::MAX, 0, 7, 3]);
+    }
 
     #[test]
     fn compact_targets_of_bitcoin_s_own_examples() {

@@ -1,6 +1,9 @@
 //! The final blocks that a chain must not leave, whatever is certified later.
 
-use crate::base::hash::Hash;
+use crate::{
+    base::hash::Hash,
+    chain::seal::{Authorities, AuthoritySet},
+};
 
 /// The newest final block, and the newest one that this node's chain had when it heard of a later one. If more authorities
 /// lie than may, the two are on different branches, and the chain leaves neither.
@@ -35,8 +38,33 @@ impl Finals {
         self.newest
     }
 
+    /// Those that a branch must not leave whose certified end has this height. The word of a set of authorities gives way to
+    /// that of a later one, which the chain's file vouches for: the keys of those who seal no longer may be anybody's.
+    pub fn binding(&self, authorities: &Authorities, end: u32) -> impl Iterator<Item = (u32, Hash)> {
+        let epoch = |height| authorities.at(height).map(AuthoritySet::epoch);
+        self.iter().filter(move |(height, _)| epoch(*height) >= epoch(end))
+    }
+
     /// Both.
     pub fn iter(&self) -> impl Iterator<Item = (u32, Hash)> {
         self.newest.into_iter().chain(self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_set_gives_way_to_that_of_a_later_one_alone() {
+        let authorities = Authorities::new(vec![[1; 32]], vec![(5, vec![[2; 32]], None), (9, vec![[3; 32]], None)]);
+        let mut finals = Finals::default();
+        let ours = |_: u32, _: &Hash| Ok::<bool, ()>(true);
+        for height in [4, 6] {
+            assert_eq!(finals.advance(height, Hash([7; 32]), ours), Ok(true));
+        }
+        let binding = |end| finals.binding(&authorities, end).map(|(height, _)| height).collect::<Vec<_>>();
+        assert_eq!([1, 4, 5, 8, 9].map(binding), [vec![6, 4], vec![6, 4], vec![6], vec![6], vec![]]);
+        assert_eq!(finals.binding(&Authorities::default(), 100).count(), 2, "one kind of chain has no sets");
     }
 }

@@ -78,11 +78,13 @@ pub enum HindranceId {
     NoQuorum,
     /// Blocks name authorities whom the chain's file does not have.
     UnknownAuthorities,
+    /// What authorities hold final is not in this node's chain.
+    OtherFinalChain,
 }
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 22] = [
+    pub const FOUND: [Self; 23] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -105,6 +107,7 @@ impl HindranceId {
         Self::DataDirLost,
         Self::NoQuorum,
         Self::UnknownAuthorities,
+        Self::OtherFinalChain,
     ];
 
     /// The word used everywhere.
@@ -132,6 +135,7 @@ impl HindranceId {
             Self::LowDescriptors => "low_descriptors",
             Self::NoQuorum => "no_quorum",
             Self::UnknownAuthorities => "unknown_authorities",
+            Self::OtherFinalChain => "other_final_chain",
         }
     }
 
@@ -140,7 +144,7 @@ impl HindranceId {
         match self {
             Self::ClockBehind | Self::OwnTipAhead => Blocks::ALL,
             Self::DataDirLost | Self::ReadOnly => Blocks::ALL,
-            Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
+            Self::NoQuorum | Self::UnknownAuthorities | Self::OtherFinalChain => Blocks::ALL,
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,

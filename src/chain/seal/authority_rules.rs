@@ -49,8 +49,9 @@ impl SealRules for AuthorityRules {
         header.authority_seal().map(|_| ()).ok_or(HeaderFault::Unsealed)
     }
 
-    fn chain_work(&self, _parent: Work, header: &Header, _last: &mut LastWork) -> Work {
-        Work::of_view(header.authority_seal().map_or(0, |seal| seal.view))
+    fn chain_work(&self, spec: &ChainSpec, _parent: Work, header: &Header, _last: &mut LastWork) -> Work {
+        let epoch = spec.authorities.at(header.height).map_or(0, AuthoritySet::epoch);
+        Work::of_seal(epoch, header.authority_seal().map_or(0, |seal| seal.view))
     }
 
     fn is_from_future(&self, _spec: &ChainSpec, _header: &Header, _now: UnixTime) -> bool {

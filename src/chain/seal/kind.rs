@@ -18,7 +18,7 @@ impl ChainSpec {
 
     /// The work of the chain up to and with a header whose parent's is known.
     pub fn chain_work(&self, parent: Work, header: &Header) -> Work {
-        self.seal_rules().chain_work(parent, header, &mut LastWork::default())
+        self.seal_rules().chain_work(self, parent, header, &mut LastWork::default())
     }
 
     /// The work of the chain that is only the genesis block.

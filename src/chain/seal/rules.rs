@@ -1,8 +1,8 @@
 //! What differs between chains of proof of work and chains that authorities seal, behind one trait: everything else asks
 //! [`ChainSpec::seal_rules`] and does not know which kind of chain it serves.
 //!
-//! On a sealed chain a header's chain work is the view of its seal. A child's view is above its parent's, so that "the most
-//! work" is the rule "the notarised block of the highest view".
+//! On a sealed chain a header's chain work is the view of its seal, under the number of the set that sealed it. A child's view is
+//! above its parent's, so that "the most work" is the rule "the notarised block of the highest view, of the latest set".
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub trait SealRules: Sync {
     fn check_stray(&self, spec: &ChainSpec, header: &Header, hash: &Hash) -> Result<(), HeaderFault>;
 
     /// The work of the chain up to and with this header.
-    fn chain_work(&self, parent: Work, header: &Header, last: &mut LastWork) -> Work;
+    fn chain_work(&self, spec: &ChainSpec, parent: Work, header: &Header, last: &mut LastWork) -> Work;
 
     /// Whether a header is so far ahead of our clock that its block is held until its time has come.
     fn is_from_future(&self, spec: &ChainSpec, header: &Header, now: UnixTime) -> bool;

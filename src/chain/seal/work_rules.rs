@@ -45,7 +45,7 @@ impl SealRules for WorkRules {
         if target.is_some_and(|target| target.admits(hash)) { Ok(()) } else { Err(HeaderFault::Work) }
     }
 
-    fn chain_work(&self, parent: Work, header: &Header, last: &mut LastWork) -> Work {
+    fn chain_work(&self, _spec: &ChainSpec, parent: Work, header: &Header, last: &mut LastWork) -> Work {
         let target = header.proof().map(|proof| proof.target);
         let block_work = match last.0 {
             Some((last_target, work)) if target == Some(last_target) => work,

@@ -143,7 +143,7 @@ impl HeaderFile {
             if rules::is_from_future(spec, &header, now) {
                 return Err(at("it is from the future; check this host's clock".to_owned()));
             }
-            let work = spec.seal_rules().chain_work(parent.work, &header, &mut last_work);
+            let work = spec.seal_rules().chain_work(spec, parent.work, &header, &mut last_work);
             timeline.push(header.time);
             let (median_time, paused) = (timeline.median_time(), timeline.paused());
             parent = ParentFacts { hash, height: header.height, time: header.time, median_time, paused, work };

@@ -22,12 +22,17 @@ pub(super) const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// The longest such time; then the poll of a synced node and the pings of its peers will do.
 pub(super) const LAST_RETRY: Duration = Duration::from_secs(8);
 
+/// A final block that is not in this node's chain is worth a word after this time: longer than a reorganisation takes.
+pub(super) const OFF_TOLD: Duration = Duration::from_secs(10);
+
 /// What authorities have decided. Empty on chains of proof of work.
 #[derive(Debug, Default)]
 pub(super) struct Certified {
     notarised: VecDeque<(Hash, Epoch)>,
     pub(super) finals: Finals,
     pub(super) missing: Option<Missing>,
+    /// Since when the newest final block is not in this node's chain, though that is as high.
+    pub(super) off_since: Option<Time>,
     told: HindranceReporter,
 }
 
@@ -80,8 +85,35 @@ impl Certified {
         spec.authorities.at(height).is_some_and(|set| self.contains(hash, set.epoch()))
     }
 
-    /// When another peer is to be asked for a missing header.
-    pub(super) fn deadline(&self) -> Option<Time> {
-        self.missing.map(|missing| missing.again)
+    /// The blocks that sets after this one have certified lately.
+    pub(super) fn of_later(&self, epoch: Epoch) -> impl Iterator<Item = Hash> {
+        self.notarised.iter().filter(move |(_, of)| *of > epoch).map(|(hash, _)| *hash)
+    }
+
+    /// This node's chain is not the one that authorities hold final.
+    pub(super) fn contradict(&mut self, now: Now, height: u32, hash: Hash, out: &mut Outbox) {
+        if self.told.contains(HindranceId::OtherFinalChain) {
+            return;
+        }
+        let text = format!(
+            "the authorities hold another chain final than this node's: they, or an earlier set of them, have certified what \
+             contradicts block {height}, {hash}"
+        );
+        log::error!("{text}");
+        let advice = "compare that block's hash with the operators of the authorities; if it is not theirs, stop this node, move \
+                      ledger.db and seals.db away, and start it with --peer to one of theirs";
+        let finding = (HindranceId::OtherFinalChain, Some(Finding::new(text, advice)));
+        self.told.replace(now.unix, [finding], out);
+    }
+
+    /// The newest final block is in this node's chain.
+    pub(super) fn agree(&mut self, now: Now, out: &mut Outbox) {
+        self.told.replace(now.unix, [(HindranceId::OtherFinalChain, None)], out);
+    }
+
+    /// When another peer is to be asked for a missing header, or something is worth a word.
+    pub(super) fn deadline(&self, now: Time) -> Option<Time> {
+        let off = self.off_since.map(|since| since + OFF_TOLD).filter(|at| *at > now);
+        [self.missing.map(|missing| missing.again), off].into_iter().flatten().min()
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         Halt, Outbox,
         headers::{
             Headers,
-            certificates::{FIRST_RETRY, LAST_RETRY, Missing},
+            certificates::{FIRST_RETRY, LAST_RETRY, Missing, OFF_TOLD},
             header_node::{HeaderLookup, HeaderNode},
             syncnode::{HeaderSources, Standing},
             validate::{self, Batch, Follower, Unknown},
@@ -218,7 +218,13 @@ impl Headers {
     }
 
     /// The peer's chain leaves the last final block: it is not asked again for a while. Headers alone do not show who is wrong.
-    pub(super) fn ignore_unfinal(&mut self, now: Time, link: LinkId, last: (u32, Hash)) -> bool {
+    pub(super) fn ignore_unfinal(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        last: (u32, Hash),
+        out: &mut Outbox,
+    ) -> Result<bool, StoreError> {
         log::error!(
             "a branch that leaves the final chain is ignored: link={} height={} block={}",
             link.0,
@@ -226,16 +232,59 @@ impl Headers {
             last.1
         );
         if let Some(peer) = self.peers.get_mut(link) {
-            peer.done(now);
-            peer.slow(now);
+            peer.done(now.mono);
+            peer.slow(now.mono);
         }
-        false
+        if let Some((height, hash)) = self.certified.finals.newest()
+            && self.is_doubted(height)?
+        {
+            self.certified.contradict(now, height, hash, out);
+        }
+        Ok(false)
+    }
+
+    /// Says so once what is final has not been in this node's chain for long, though the chain is as high.
+    pub(super) fn look_at_finals(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        let (Some(index), Some((height, hash))) = (&self.index, self.certified.finals.newest()) else { return Ok(()) };
+        let is_ours = index.applied().height < height || index.is_on_best(height, &hash)?;
+        if is_ours {
+            self.certified.off_since = None;
+            if index.applied().height >= height {
+                self.certified.agree(now, out);
+            }
+            return Ok(());
+        }
+        let since = *self.certified.off_since.get_or_insert(now.mono);
+        if since + OFF_TOLD <= now.mono {
+            self.certified.contradict(now, height, hash, out);
+        }
+        Ok(())
     }
 
     /// Whether new headers, each the parent of the next, belong to a branch without a final block.
     pub(super) fn leaves_final(&self, rows: &[HeaderRow]) -> Result<bool, StoreError> {
-        for (height, hash) in self.certified.finals.iter() {
-            if self.leaves(rows, height, hash)? {
+        let Some(last) = rows.last() else { return Ok(false) };
+        for (height, hash) in self.certified.finals.binding(&self.spec.authorities, last.header.height) {
+            if self.leaves(rows, height, hash)? && !self.may_lead_to_later(height, last)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a branch may lead to what a later set than that of the final block at this height has certified, as far as its
+    /// headers go. They are taken as those of a branch that has less work than ours until then.
+    fn may_lead_to_later(&self, height: u32, last: &HeaderRow) -> Result<bool, StoreError> {
+        let Some(index) = &self.index else { return Ok(false) };
+        Ok(last.work <= index.applied().work && self.is_doubted(height)?)
+    }
+
+    /// Whether a later set has certified a block that is unknown here, so that the final block at this height may be the lie of
+    /// those who seal no longer.
+    fn is_doubted(&self, height: u32) -> Result<bool, StoreError> {
+        let Some((set, index)) = self.spec.authorities.at(height).zip(self.index.as_ref()) else { return Ok(false) };
+        for hash in self.certified.of_later(set.epoch()) {
+            if index.find(&hash)? == HeaderLookup::Unknown {
                 return Ok(true);
             }
         }

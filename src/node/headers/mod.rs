@@ -317,6 +317,7 @@ impl Headers {
         self.set_overdue_aside(now, out)?;
         self.end_counting(now);
         self.ask_for_missing(now)?;
+        self.look_at_finals(time, out)?;
         self.drive(now, out)?;
         self.peers.settle();
         self.look_at_clock(time, out)?;
@@ -365,7 +366,7 @@ impl Role for Headers {
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
         let overdue = self.overdue_until().filter(|at| *at > self.now);
         let others = [
-            self.certified.deadline(),
+            self.certified.deadline(self.now),
             self.next_poll,
             best,
             withheld,

@@ -97,7 +97,7 @@ impl Headers {
                     false => self.hold_last(link, &mut batch),
                 }
                 let taken = match self.leaves_final(&batch.rows)? {
-                    true => self.ignore_unfinal(now.mono, link, batch.last),
+                    true => self.ignore_unfinal(now, link, batch.last, out)?,
                     false => self.take_batch(now, link, full, batch, out)?,
                 };
                 // Another peer may have sent the same headers just before.

@@ -49,7 +49,7 @@ impl<'a> Follower<'a> {
     }
 
     fn step_onto(&mut self, header: Header, hash: Hash) -> HeaderRow {
-        let work = self.spec.seal_rules().chain_work(self.parent.work, &header, &mut self.last_work);
+        let work = self.spec.seal_rules().chain_work(self.spec, self.parent.work, &header, &mut self.last_work);
         let Header { height, time, .. } = header;
         self.timeline.push(time);
         let (median_time, paused) = (self.timeline.median_time(), self.timeline.paused());

@@ -54,7 +54,7 @@ use crate::{
         limits,
         time::{Now, Time},
     },
-    chain::archive::LedgerStore,
+    chain::archive::{BlockStatus, LedgerStore},
     node::{
         Halt, Input, Origin, Outbox, PeerLink, Role, Setup, SyncState,
         command::{LedgerCommand, Reply},
@@ -183,7 +183,8 @@ impl Ledger {
             ToLedger::WantPlace { block } => {
                 if let Some(row) = active.chain().store().header(&block)? {
                     let (height, view) = (row.header.height, row.work.view());
-                    out.tell(ToSealer::PlaceFound { block, height, view });
+                    let is_applied = row.status == BlockStatus::Applied;
+                    out.tell(ToSealer::PlaceFound { block, height, view, is_applied });
                 }
             }
             ToLedger::Final { height, hash } => self.chains.set_final(height, hash)?,

@@ -135,7 +135,9 @@ impl ChainManager {
 
     /// Why a proposal gets no vote whose branch leaves the applied chain at this height and has these blocks, the highest first.
     fn leaves_final(&self, fork: u32, path: &[Arc<CheckedBlock>]) -> Result<Option<ProposalFault>, StoreError> {
-        for (height, hash) in self.proposals.finals.iter().filter(|(height, _)| fork < *height) {
+        let end = path.first().map_or(fork, |block| block.header.height);
+        let finals = self.proposals.finals.binding(&self.active().chain().spec().authorities, end);
+        for (height, hash) in finals.filter(|(height, _)| fork < *height) {
             let leaves = match path.iter().find(|block| block.header.height == height) {
                 Some(block) => block.hash != hash,
                 None => self.has_applied(height, &hash)?,
@@ -178,15 +180,16 @@ impl ChainManager {
 
     /// Stops the node if a branch that begins at this height would leave the last final block.
     pub(super) fn refuse_to_leave_final(&self, fork: &Hash, path: &[Hash]) -> Result<(), Halt> {
-        let fork_height = self.active().chain().row(fork)?.header.height;
+        let chain = self.active().chain();
+        let (leaf, fork_height) = (path.last().unwrap_or(fork), chain.row(fork)?.header.height);
+        let end = chain.row(leaf)?.header.height;
         let mut left = None;
-        for (height, hash) in self.proposals.finals.iter() {
+        for (height, hash) in self.proposals.finals.binding(&chain.spec().authorities, end) {
             if fork_height < height && self.has_applied(height, &hash)? {
                 left = Some((height, hash));
             }
         }
         let Some((height, hash)) = left else { return Ok(()) };
-        let leaf = path.last().unwrap_or(fork);
         Err(Halt::Authorities(format!(
             "the authorities have notarised block {leaf} on a branch that leaves block {height}, {hash}, which they had made \
              final; more of them fail or lie than the chain tolerates: this node follows them no further"

@@ -31,6 +31,8 @@ pub enum ToSealer {
         height: u32,
         /// Its view.
         view: u64,
+        /// Whether the ledger's chain has it.
+        is_applied: bool,
     },
     /// From `ledger` and `fetch`: the verdict on a proposed block in its place, asked for by `Proposed`.
     ProposalChecked {

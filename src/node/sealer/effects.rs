@@ -1,5 +1,7 @@
 //! What the core wants, done in its order: the disk before the wire.
 
+use std::sync::Arc;
+
 use crate::{
     base::{ids::LinkId, time::Now},
     chain::seal::{Epoch, Stage},
@@ -13,6 +15,7 @@ use crate::{
 use super::{
     Sealer,
     core::{Effect, Place},
+    finality::Reached,
 };
 
 impl Sealer {
@@ -58,8 +61,7 @@ impl Sealer {
             Effect::Lead { view, parent, parent_votes } => self.lead(view, parent, parent_votes, out),
             Effect::Notarised(place) => self.tell_place(&place, shown_by, out),
             Effect::Final(place) => {
-                self.finality.reached(place, self.offers.of(&place.block).map(|offer| offer.header.height));
-                self.finality.tell(now, out);
+                self.reached(now, place, out);
                 self.look_for_turn(out);
             }
             Effect::Contradiction(statement) => {
@@ -70,6 +72,22 @@ impl Sealer {
             Effect::Repeat => self.repeat(out),
         }
         Ok(())
+    }
+
+    /// A block is final, by the word of this set.
+    pub(super) fn reached(&mut self, now: Now, place: Place, out: &mut Outbox) {
+        let certificate = self.core.certified().finality().filter(|finality| finality.statement.block == place.block);
+        let reached = Reached {
+            block: place.block,
+            epoch: self.keys.set.epoch(),
+            certificate: certificate.cloned().map(Arc::new),
+            since: now.unix,
+        };
+        self.finality.reached(reached, self.offers.of(&place.block).map(|offer| offer.header.height));
+        self.finality.tell(out);
+        if self.finality.last().hash != place.block {
+            self.finality.look(out);
+        }
     }
 
     /// Tells of all blocks that count since the last final one. The highest may be one that nobody has any more.

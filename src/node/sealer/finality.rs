@@ -1,11 +1,15 @@
 //! The last final block, and how others hear of it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     base::{
         hash::Hash,
         time::{Now, UnixTime},
+    },
+    chain::{
+        seal::{AuthoritySet, Certificate, Epoch},
+        spec::ChainSpec,
     },
     node::{
         ChainMove, Outbox,
@@ -14,91 +18,178 @@ use crate::{
     },
 };
 
-use super::core::{Certified, Place};
-
 /// Blocks whose heights are remembered.
 const HEIGHTS: usize = 256;
+/// Final blocks that wait until this node's chain has them; the oldest makes room.
+const COMING: usize = 64;
 
 /// The last final block, and the heights by which others know blocks.
 pub(super) struct Finality {
-    last: FinalBlock,
+    spec: Arc<ChainSpec>,
+    /// What nobody here must leave any more: the newest final block whose height is known.
+    told: FinalBlock,
     /// Final, and not told: its height is not known yet.
-    untold: Option<(Place, Option<UnixTime>)>,
+    untold: Option<Reached>,
     heights: VecDeque<(Hash, u32)>,
+    /// The newest final block that this node's chain has, and what shows that it is.
+    last: FinalBlock,
+    shown: Option<Arc<Certificate>>,
+    /// Final, and not known to be in this node's chain; the newest last.
+    coming: VecDeque<Reached>,
+    /// The newest blocks of this node's chain.
+    applied: VecDeque<(Hash, u32)>,
+}
+
+/// A block that a set holds final.
+#[derive(Clone)]
+pub(super) struct Reached {
+    pub(super) block: Hash,
+    pub(super) epoch: Epoch,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) since: UnixTime,
 }
 
 impl Finality {
-    pub(super) fn new(genesis: Hash) -> Self {
-        let last = FinalBlock { height: 0, hash: genesis, since: UnixTime(0) };
-        Self { last, untold: None, heights: VecDeque::from([(genesis, 0)]) }
-    }
-
-    pub(super) fn start(&mut self, now: Now, certified: &Certified, out: &mut Outbox) {
-        self.last.since = now.unix;
-        if certified.last_final().view > 0 {
-            self.reached(certified.last_final(), None);
-            self.tell(now, out);
+    pub(super) fn new(spec: Arc<ChainSpec>) -> Self {
+        let genesis = FinalBlock { height: 0, hash: spec.genesis_hash(), since: UnixTime(0) };
+        let own = VecDeque::from([(genesis.hash, 0)]);
+        Self {
+            spec,
+            told: genesis,
+            untold: None,
+            heights: own.clone(),
+            last: genesis,
+            shown: None,
+            coming: VecDeque::new(),
+            applied: own,
         }
     }
 
+    pub(super) fn start(&mut self, now: Now) {
+        self.last.since = now.unix;
+    }
+
+    /// What people are told: nothing counts as final that this node's chain does not have.
     pub(super) fn last(&self) -> FinalBlock {
         self.last
     }
 
-    pub(super) fn note_heights(&mut self, moved: &ChainMove) {
+    /// What shows that it is final.
+    pub(super) fn shown(&self) -> Option<Arc<Certificate>> {
+        self.shown.clone()
+    }
+
+    /// The newest final block whose height is known, whether or not this node's chain has it.
+    pub(super) fn told(&self) -> FinalBlock {
+        self.told
+    }
+
+    pub(super) fn note_move(&mut self, moved: &ChainMove) {
+        if !moved.removed.is_empty() {
+            self.applied.retain(|(hash, _)| !moved.removed.contains(hash));
+        }
+        if moved.removed.contains(&self.last.hash) {
+            // A later set's word has undone it.
+            let since = self.last.since;
+            self.last = FinalBlock { height: 0, hash: self.spec.genesis_hash(), since };
+            self.shown = None;
+        }
         let added = moved.added.iter().copied().chain([(moved.tip.hash, moved.tip.height)]);
-        added.for_each(|(hash, height)| self.note_height(hash, height));
+        for (hash, height) in added {
+            keep(&mut self.heights, (hash, height));
+            keep(&mut self.applied, (hash, height));
+        }
+        self.settle();
     }
 
-    /// The ledger has told a block's height.
-    pub(super) fn note_height(&mut self, hash: Hash, height: u32) {
-        self.heights.push_back((hash, height));
-        if self.heights.len() > HEIGHTS {
-            self.heights.pop_front();
+    /// The ledger has told a block's height, and whether its chain has it.
+    pub(super) fn note_place(&mut self, hash: Hash, height: u32, is_applied: bool) {
+        keep(&mut self.heights, (hash, height));
+        if is_applied {
+            keep(&mut self.applied, (hash, height));
+            self.settle();
         }
     }
 
-    /// Asks for the height of the last final block if that is not known.
+    /// Asks for the places of final blocks that are not known.
     pub(super) fn look(&self, out: &mut Outbox) {
-        if let Some((place, _)) = self.untold {
-            out.tell(ToLedger::WantPlace { block: place.block });
-        }
+        let untold = self.untold.as_ref().map(|reached| reached.block);
+        let coming = self.coming.back().map(|reached| reached.block).filter(|block| Some(*block) != untold);
+        untold.into_iter().chain(coming).for_each(|block| out.tell(ToLedger::WantPlace { block }));
     }
 
     /// A block is final.
-    pub(super) fn reached(&mut self, place: Place, height: Option<u32>) {
-        self.untold = Some((place, None));
+    pub(super) fn reached(&mut self, reached: Reached, height: Option<u32>) {
         if let Some(height) = height {
-            self.note_height(place.block, height);
+            keep(&mut self.heights, (reached.block, height));
+        }
+        self.coming.push_back(reached.clone());
+        if self.coming.len() > COMING {
+            self.coming.pop_front();
+        }
+        self.untold = Some(reached);
+        self.settle();
+    }
+
+    /// What is final and in this node's chain.
+    fn settle(&mut self) {
+        let of_chain = |reached: &Reached| self.applied.iter().rev().find(|(hash, _)| *hash == reached.block);
+        let newest = self.coming.iter().enumerate().rev().find_map(|(at, reached)| Some((at, of_chain(reached)?.1)));
+        let Some((at, height)) = newest else { return };
+        let Some(reached) = self.coming.drain(..=at).next_back() else { return };
+        if self.is_of_term(reached.epoch, height) && height >= self.last.height {
+            self.last = FinalBlock { height, hash: reached.block, since: reached.since };
+            self.shown = reached.certificate;
         }
     }
 
     /// Tells the last final block once its height is known.
-    pub(super) fn tell(&mut self, now: Now, out: &mut Outbox) {
-        let Some((place, since)) = &mut self.untold else { return };
-        let (hash, since) = (place.block, *since.get_or_insert(now.unix));
+    pub(super) fn tell(&mut self, out: &mut Outbox) {
+        let Some(Reached { block: hash, epoch, since, .. }) = self.untold.clone() else { return };
         let Some((_, height)) = self.heights.iter().rev().find(|(known, _)| *known == hash) else { return };
-        self.last = FinalBlock { height: *height, hash, since };
+        let height = *height;
         self.untold = None;
-        out.tell(ToHeaders::Final { height: self.last.height, hash });
-        out.tell(ToLedger::Final { height: self.last.height, hash });
+        if !self.is_of_term(epoch, height) {
+            log::error!("a set of authorities calls a block final that is not its own: block={hash} height={height}");
+            return;
+        }
+        self.told = FinalBlock { height, hash, since };
+        out.tell(ToHeaders::Final { height, hash });
+        out.tell(ToLedger::Final { height, hash });
+    }
+
+    /// Whether a set seals at a height.
+    fn is_of_term(&self, epoch: Epoch, height: u32) -> bool {
+        self.spec.authorities.at(height).map(AuthoritySet::epoch) == Some(epoch)
+    }
+}
+
+fn keep(blocks: &mut VecDeque<(Hash, u32)>, block: (Hash, u32)) {
+    blocks.push_back(block);
+    if blocks.len() > HEIGHTS {
+        blocks.pop_front();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::testkit;
 
     #[test]
     fn so_many_heights_are_remembered_and_no_more() {
         let block = |n: u32| Hash([(n >> 8) as u8, n as u8].repeat(16).try_into().unwrap());
-        let mut finality = Finality::new(Hash::ZERO);
+        let mut finality = Finality::new(Arc::new(testkit::sealed_spec(4)));
         for n in 0..1000 {
-            finality.reached(Place { view: n.into(), block: block(n) }, Some(n));
-            finality.note_height(block(n), n);
+            let reached = Reached { block: block(n), epoch: 0, certificate: None, since: UnixTime(0) };
+            finality.reached(reached, Some(n));
+            finality.note_place(block(n), n, false);
         }
-        assert!(finality.heights.len() <= HEIGHTS, "{}", finality.heights.len());
-        finality.tell(Now::default(), &mut Outbox::default());
-        assert_eq!((finality.last().height, finality.last().hash), (999, block(999)));
+        assert!(finality.heights.len() <= HEIGHTS && finality.coming.len() <= COMING, "{}", finality.heights.len());
+        finality.tell(&mut Outbox::default());
+        assert_eq!((finality.told().height, finality.told().hash), (999, block(999)));
+        assert_eq!(finality.last().height, 0, "this node's chain has none of them");
+        finality.note_place(block(998), 998, true);
+        assert_eq!((finality.last().height, finality.last().hash), (998, block(998)));
     }
 }

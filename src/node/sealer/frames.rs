@@ -52,7 +52,7 @@ impl Sealer {
             }
             Message::Proposal { signature, block } => self.on_proposal(now, link, (signature, block), frame, out),
             Message::Vote(vote) => self.on_vote(now, link, vote, frame, out)?,
-            Message::Certificate(certificate) => self.on_certificate(now, *certificate),
+            Message::Certificate(certificate) => self.on_certificate(now, link, *certificate, out),
             Message::Recall(recall) => self.on_recall(now, link, &recall, frame, out),
             Message::Recalled(recalled) => self.on_recalled(now, link, &recalled, frame, out)?,
             other => Err(PeerFault::Unexpected(other.kind())),
@@ -90,7 +90,21 @@ impl Sealer {
     }
 
     /// The core has it sent on.
-    pub(super) fn on_certificate(&mut self, now: Now, certificate: Certificate) -> Result<(), PeerFault> {
+    fn on_certificate(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        certificate: Certificate,
+        out: &mut Outbox,
+    ) -> Result<(), PeerFault> {
+        if self.contradicts_base(&certificate.statement) {
+            let set = self.keys.set.clone();
+            return self.on_certificate_ahead(link, &set, certificate, out);
+        }
+        self.take_certificate(now, certificate)
+    }
+
+    pub(super) fn take_certificate(&mut self, now: Now, certificate: Certificate) -> Result<(), PeerFault> {
         let judged = self.core.certificate(certificate, clock(now));
         judged.map(|_| ()).map_err(|_| PeerFault::Unsigned(Kind::Certificate))
     }

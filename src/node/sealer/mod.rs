@@ -93,7 +93,7 @@ impl Sealer {
         let core = new_core(&sealing, &keys, (genesis, None), SealRecord::default(), Clock::default());
         Self {
             reporter: Reporter::new(&keys, spec),
-            finality: Finality::new(keys.genesis),
+            finality: Finality::new(spec.clone()),
             key: setup.seal.clone(),
             ledger: None,
             ahead: BTreeMap::new(),
@@ -118,7 +118,11 @@ impl Sealer {
         self.take_set(now, self.keys.set.clone(), self.genesis(), None)?;
         let record = self.seals.load()?;
         self.note_ahead(&record);
-        self.finality.start(now, self.core.certified(), out);
+        self.finality.start(now);
+        let last = self.core.certified().last_final();
+        if last.view > 0 {
+            self.reached(now, last, out);
+        }
         self.tell_notarised(out);
         Ok(())
     }
@@ -135,7 +139,10 @@ impl Sealer {
     fn on_notice(&mut self, now: Now, notice: ToSealer, out: &mut Outbox) -> Result<(), Halt> {
         match notice {
             ToSealer::State(_) => self.finality.look(out),
-            ToSealer::PlaceFound { block, height, view } => return self.on_place(now, block, (height, view), out),
+            ToSealer::PlaceFound { block, height, view, is_applied } => {
+                self.finality.note_place(block, height, is_applied);
+                return self.on_place(now, block, (height, view), out);
+            }
             ToSealer::ChainMoved(moved) => return self.chain_moved(now, &moved, out),
             ToSealer::PoolChanged { added, removed } => {
                 self.waiting = self.waiting.saturating_add(added).saturating_sub(removed);
@@ -158,8 +165,8 @@ impl Sealer {
     }
 
     fn chain_moved(&mut self, now: Now, moved: &ChainMove, out: &mut Outbox) -> Result<(), Halt> {
-        self.finality.note_heights(moved);
-        self.finality.tell(now, out);
+        self.finality.note_move(moved);
+        self.finality.tell(out);
         if self.ledger.is_none() {
             self.finality.look(out);
         }
@@ -178,7 +185,7 @@ impl Sealer {
 
     fn facts(&self) -> Facts {
         let recalled = (!self.recalling.is_done()).then(|| self.recalling.answered());
-        Facts { last_final: self.finality.last(), recalled }
+        Facts { last_final: self.finality.last(), finality: self.finality.shown(), recalled }
     }
 
     fn input(&mut self, now: Now, input: <Self as Role>::Input, out: &mut Outbox) -> Result<(), Halt> {

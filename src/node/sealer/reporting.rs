@@ -32,6 +32,8 @@ const GAP_TOLD: Duration = Duration::from_secs(10);
 /// What the report needs besides the core.
 pub(super) struct Facts {
     pub(super) last_final: FinalBlock,
+    /// What shows that it is final.
+    pub(super) finality: Option<Arc<Certificate>>,
     /// How many have told what this key signed; `None`: enough.
     pub(super) recalled: Option<usize>,
 }
@@ -118,7 +120,7 @@ impl Reporter {
         let tip = core.certified().tip();
         let report = SealingReport {
             last_final: facts.last_final,
-            finality: self.finality(core, facts),
+            finality: facts.finality.clone(),
             view: core.view(),
             view_time: core.timeout(),
             leader: core.leader(),
@@ -142,13 +144,6 @@ impl Reporter {
         let advice = "start the authorities that are missing, or see that they reach this node";
         let finding = stuck.map(|stuck| Finding::new(stuck, advice));
         self.hindrances.replace(now.unix, [(HindranceId::NoQuorum, finding)], out);
-    }
-
-    /// What shows that the last final block is final; shared with what was told before.
-    fn finality(&self, core: &Core, facts: &Facts) -> Option<Arc<Certificate>> {
-        let told = self.told.finality.as_ref().filter(|told| told.statement.block == facts.last_final.hash);
-        let now = || core.certified().finality().filter(|now| now.statement.block == facts.last_final.hash);
-        told.cloned().or_else(|| now().map(|now| Arc::new(now.clone())))
     }
 
     fn note_own(&mut self, now: Now, core: &Core) {

@@ -52,7 +52,7 @@ impl Sealer {
     pub(super) fn look_for_turn(&self, out: &mut Outbox) {
         let ahead = self.ahead.values().map(|shown| shown.statement.block);
         ahead.for_each(|block| out.tell(ToLedger::WantPlace { block }));
-        let last = self.finality.last();
+        let last = self.finality.told();
         let next = self.spec.authorities.taking_over_at(last.height.saturating_add(1));
         if next.is_some_and(|term| term.set.epoch() > self.keys.set.epoch()) {
             out.tell(ToLedger::WantPlace { block: last.hash });
@@ -67,11 +67,10 @@ impl Sealer {
         (height, view): (u32, u64),
         out: &mut Outbox,
     ) -> Result<(), Halt> {
-        self.finality.note_height(block, height);
-        self.finality.tell(now, out);
+        self.finality.tell(out);
         self.turn_if_shown(now, block, height, out)?;
         let next = self.spec.authorities.taking_over_at(height.saturating_add(1)).cloned();
-        let next = next.filter(|term| term.set.epoch() > self.keys.set.epoch() && self.finality.last().hash == block);
+        let next = next.filter(|term| term.set.epoch() > self.keys.set.epoch() && self.finality.told().hash == block);
         let handover = self.core.certified().finality().filter(|finality| finality.statement.block == block).cloned();
         match next.zip(handover) {
             Some((term, handover)) => {
@@ -89,12 +88,12 @@ impl Sealer {
         let Some(set) = self.spec.authorities.at(height).cloned() else { return Ok(()) };
         let is_shown = |shown: &Certificate| shown.statement.block == block;
         let Some(shown) = self.ahead.get(&set.epoch()).filter(|shown| is_shown(shown)).cloned() else { return Ok(()) };
-        if set.epoch() > self.keys.set.epoch() {
+        if set.epoch() > self.keys.set.epoch() || self.contradicts_base(&shown.statement) {
             self.turn(now, set, self.genesis(), None, out)?;
         }
         self.ahead.retain(|epoch, _| *epoch > self.keys.set.epoch());
         // It was looked at when it came.
-        drop(self.on_certificate(now, shown));
+        drop(self.take_certificate(now, shown));
         self.hear_early(now, out)
     }
 
@@ -112,7 +111,7 @@ impl Sealer {
         if let Message::Certificate(certificate) = message
             && certificate.statement.stage == Stage::Finalize
         {
-            return Ok(self.on_later_final(link, &set, *certificate, out));
+            return Ok(self.on_certificate_ahead(link, &set, *certificate, out));
         }
         if epoch == self.keys.set.epoch().saturating_add(1)
             && let Some(peer) = self.peers.get_mut(&link).filter(|peer| peer.has_room_for_early(frame))
@@ -124,7 +123,7 @@ impl Sealer {
 
     /// A later set says that a block is final. Whoever has its keys can say so before it is in office: nothing follows from
     /// it before the block's header is here, with all that it builds on.
-    fn on_later_final(
+    pub(super) fn on_certificate_ahead(
         &mut self,
         link: LinkId,
         set: &AuthoritySet,
@@ -142,6 +141,17 @@ impl Sealer {
         self.tell_of(epoch, &Place { view, block }, Some(link), out);
         out.tell(ToLedger::WantPlace { block });
         Ok(())
+    }
+
+    /// Whether this set holds a block final whose view is not above that on which the set builds here. It builds on another
+    /// block, then: the set before has handed over twice.
+    pub(super) fn contradicts_base(&self, said: &Statement) -> bool {
+        let base = self.core.base();
+        said.stage == Stage::Finalize
+            && said.epoch == self.keys.set.epoch()
+            && base.view > 0
+            && said.view <= base.view
+            && self.core.certified().last_final() == base
     }
 
     pub(super) fn genesis(&self) -> Place {
@@ -165,8 +175,7 @@ impl Sealer {
         let last = self.core.certified().last_final();
         if last != base && last.view > 0 {
             // From the disk.
-            self.finality.reached(last, None);
-            self.finality.look(out);
+            self.reached(now, last, out);
         }
         self.tell_notarised(out);
         self.core.set_work(self.waiting > 0, clock(now));

@@ -21,7 +21,7 @@ fn maker() -> BlockMaker {
 }
 
 /// The chain of this maker, grown by so many blocks. `tag` makes a branch's differ from others'.
-fn grown(maker: &mut BlockMaker, from: &Chain, count: usize, tag: u32) -> Chain {
+pub(super) fn grown(maker: &mut BlockMaker, from: &Chain, count: usize, tag: u32) -> Chain {
     let mut chain = from.clone();
     for _ in 0..count {
         maker.next_block(Vec::new(), SecretKey::well_known(tag).address());
@@ -30,7 +30,7 @@ fn grown(maker: &mut BlockMaker, from: &Chain, count: usize, tag: u32) -> Chain 
     chain
 }
 
-fn genesis(maker: &BlockMaker) -> Chain {
+pub(super) fn genesis(maker: &BlockMaker) -> Chain {
     Chain { spec: maker.spec().clone(), rows: vec![maker.header_row()] }
 }
 
@@ -46,7 +46,13 @@ pub(super) fn rig(applied: &Chain) -> Rig {
     rig
 }
 
-fn notarised(rig: &mut Rig, link: Option<u64>, chain: &Chain, height: usize, with_header: bool) -> Vec<Action> {
+pub(super) fn notarised(
+    rig: &mut Rig,
+    link: Option<u64>,
+    chain: &Chain,
+    height: usize,
+    with_header: bool,
+) -> Vec<Action> {
     let row = &chain.rows[height];
     let header = with_header.then(|| Box::new(row.header.clone()));
     let epoch = chain.spec.authorities.at(row.header.height).unwrap().epoch();

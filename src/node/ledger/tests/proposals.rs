@@ -242,6 +242,31 @@ fn what_was_final_first_stays() {
     assert!(halts(&actions)[0].contains("leaves block 2"), "{actions:?}");
 }
 
+/// Those who seal no longer may have sold their keys: their views may be as high as they like.
+#[test]
+fn the_chain_of_a_later_set_is_followed_whatever_an_earlier_one_held_final() {
+    let spec = Arc::new(testkit::sealed_spec_with(4, &[(3, &[5])]));
+    let mut node = Node::with(&setup(&spec));
+    let mut lies = node.maker();
+    let mut honest = lies.fork();
+    lies.skip_views(1 << 60);
+    let blocks = empty(&mut lies, 2);
+    node.blocks(&blocks);
+    node.notice(ToLedger::Final { height: 2, hash: blocks[1].1.hash });
+    let others = empty(&mut honest, 4);
+    node.headers(&others);
+    let mut actions = Vec::new();
+    others.iter().for_each(|block| actions.extend(node.body(block)));
+    assert!(halts(&actions).is_empty(), "{actions:?}");
+    node.assert_at(&honest);
+    let actions = node.notice(ToLedger::WantPlace { block: blocks[1].1.hash });
+    let place = |action: &Action| match action {
+        Action::Tell(Notice::Sealer(ToSealer::PlaceFound { height, is_applied, .. })) => Some((*height, *is_applied)),
+        _ => None,
+    };
+    assert_eq!(actions.iter().find_map(place), Some((2, false)));
+}
+
 #[test]
 fn a_certified_block_that_is_invalid_stops_the_node() {
     let mut node = Node::with(&sealed_setup());

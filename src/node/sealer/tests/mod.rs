@@ -232,7 +232,7 @@ impl Network {
         } else if let Ok(ToLedger::WantPlace { block }) = notice.clone().try_into() {
             if let Some(header) = node.blocks.get(&block) {
                 let view = header.authority_seal().map_or(0, |seal| seal.view);
-                let found = ToSealer::PlaceFound { block, height: header.height, view };
+                let found = ToSealer::PlaceFound { block, height: header.height, view, is_applied: false };
                 let did = node.driver.notice(found);
                 self.perform(at, did);
             }

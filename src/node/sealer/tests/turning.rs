@@ -148,7 +148,7 @@ fn what_came_before_a_final_block_of_the_next_set_is_judged_once_that_is_known()
     let early = vote(2, Statement::skip(1, 41));
     driver.receive(1, &Message::Vote(early));
     driver.receive(1, &certificate(Statement::finalize(1, 40, Hash([6; 32])), 0..3));
-    driver.notice(ToSealer::PlaceFound { block: Hash([6; 32]), height: 2, view: 40 });
+    driver.notice(ToSealer::PlaceFound { block: Hash([6; 32]), height: 2, view: 40, is_applied: false });
     let core = &driver.role.core;
     assert_eq!((core.view(), core.tally().newest(2).collect::<Vec<_>>()), (41, vec![&early]));
 }
@@ -219,7 +219,48 @@ fn the_first_proposal_of_a_set_that_has_begun_elsewhere_costs_nobody() {
     let block = [first.to_bytes(), 0u32.to_le_bytes().to_vec()].concat().into();
     let mut driver = before_a_change();
     driver.receive(1, &certificate(Statement::finalize(1, view, hash), 0..3));
-    driver.notice(ToSealer::PlaceFound { block: hash, height: 2, view });
+    place(&mut driver, hash, 2, view, true);
     driver.receive(1, &certificate(Statement::notarise(1, view, hash), 0..3));
     assert_eq!(driver.receive(1, &Message::Proposal { signature, block }).fault(1), None);
+}
+
+/// Authorities who have left show one last block, in whatever view; those who followed them build on another.
+#[test]
+fn a_later_set_s_word_stands_against_what_the_set_before_handed_over_twice() {
+    for liars_view in [3, 1 << 60] {
+        let network = Network::on(spec_with(4, &[(5, &[9])]), 0, 0);
+        let mut node = sealer(&network.spec, None, &Disk::default());
+        node.start();
+        node.up(1, testing::inbound_peer("10.0.0.1:4130"));
+        let [false_end, true_end, first] = [4, 5, 6].map(|n| Hash([n; 32]));
+        moved(&mut node, &[], &[(false_end, 4)]);
+        let said = certificate_of(&network, Statement::finalize(0, liars_view, false_end), &[0, 1, 2]);
+        node.receive(1, &Message::Certificate(Box::new(said)));
+        place(&mut node, false_end, 4, liars_view, true);
+        assert_eq!((node.role.keys.set.epoch(), node.role.finality.last().hash), (1, false_end), "as far as it knows");
+        let said = certificate_of(&network, Statement::finalize(1, 9, first), &[9]);
+        let did = node.receive(1, &Message::Certificate(Box::new(said)));
+        let asks = |action: &Action| {
+            let Action::Tell(notice) = action else { return false };
+            matches!(notice.clone().try_into(), Ok(ToHeaders::Notarised { hash, epoch: 1, .. }) if hash == first)
+        };
+        assert!(did.0.iter().any(asks), "{:?}", did.0);
+        assert_eq!(node.role.finality.last().hash, false_end, "nothing is final that is not in the chain");
+        moved(&mut node, &[false_end], &[(true_end, 4), (first, 5)]);
+        place(&mut node, first, 5, 9, true);
+        assert_eq!((node.role.keys.set.epoch(), node.role.finality.last().hash), (1, first));
+        assert_eq!(node.role.core.certified().last_final(), Place { view: 9, block: first });
+        assert!(node.role.facts().finality.is_some_and(|shown| shown.statement.block == first));
+    }
+}
+
+fn moved(node: &mut Driver<Sealer>, removed: &[Hash], added: &[(Hash, u32)]) {
+    let (hash, height) = *added.last().unwrap();
+    let tip = Tip { hash, height, time: 0, work: Work::ZERO, digest: Hash::ZERO };
+    let moved = ChainMove { tip, removed: removed.to_vec(), added: added.to_vec(), news: None };
+    node.notice(ToSealer::ChainMoved(Arc::new(moved)));
+}
+
+fn place(node: &mut Driver<Sealer>, block: Hash, height: u32, view: u64, is_applied: bool) {
+    node.notice(ToSealer::PlaceFound { block, height, view, is_applied });
 }

@@ -1,0 +1,86 @@
+//! The word of a later set of authorities against that of an earlier one, whose keys may be anybody's by now.
+
+use std::sync::Arc;
+
+use super::{
+    sealed::{genesis, grown, notarised, rig},
+    *,
+};
+use crate::{chain::testkit::BlockMaker, node::hindrance::HindranceId};
+
+/// Authorities 0 to 3 up to block 4, then 4 alone.
+fn maker() -> BlockMaker {
+    BlockMaker::new(Arc::new(testkit::sealed_spec_with(4, &[(5, &[4])])))
+}
+
+/// Two histories up to the turning: the false one has the views that the liars like.
+fn two(views: u64, count: usize) -> (Chain, Chain) {
+    let mut honest = maker();
+    let start = genesis(&honest);
+    let (mut liars, first) = (honest.fork(), start.clone());
+    let honest = grown(&mut honest, &start, count, 0);
+    liars.skip_views(views);
+    (honest, grown(&mut liars, &first, 4, 1))
+}
+
+fn held_final(rig: &mut Rig, chain: &Chain, height: u32) -> Vec<Action> {
+    rig.notice(ToHeaders::Final { height, hash: chain.hash(height as usize) })
+}
+
+fn told(actions: &[Action]) -> Vec<bool> {
+    let of = |action: &Action| match action {
+        Action::Report(Report::Hindrance { id: HindranceId::OtherFinalChain, finding, .. }) => Some(finding.is_some()),
+        _ => None,
+    };
+    actions.iter().filter_map(of).collect()
+}
+
+#[test]
+fn what_a_later_set_certifies_takes_the_chain_from_what_an_earlier_one_holds_final() {
+    for views in [0, 3, 1 << 60] {
+        let (honest, lies) = two(views, 8);
+        let mut rig = rig(&lies);
+        held_final(&mut rig, &lies, 4);
+        rig.up(1, &honest);
+        let actions = rig.sync(1, honest.headers(1..=8));
+        assert_eq!((faults(&actions), rig.take_stored()), (vec![], honest.hashes(1..=7)), "{views}");
+        assert_eq!(wants(&actions), [(0, honest.hashes(1..=7))]);
+        // Only its first block is there, and only a certificate shows that.
+        let mut rig = self::rig(&lies);
+        held_final(&mut rig, &lies, 4);
+        rig.up(1, &honest);
+        notarised(&mut rig, Some(1), &honest, 5, false);
+        rig.sync(1, honest.headers(1..=5));
+        assert_eq!(rig.take_stored(), honest.hashes(1..=5));
+    }
+}
+
+#[test]
+fn who_has_followed_the_later_set_leaves_it_for_no_keys_of_an_earlier_one() {
+    let (honest, lies) = two(1 << 60, 8);
+    for last in [3, 4, 5, 8] {
+        let mut rig = rig(&honest.first(last));
+        held_final(&mut rig, &honest, u32::try_from(last).unwrap());
+        rig.up(1, &lies);
+        // Not even if a set that is not in office helps them.
+        rig.notice(ToHeaders::Notarised { link: None, hash: Hash([7; 32]), epoch: 2, view: 9, header: None });
+        let actions = rig.sync(1, lies.headers(1..=4));
+        assert!(wants(&actions).is_empty() && faults(&actions).is_empty(), "{last}");
+        assert_eq!(told(&rig.pass(SECOND * 30)), [], "{last}");
+    }
+}
+
+#[test]
+fn a_node_says_so_while_what_is_final_is_not_in_its_chain() {
+    let (honest, lies) = two(2, 8);
+    let mut rig = rig(&lies);
+    held_final(&mut rig, &lies, 2);
+    assert_eq!(told(&rig.pass(SECOND * 30)), []);
+    held_final(&mut rig, &honest, 3);
+    assert_eq!(told(&rig.pass(SECOND * 5)), []);
+    assert_eq!(told(&rig.pass(SECOND * 10)), [true]);
+    rig.up(1, &honest);
+    let mut actions = rig.sync(1, honest.headers(1..=8));
+    actions.extend(rig.moved(&honest.first(7)));
+    assert_eq!(told(&actions), [false]);
+}
