@@ -34,6 +34,17 @@ impl HindranceReporter {
         }
     }
 
+    /// Replaces what was found of one of them, and reports it if it is new, changed or over.
+    pub fn set(&mut self, now: UnixTime, id: HindranceId, finding: Option<Finding>, out: &mut Outbox) {
+        let rest: Vec<(HindranceId, Option<Finding>)> = self
+            .0
+            .iter()
+            .filter(|(other, _)| **other != id)
+            .map(|(other, found)| (*other, Some(found.clone())))
+            .collect();
+        self.replace(now, rest.into_iter().chain([(id, finding)]), out);
+    }
+
     /// The text of the first finding that blocks what `blocks` selects.
     pub fn first_blocking(&self, blocks: fn(Blocks) -> bool) -> Option<String> {
         let found = self.0.iter().find(|(id, finding)| blocks(finding.blocks(**id)));

@@ -7,7 +7,11 @@ use crate::{
         hash::Hash,
         time::{Now, Time},
     },
-    chain::{seal::Epoch, spec::ChainSpec},
+    chain::{
+        rules::HeaderFault,
+        seal::{AuthoritySet, Epoch},
+        spec::ChainSpec,
+    },
     node::{
         Finals, HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
@@ -33,6 +37,8 @@ pub(super) struct Certified {
     pub(super) missing: Option<Missing>,
     /// Since when the newest final block is not in this node's chain, though that is as high.
     pub(super) off_since: Option<Time>,
+    /// Where the chain's file was found to lack authorities, and whether that is certain.
+    lacking: Option<(u32, bool)>,
     told: HindranceReporter,
 }
 
@@ -44,23 +50,67 @@ pub(super) struct Missing {
     pub(super) wait: Duration,
 }
 
+/// A block by which the chain's file is another one than that of those who sealed it.
+pub(super) struct Lacking<'a> {
+    pub(super) spec: &'a ChainSpec,
+    pub(super) height: u32,
+    pub(super) fault: &'a HeaderFault,
+}
+
+impl Lacking<'_> {
+    /// What is known, and what to do.
+    fn words(&self) -> (String, &'static str) {
+        let (height, next) = (self.height, self.height.saturating_add(1));
+        let of = |height| self.spec.authorities.at(height).map(AuthoritySet::hash);
+        match self.fault {
+            HeaderFault::NextAuthorities(set) if of(height) == Some(*set) => (
+                format!(
+                    "block {height} does not hand over at block {next} as this node's chain file says, to set {}: set {set}, \
+                     which seals that block, goes on",
+                    of(next).unwrap_or_default()
+                ),
+                "start this node with the chain file that the others have; a change that is meant needs a later height, and the \
+                 file on all nodes before it",
+            ),
+            HeaderFault::Continued { found, expected } => (
+                format!(
+                    "this node's chain file continues block {expected} with other authorities, and peers have block {found} at \
+                     height {height}"
+                ),
+                "compare the chain files of all operators: all nodes need the same",
+            ),
+            HeaderFault::NextAuthorities(set) => (
+                format!(
+                    "block {height} hands over to authorities whom this node's chain file does not have, or has from another \
+                     height: their set is {set}"
+                ),
+                "get the chain file of whoever changed the authorities, and start this node again with it",
+            ),
+            other => (format!("block {height}: {other}"), "get the chain file that the others have"),
+        }
+    }
+}
+
 impl Certified {
-    /// A block that counts names authorities for the next one whom the chain's file does not have. The node waits until its
-    /// operator has the file that has them.
-    pub(super) fn lack(&mut self, now: Now, height: u32, set: Hash, out: &mut Outbox) {
-        if self.told.contains(HindranceId::UnknownAuthorities) {
+    /// A block that counts names other authorities for the next one than the chain's file. The node waits until its operator has
+    /// the file that has them. `is_certain`: else only its parent is known to count, and the block is one peer's word.
+    pub(super) fn lack(&mut self, now: Now, lacking: &Lacking<'_>, is_certain: bool, out: &mut Outbox) {
+        if self.lacking.is_some_and(|(_, was_certain)| was_certain || !is_certain) {
             return;
         }
-        log::error!(
-            "the chain file lacks the authorities that seal from here on: height={height} next_authorities={set}"
-        );
-        let text = format!(
-            "block {height} hands over to authorities whom this node's chain file does not have, or has from another height: \
-             their set is {set}"
-        );
-        let advice = "get the chain file of whoever changed the authorities, and start this node again with it";
-        let finding = (HindranceId::UnknownAuthorities, Some(Finding::new(text, advice)));
-        self.told.replace(now.unix, [finding], out);
+        let (text, advice) = lacking.words();
+        log::error!("this node's chain file is not that of others: {text}");
+        self.lacking = Some((lacking.height, is_certain));
+        let finding = if is_certain { Finding::new(text, advice) } else { Finding::suspicion(text, advice) };
+        self.told.set(now.unix, HindranceId::UnknownAuthorities, Some(finding), out);
+    }
+
+    /// This node's chain is applied up to a height: what was lacking there was of another chain.
+    pub(super) fn passed(&mut self, now: Now, height: u32, out: &mut Outbox) {
+        if self.lacking.is_some_and(|(at, _)| at <= height) {
+            self.lacking = None;
+            self.told.set(now.unix, HindranceId::UnknownAuthorities, None, out);
+        }
     }
 
     /// A quorum of this set has notarised a block. False: that is known.
@@ -102,13 +152,15 @@ impl Certified {
         log::error!("{text}");
         let advice = "compare that block's hash with the operators of the authorities; if it is not theirs, stop this node, move \
                       ledger.db and seals.db away, and start it with --peer to one of theirs";
-        let finding = (HindranceId::OtherFinalChain, Some(Finding::new(text, advice)));
-        self.told.replace(now.unix, [finding], out);
+        let finding = Some(Finding::new(text, advice));
+        self.told.set(now.unix, HindranceId::OtherFinalChain, finding, out);
     }
 
     /// The newest final block is in this node's chain.
     pub(super) fn agree(&mut self, now: Now, out: &mut Outbox) {
-        self.told.replace(now.unix, [(HindranceId::OtherFinalChain, None)], out);
+        if self.told.contains(HindranceId::OtherFinalChain) {
+            self.told.set(now.unix, HindranceId::OtherFinalChain, None, out);
+        }
     }
 
     /// When another peer is to be asked for a missing header, or something is worth a word.

@@ -19,7 +19,7 @@ use crate::{
         Halt, Outbox,
         headers::{
             Headers,
-            certificates::{FIRST_RETRY, LAST_RETRY, Missing, OFF_TOLD},
+            certificates::{FIRST_RETRY, LAST_RETRY, Lacking, Missing, OFF_TOLD},
             header_node::{HeaderLookup, HeaderNode},
             syncnode::{HeaderSources, Standing},
             validate::{self, Batch, Follower, Unknown},
@@ -132,8 +132,8 @@ impl Headers {
         }
         let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
             Ok(row) => row,
-            Err(HeaderFault::NextAuthorities(set)) => {
-                self.certified.lack(now, height, set, out);
+            Err(fault @ (HeaderFault::NextAuthorities(_) | HeaderFault::Continued { .. })) => {
+                self.lack(now, height, &fault, true, out);
                 return Ok(());
             }
             Err(fault) => {
@@ -199,14 +199,21 @@ impl Headers {
 
     /// A peer's chain goes on with authorities whom this node's file does not have, or so it says.
     pub(super) fn meet_unknown(&mut self, now: Now, link: LinkId, unknown: Unknown, out: &mut Outbox) {
-        let Unknown { hash, header, is_certified } = unknown;
-        if is_certified && let Some(seal) = header.authority_seal() {
-            self.certified.lack(now, header.height, seal.next_authorities, out);
+        let Unknown { hash, header, fault, is_certified, is_last } = unknown;
+        if !is_last {
+            self.lack(now, header.height, &fault, is_certified, out);
         }
         if let Some(peer) = self.peers.get_mut(link) {
             peer.done(now.mono);
             peer.slow(now.mono);
-            peer.held = (!is_certified).then(|| Box::new((hash, header)));
+            peer.held = is_last.then(|| Box::new((hash, header)));
+        }
+    }
+
+    /// Says that this node's file is not that of others, unless its own chain is past that block.
+    fn lack(&mut self, now: Now, height: u32, fault: &HeaderFault, is_certain: bool, out: &mut Outbox) {
+        if self.index.as_ref().is_some_and(|index| index.applied().height < height) {
+            self.certified.lack(now, &Lacking { spec: &self.spec, height, fault }, is_certain, out);
         }
     }
 
@@ -245,7 +252,9 @@ impl Headers {
 
     /// Says so once what is final has not been in this node's chain for long, though the chain is as high.
     pub(super) fn look_at_finals(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        let (Some(index), Some((height, hash))) = (&self.index, self.certified.finals.newest()) else { return Ok(()) };
+        let Some(index) = &self.index else { return Ok(()) };
+        self.certified.passed(now, index.applied().height, out);
+        let Some((height, hash)) = self.certified.finals.newest() else { return Ok(()) };
         let is_ours = index.applied().height < height || index.is_on_best(height, &hash)?;
         if is_ours {
             self.certified.off_since = None;

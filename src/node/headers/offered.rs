@@ -190,7 +190,9 @@ impl Headers {
         let row = match Follower::new(&self.spec, index, previous, parent)?.step(header, hash) {
             Ok(row) => row,
             // It is certified: this node's file is not the others'.
-            Err(HeaderFault::NextAuthorities(_)) => return refused(Refusal::Drop("names authorities who are unknown")),
+            Err(HeaderFault::NextAuthorities(_) | HeaderFault::Continued { .. }) => {
+                return refused(Refusal::Drop("names authorities who are unknown"));
+            }
             Err(fault) => return refused(Refusal::Fault(fault.into())),
         };
         if !validate::is_handed_over(&self.spec, &row.header) {

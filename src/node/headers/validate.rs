@@ -76,8 +76,11 @@ pub(super) struct Batch {
 pub(super) struct Unknown {
     pub(super) hash: Hash,
     pub(super) header: Header,
+    pub(super) fault: HeaderFault,
     /// What follows it shows that it counts, so that this node's file lacks the set.
     pub(super) is_certified: bool,
+    /// Nothing follows it.
+    pub(super) is_last: bool,
 }
 
 /// Headers that the clock refuses.
@@ -157,12 +160,11 @@ pub(super) fn judge(
                 batch.last = (header.height, hash);
                 batch.rows.push(follower.step_onto(header, hash));
             }
-            Err(HeaderFault::NextAuthorities(set)) => {
+            // The sender may have the newer file: it breaks no rule if its header's parent counts, which is looked at below.
+            Err(fault @ (HeaderFault::NextAuthorities(_) | HeaderFault::Continued { .. })) => {
                 let is_certified = next.is_some_and(|next| spec.seal_rules().certifies_parent(spec, next));
-                if next.is_some() && !is_certified {
-                    return Ok(Err(HeaderFault::NextAuthorities(set).into()));
-                }
-                batch.unknown = Some(Unknown { hash, header, is_certified });
+                let is_last = next.is_none();
+                batch.unknown = Some(Unknown { hash, header, fault, is_certified, is_last });
                 break;
             }
             Err(fault) => return Ok(Err(fault.into())),

@@ -6,7 +6,14 @@ use super::{
     sealed::{genesis, grown, notarised, rig},
     *,
 };
-use crate::{chain::testkit::BlockMaker, node::hindrance::HindranceId};
+use crate::{
+    chain::{
+        header::Header,
+        seal::{Seal, Vote, Votes},
+        testkit::BlockMaker,
+    },
+    node::hindrance::HindranceId,
+};
 
 /// Authorities 0 to 3 up to block 4, then 4 alone.
 fn maker() -> BlockMaker {
@@ -83,4 +90,33 @@ fn a_node_says_so_while_what_is_final_is_not_in_its_chain() {
     let mut actions = rig.sync(1, honest.headers(1..=8));
     actions.extend(rig.moved(&honest.first(7)));
     assert_eq!(told(&actions), [false]);
+}
+
+/// A set that is not in office may certify whatever it likes.
+#[test]
+fn a_block_counts_only_by_the_word_of_those_who_seal_at_its_height() {
+    let mut maker = BlockMaker::new(Arc::new(testkit::sealed_spec_with(4, &[(3, &[9])])));
+    let genesis = genesis(&maker);
+    let chain = grown(&mut maker, &genesis, 3, 0);
+    let mut rig = rig(&chain.first(0));
+    rig.up(1, &chain);
+    let told = |rig: &mut Rig, height: usize, epoch: u32, header: Header| {
+        let (hash, view) = (header.hash(), chain.rows[height].work.view());
+        rig.notice(ToHeaders::Notarised { link: Some(LinkId(1)), hash, epoch, view, header: Some(Box::new(header)) })
+    };
+    let header = |height: usize| chain.rows[height].header.clone();
+    told(&mut rig, 1, 1, header(1));
+    assert!(rig.take_stored().is_empty(), "the later set's word for the first set's block");
+    told(&mut rig, 1, 0, header(1));
+    told(&mut rig, 2, 0, header(2));
+    assert_eq!(rig.take_stored(), chain.hashes(1..=2));
+    // Its own block, but nobody has handed over.
+    let mut seal = header(3).authority_seal().unwrap().clone();
+    seal.parent_votes =
+        Votes::collect(seal.parent_votes.iter().map(|(signer, vote)| (signer, Vote { clock: 1, ..*vote })));
+    let early = Header { seal: Seal::Authorities(Box::new(seal)), ..header(3) };
+    let actions = told(&mut rig, 3, 1, early);
+    assert!(rig.take_stored().is_empty() && faults(&actions).is_empty());
+    told(&mut rig, 3, 1, header(3));
+    assert_eq!(rig.take_stored(), chain.hashes(3..=3));
 }
