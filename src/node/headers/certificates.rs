@@ -142,7 +142,7 @@ impl Certified {
 
     /// This node's chain is not the one that authorities hold final.
     pub(super) fn contradict(&mut self, now: Now, height: u32, hash: Hash, out: &mut Outbox) {
-        if self.told.contains(HindranceId::OtherFinalChain) {
+        if self.is_contradicted() {
             return;
         }
         let text = format!(
@@ -158,9 +158,12 @@ impl Certified {
 
     /// The newest final block is in this node's chain.
     pub(super) fn agree(&mut self, now: Now, out: &mut Outbox) {
-        if self.told.contains(HindranceId::OtherFinalChain) {
-            self.told.set(now.unix, HindranceId::OtherFinalChain, None, out);
-        }
+        self.told.set(now.unix, HindranceId::OtherFinalChain, None, out);
+    }
+
+    /// Whether it was said that this node's chain is another.
+    pub(super) fn is_contradicted(&self) -> bool {
+        self.told.contains(HindranceId::OtherFinalChain)
     }
 
     /// When another peer is to be asked for a missing header, or something is worth a word.

@@ -258,7 +258,8 @@ impl Headers {
         let is_ours = index.applied().height < height || index.is_on_best(height, &hash)?;
         if is_ours {
             self.certified.off_since = None;
-            if index.applied().height >= height {
+            let is_applied = index.applied().height >= height;
+            if is_applied && self.certified.is_contradicted() && !self.is_doubted(height)? {
                 self.certified.agree(now, out);
             }
             return Ok(());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    base::{ids::LinkId, time::Now},
-    chain::seal::{Epoch, Stage},
+    base::{hash::Hash, ids::LinkId, time::Now},
+    chain::seal::{AuthoritySet, Epoch, Stage},
     node::{
         Halt, Outbox,
         notice::{ToFetch, ToHeaders},
@@ -87,6 +87,20 @@ impl Sealer {
         self.finality.tell(out);
         if self.finality.last().hash != place.block {
             self.finality.look(out);
+        }
+    }
+
+    /// A proposal is invalid: perhaps because its leader has another chain file.
+    pub(super) fn note_dispute(&mut self, now: Now, block: &Hash) {
+        let Some((header, seal)) =
+            self.offers.of(block).and_then(|offer| Some((&offer.header, offer.header.authority_seal()?)))
+        else {
+            return;
+        };
+        let own = self.spec.authorities.at(header.height.saturating_add(1)).map(AuthoritySet::hash);
+        if let Some(own) = own.filter(|own| *own != seal.next_authorities) {
+            let leader = self.keys.set.leader(seal.view);
+            self.reporter.disputed(now, (header.height, own), (seal.view, leader), seal.next_authorities);
         }
     }
 

@@ -25,7 +25,7 @@ use super::{
     Sealer, clock,
     core::{Fate, Place, Proposal},
     offers::{Offer, check_body},
-    peer::{Peer, name_of},
+    peer::{EXCUSED, Peer, name_of},
     recalling::{is_missing, signed_elsewhere},
     turning::epoch_of,
 };
@@ -117,9 +117,8 @@ impl Sealer {
         frame: &Frame,
         out: &mut Outbox,
     ) -> Result<(), PeerFault> {
-        let unsigned = PeerFault::Unsigned(Kind::Proposal);
         let header: Header = codec::decode_prefix(&block).map(|(header, _)| header).map_err(FrameFault::Body)?;
-        let Seal::Authorities(seal) = &header.seal else { return Err(unsigned) };
+        let Seal::Authorities(seal) = &header.seal else { return Err(PeerFault::Unsigned(Kind::Proposal)) };
         let (hash, view) = (header.hash(), seal.view);
         let is_of_set = self.spec.authorities.at(header.height).map(AuthoritySet::epoch) == Some(self.keys.set.epoch());
         if !is_of_set || !self.core.wants_proposal(view, &hash) {
@@ -133,7 +132,7 @@ impl Sealer {
             .get(leader)
             .is_some_and(|leader| key::verify(leader, &proposal_hash(&self.keys.genesis, &hash), &signature));
         if !is_signed {
-            return Err(unsigned);
+            return self.unsigned(link, &header);
         }
         // The signature covers the header alone, and only the first proposal of a view is taken.
         check_body(&block)?;
@@ -148,10 +147,10 @@ impl Sealer {
             return Ok(());
         }
         if takes_over && !self.spec.seal_rules().parent_claims(&self.spec, &header).iter().all(Claim::holds) {
-            return Err(unsigned);
+            return self.unsigned(link, &header);
         }
         let proposal = Proposal { view, hash, parent, parent_votes: seal.parent_votes.clone() };
-        let fate = self.core.proposal(proposal, clock(now)).map_err(|_| unsigned)?;
+        let Ok(fate) = self.core.proposal(proposal, clock(now)) else { return self.unsigned(link, &header) };
         if fate == Fate::Fresh {
             self.reporter.proposed(now, leader);
             let offer = Offer { hash, header, block, frame: frame.clone() };
@@ -164,6 +163,23 @@ impl Sealer {
             }
         }
         Ok(())
+    }
+
+    /// A proposal names no set. If the chain's file here is an older one, the signatures of others than it says are no fault:
+    /// surely none are on the block that the ledger has, which names this set.
+    fn unsigned(&mut self, link: LinkId, header: &Header) -> Result<(), PeerFault> {
+        let parent = header.previous;
+        let names_others = self
+            .offers
+            .of(&parent)
+            .and_then(|offer| offer.header.authority_seal())
+            .is_some_and(|seal| seal.next_authorities != self.keys.set.hash());
+        let is_sure = parent == self.core.base().block || self.ledger.is_some_and(|(tip, _)| tip == parent);
+        let Some(peer) = self.peers.get_mut(&link).filter(|_| !is_sure || names_others) else {
+            return Err(PeerFault::Unsigned(Kind::Proposal));
+        };
+        peer.excused = peer.excused.saturating_add(1);
+        if peer.excused <= EXCUSED { Ok(()) } else { Err(PeerFault::Unsigned(Kind::Proposal)) }
     }
 
     fn on_recall(

@@ -6,6 +6,7 @@
 #![doc = include_str!("MODEL.md")]
 
 pub mod core;
+mod disputes;
 mod effects;
 mod finality;
 mod frames;
@@ -152,6 +153,7 @@ impl Sealer {
             ToSealer::ProposalChecked { hash, result } => {
                 if let Err(ProposalFault::Invalid(fault)) = &result {
                     log::warn!("a proposed block is invalid: block={hash} fault=\"{fault}\"");
+                    self.note_dispute(now, &hash);
                 }
                 let verdict = match result {
                     Ok(()) => Some(true),

@@ -16,6 +16,10 @@ const SHOWN: usize = 256;
 /// Nobody has checked them; whoever misses more learns it from the next certificate.
 pub(super) const EARLY_BYTES: usize = 32 * 1024;
 
+/// Proposals whose signatures do not hold that a peer may send while it is open which set seals them. Each costs a signature's
+/// check.
+pub(super) const EXCUSED: u8 = 16;
+
 /// What is known of a peer.
 pub(super) struct Peer {
     /// What it has shown, or was sent.
@@ -26,6 +30,8 @@ pub(super) struct Peer {
     pub(super) early: Vec<Frame>,
     /// The highest view whose proposal it was sent once more.
     pub(super) again: u64,
+    /// Proposals of it that another set may have signed.
+    pub(super) excused: u8,
 }
 
 impl Peer {
@@ -47,6 +53,6 @@ pub(super) fn name_of(frame: &Frame) -> Hash {
 
 impl Default for Peer {
     fn default() -> Self {
-        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new(), again: 0 }
+        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new(), again: 0, excused: 0 }
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     base::{
-        hash::hex,
+        hash::{Hash, hex},
         time::{Now, Time},
     },
     chain::{
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::{core::Core, keys::Keys};
+use super::{core::Core, disputes::Disputes, keys::Keys};
 
 /// Who was last heard is told this often at most when nothing else changes.
 const SEEN_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,6 +54,7 @@ pub(super) struct Reporter {
     gap: Option<(u64, Time)>,
     looked: Time,
     contradicted: bool,
+    disputes: Disputes,
     hindrances: HindranceReporter,
 }
 
@@ -71,6 +72,7 @@ impl Reporter {
             gap: None,
             looked: Time::default(),
             contradicted: false,
+            disputes: Disputes::default(),
             hindrances: HindranceReporter::default(),
         };
         reporter.turn(keys, spec);
@@ -107,6 +109,11 @@ impl Reporter {
         }
     }
 
+    /// A leader names another set for the next block than the chain's file.
+    pub(super) fn disputed(&mut self, now: Now, of: (u32, Hash), (view, leader): (u64, usize), named: Hash) {
+        self.disputes.note(now, of, (view, leader), named);
+    }
+
     /// Something certified contradicts what is final.
     pub(super) fn contradicted(&mut self) {
         self.contradicted = true;
@@ -116,6 +123,7 @@ impl Reporter {
     pub(super) fn report(&mut self, now: Now, core: &Core, facts: &Facts, out: &mut Outbox) {
         self.looked = now.mono;
         self.note_own(now, core);
+        self.disputes.tell(now, core.certified().last_final().view, out);
         let stuck = self.stuck(now, core, facts);
         let tip = core.certified().tip();
         let report = SealingReport {
@@ -202,9 +210,7 @@ impl Reporter {
     pub(super) fn deadline(&self) -> Option<Time> {
         let seen = Some(self.next).filter(|_| self.untold);
         let gap = self.gap.map(|(_, since)| since + GAP_TOLD);
-        [self.stuck_at.filter(|at| *at > self.looked), gap.filter(|at| *at > self.looked), seen]
-            .into_iter()
-            .flatten()
-            .min()
+        let later = [self.stuck_at, gap, self.disputes.deadline()].map(|at| at.filter(|at| *at > self.looked));
+        later.into_iter().chain([seen]).flatten().min()
     }
 }
