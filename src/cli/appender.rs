@@ -236,6 +236,13 @@ impl Appender {
     pub fn failure(&self, height: u32, error: &AppendError) -> Failure {
         match error {
             AppendError::Store(error) => Failure::store(&self.path, error),
+            AppendError::Header(HeaderFault::NextAuthorities(set)) => {
+                let problem = format!(
+                    "block {height} hands over to authorities whom the chain file lacks: their set is {set}; get the newer file \
+                     of whoever changed them; the blocks before it are here"
+                );
+                Failure::new(Exit::Mismatch, problem)
+            }
             error => Failure::new(Exit::Rejected, format!("block {height} is not valid: {error}")),
         }
     }

@@ -49,17 +49,17 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     let file = &arguments.file;
     let Some(from) = arguments.from else {
         let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
-        return show(context, &read(&text)?);
+        return show(context, &read_file(file, &text)?);
     };
     // Else two who edit at once would lose a change.
     let _lock = FileLock::acquire(file)?;
     let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
-    let spec = read(&text)?;
+    let spec = read_file(file, &text)?;
     let change = Change {
         continues: None,
         from,
         add: public_keys(context, "--add", &arguments.add)?,
-        remove: public_keys(context, "--remove", &arguments.remove)?,
+        remove: public_keys(context, "--remove", &in_full(&spec, &arguments.remove))?,
     };
     let edited = edit(&text, &spec, &change)?;
     kept_file::replace(file, edited.as_bytes(), 0o644)?;
@@ -68,6 +68,11 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
         from - 1
     ));
     show(context, &read(&edited)?)
+}
+
+/// Reads a chain's file, which an error names.
+pub(super) fn read_file(file: &Path, text: &str) -> Outcome<ChainSpec> {
+    read(text).map_err(|failure| Failure { message: format!("{}: {}", file.display(), failure.message), ..failure })
 }
 
 pub(super) fn read(text: &str) -> Outcome<ChainSpec> {
@@ -136,11 +141,31 @@ pub(super) fn public_keys(context: &Context, flag: &str, texts: &[String]) -> Ou
                     .map_err(|_| refused("no key file; a public key, as tussock key show prints it, will do"))?
                     .public_key()
             }
+            _ if is_address(text) => {
+                return Err(refused("that is an address; its public key is needed: tussock key show NAME"));
+            }
             _ => keys.find(text).map_err(|failure| refused(&failure.message))?.public_key(),
         };
         key.map(|key| hex(&key)).ok_or_else(|| refused("the key file has no public key"))
     };
     texts.iter().map(public).collect()
+}
+
+/// Whether a text has the form of an address, of whatever chain.
+fn is_address(text: &str) -> bool {
+    let (prefix, rest) = text.rsplit_once('1').unwrap_or_default();
+    !prefix.is_empty() && rest.len() >= 32 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+}
+
+/// Keys of the last set in full that are named by the 8 digits or more with which status shows them.
+pub(super) fn in_full(spec: &ChainSpec, texts: &[String]) -> Vec<String> {
+    let set = spec.authorities.terms().last().map_or(&[][..], |term| term.set.keys());
+    let full = |text: &String| {
+        let digits = text.trim_end_matches('…').to_lowercase();
+        let mut found = set.iter().map(|key| hex(key)).filter(|key| digits.len() >= 8 && key.starts_with(&digits));
+        found.next().filter(|_| found.next().is_none()).unwrap_or_else(|| text.clone())
+    };
+    texts.iter().map(full).collect()
 }
 
 /// A new set, told by how it differs from the last one. Keys in hex.
@@ -188,7 +213,12 @@ fn cannot_edit() -> Failure {
 fn changed(last: &Term, change: &Change) -> Outcome<Vec<String>> {
     let refused = |what: String| Err(Failure::usage(what));
     if change.from <= last.from {
-        return refused(format!("--from {}: the last set in the file begins at block {}", change.from, last.from));
+        let out = "to change that, take its table [[authorities]] out of the file by hand first";
+        let (from, begins) = (change.from, last.from);
+        return refused(match change.continues {
+            Some(_) => format!("the last set in the file already begins at block {begins}; {out}"),
+            None => format!("--from {from}: the last set in the file begins at block {begins}; {out}"),
+        });
     }
     let mut keys: Vec<String> = last.set.keys().iter().map(|key| hex(key)).collect();
     for key in &change.remove {
@@ -303,6 +333,19 @@ mod tests {
         assert!(twice.contains("# short") && twice.contains("[ # two ]") && twice.contains("# Funded."));
         assert_eq!(twice.matches("# Anna").count(), 3, "{twice}");
         assert!(twice.starts_with("# A chain.\nprotocol = 2\n") && twice.starts_with(once.trim_end()));
+    }
+
+    #[test]
+    fn keys_that_leave_may_be_named_as_status_shows_them_and_an_address_is_no_key() {
+        let (spec, [one, two]) = (read(&file()).unwrap(), [key(1), key(2)]);
+        let full = |text: &str| in_full(&spec, &[text.to_owned()]).remove(0);
+        assert_eq!((full(&one[..8]), full(&format!("{}…", &two[..9])), full(&two)), (one.clone(), two.clone(), two));
+        assert_eq!(
+            (full(&one[..7]), full("0"), full("anna")),
+            (one[..7].to_owned(), "0".to_owned(), "anna".to_owned())
+        );
+        let address = SecretKey::well_known(1).address().to_text(&crate::chain::address::Prefix::new("ltus").unwrap());
+        assert!(is_address(&address) && !is_address(&one) && !is_address("alice1") && !is_address(""));
     }
 
     #[test]

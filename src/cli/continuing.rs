@@ -15,6 +15,7 @@ use super::{
 use crate::{
     base::hash::Hash,
     chain::archive::{BlockStatus, HeaderArchive as _, SealStore as _},
+    config::CommonFlags,
     store::SealDb,
 };
 
@@ -72,13 +73,22 @@ struct ContinueArgs {
     remove: Vec<String>,
 }
 
+impl AuthoritiesArgs {
+    /// The chain's file names the chain, unless another option does.
+    pub(super) fn naming_chain(&self, common: &CommonFlags) -> CommonFlags {
+        let Verb::Continue(arguments) = &self.verb;
+        let file = || arguments.file.as_ref().filter(|file| file.is_file())?.to_str().map(str::to_owned);
+        CommonFlags { chain: common.chain.clone().or_else(file), ..common.clone() }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     let Verb::Continue(arguments) = &arguments.verb;
     let file = &arguments.file.clone().unwrap_or_else(|| context.chain_path());
     let _file_lock = FileLock::acquire(file)?;
     let text = fs::read_to_string(file).map_err(|error| Failure::input(file, &error))?;
-    let spec = authorities::read(&text)?;
+    let spec = authorities::read_file(file, &text)?;
     if spec.genesis_hash() != context.spec().genesis_hash() {
         let name = &context.spec().name;
         return Err(Failure::usage(format!("{}: not the file of chain \"{name}\"", file.display())));
@@ -88,7 +98,7 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
         from: height.saturating_add(1),
         continues: Some(arguments.from),
         add: public_keys(context, "--add", &arguments.add)?,
-        remove: public_keys(context, "--remove", &arguments.remove)?,
+        remove: public_keys(context, "--remove", &authorities::in_full(&spec, &arguments.remove))?,
     };
     let edited = authorities::edit(&text, &spec, &change)?;
     kept_file::replace(file, edited.as_bytes(), 0o644)?;

@@ -246,7 +246,10 @@ fn run(cli: &Cli) -> Outcome {
         Command::Verify(arguments) => verify::run(&context()?, arguments),
         Command::Generate(arguments) => generate::run(&context()?, arguments),
         Command::Chain(arguments) => chain::run(&context()?, arguments),
-        Command::Authorities(arguments) => continuing::run(&context()?, arguments),
+        Command::Authorities(arguments) => {
+            let common = arguments.naming_chain(&cli.common);
+            continuing::run(&Context::new(&common, cli.json)?, arguments)
+        }
         Command::Genesis(arguments) => genesis::run(&without_data()?, arguments),
         Command::Sql(arguments) => sql::run(&context()?, arguments),
         Command::Bench(arguments) => bench::run(&without_data()?, arguments),

@@ -127,10 +127,13 @@ impl Import {
         if !rules.needs_certificate() || block.header.height == 0 {
             return self.append(&block);
         }
-        let certifies = |held: &HashedBlock| {
-            block.header.previous == held.hash && rules.certifies_parent(&self.spec, &block.header)
-        };
-        if let Some(held) = self.held.take().filter(certifies) {
+        if let Some(held) = self.held.take().filter(|held| block.header.previous == held.hash) {
+            // If the chain's file lacks a set, the block before it is the one that breaks a rule.
+            if !rules.certifies_parent(&self.spec, &block.header) {
+                let (height, parent) = (block.header.height, held.header.height);
+                let problem = format!("block {height} does not show that block {parent} is notarised");
+                return Err(Failure::new(Exit::Rejected, problem));
+            }
             self.append(&held)?;
         }
         self.held = Some(block);

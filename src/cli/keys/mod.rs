@@ -113,7 +113,19 @@ impl<'a> Keys<'a> {
             (None, true, true) => "dev0 to dev9 always work on this chain".to_owned(),
             (None, true, false) => "make one with: tussock key new NAME".to_owned(),
         };
+        let hint = match self.elsewhere(name) {
+            Some(file) => format!("a key of that name is in {}: name that file", file.display()),
+            None => hint,
+        };
         Err(Failure::new(Exit::NotFound, format!("no key \"{name}\": {}; {hint}", self.folder.display())))
+    }
+
+    /// A key of this name of another chain of the data directory: one that was made before the chain's file.
+    fn elsewhere(&self, name: &str) -> Option<PathBuf> {
+        let (own, file) = (self.path(name), self.path(name).file_name()?.to_owned());
+        let chains = fs::read_dir(self.folder.parent()?.parent()?).ok()?;
+        let files = chains.flatten().map(|chain| chain.path().join("keys").join(&file));
+        files.filter(|file| check_name(name).is_ok() && *file != own && file.is_file()).min()
     }
 
     /// Waits for the right to choose coins of this key. Publicly known keys have no file, so their payments take turns by

@@ -4,7 +4,7 @@
 use crate::{
     base::hash::Hash,
     chain::{
-        archive::{HeaderArchive, HeaderRow, StoreError},
+        archive::{HeaderArchive, HeaderRow, SealRecord, StoreError},
         key::Claim,
         seal::Term,
         spec::ChainSpec,
@@ -13,13 +13,33 @@ use crate::{
     store::LedgerReader,
 };
 
-/// Refuses a file that contradicts the ledger.
-pub(super) fn check(ledger: &LedgerReader, spec: &ChainSpec) -> Outcome {
-    match find_contradiction(ledger, spec) {
+/// Refuses a file that contradicts the ledger, or what authorities have made final. `record`: what this node has of that.
+pub(super) fn check(ledger: &LedgerReader, spec: &ChainSpec, record: &SealRecord) -> Outcome {
+    let undone = find_undone(ledger, spec, record).transpose();
+    match undone.map_or_else(|| find_contradiction(ledger, spec), |undone| undone.map(Some)) {
         Ok(None) => Ok(()),
         Ok(Some(what)) => Err(Failure::new(Exit::Mismatch, what)),
         Err(error) => Err(Failure::new(Exit::Io, error.to_string())),
     }
+}
+
+/// A final block that the file undoes: it continues from one below.
+fn find_undone(ledger: &LedgerReader, spec: &ChainSpec, record: &SealRecord) -> Result<Option<String>, StoreError> {
+    let Some(said) = record.last_final().map(|finality| finality.statement) else { return Ok(None) };
+    let Some(row) = ledger.header(&said.block)? else { return Ok(None) };
+    let height = row.header.height;
+    let continued = spec.authorities.terms().iter().filter_map(|term| Some((term, term.continues?)));
+    let mut undoing = continued.filter(|(term, _)| said.epoch < term.set.epoch() && height >= term.from);
+    Ok(undoing.next().map(|(term, block)| {
+        format!(
+            "this node holds block {height}, {}, final, and the file of chain \"{}\" undoes it: it continues block {}, {block}, \
+             with other authorities; whoever wrote it has continued from too low a block: compare final in the status of all \
+             nodes, and continue from the highest",
+            said.block,
+            spec.name,
+            term.from.saturating_sub(1)
+        )
+    }))
 }
 
 fn find_contradiction(ledger: &LedgerReader, spec: &ChainSpec) -> Result<Option<String>, StoreError> {

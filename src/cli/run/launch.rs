@@ -121,7 +121,9 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
-    authorities::check(&headers, &setup.spec)?;
+    let mut seals = open_seals(plan, setup)?;
+    let record = seals.as_mut().map(|seals| seals.load()).transpose().map_err(failed)?;
+    authorities::check(&headers, &setup.spec, &record.unwrap_or_default())?;
     let lost = LostBlocks::find(&headers, &plan.folder()).map_err(failed)?;
     let ledger = SharedLedger::new(ledger);
     let headers = ledger.archive(headers).map_err(failed)?;
@@ -129,7 +131,6 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
-    let seals = open_seals(plan, setup)?;
     let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers), seals };
     Ok(Opened { stores, warning, sharing, lost })
 }

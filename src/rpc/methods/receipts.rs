@@ -130,7 +130,11 @@ fn proof(context: &Context, databases: &mut Databases, id: &str, output: Option<
 
 /// The receipt's part up to the block's header.
 fn base(context: &Context, databases: &mut Databases, id: &str) -> Result<(Receipt, Hash, Header), RpcError> {
-    let missing = || RpcError::not_found(format!("no such transaction in the chain: {id}; receipts are of blocks"));
+    let missing = || {
+        RpcError::not_found(format!(
+            "no such transaction in the chain: {id}; receipts are of blocks, and one that waits gets into one: tussock wait final {id}"
+        ))
+    };
     let confirmed = transactions::in_chain(databases, id)?.ok_or_else(missing)?;
     let receipt = Receipt::of(&context.chain, &confirmed.block, confirmed.position).ok_or_else(missing)?;
     Ok((receipt, confirmed.transaction().txid, confirmed.row.header))
