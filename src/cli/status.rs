@@ -174,7 +174,12 @@ fn sealing(status: &Value) -> String {
     let (view, count) = (number(sealing, "view"), authorities.len());
     let all = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
     let until = match sealing["until"].as_u64() {
-        Some(height) => format!(", which seal until block {height}"),
+        Some(height) => {
+            // By it operators see whether their files are the same.
+            let next = &sealing["next"];
+            let set = text(next, "hash").get(..8).unwrap_or_default().to_owned();
+            format!(", which seal until block {height}, then set {set}… of {}", number(next, "authorities"))
+        }
         None => String::new(),
     };
     format!("view {view}, {all}{until}; this node {own}{unheard}{lying}")

@@ -4,24 +4,26 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     base::hash::hex,
-    chain::seal::{AuthoritySeal, Seal},
+    chain::seal::{Authorities, AuthoritySeal, Seal},
     node::report::{AuthorityReport, SealingReport},
     rpc::{context::Context, json::object},
     runtime::status::Status,
 };
 
 /// The status' fields; none on chains of proof of work.
-pub(super) fn fields(status: &Status) -> Map<String, Value> {
+pub(super) fn fields(authorities_of_file: &Authorities, status: &Status) -> Map<String, Value> {
     let Some(sealing) = &status.sealing else { return Map::new() };
     let SealingReport { last_final, view, leader, notarised, own, authorities, stuck, evidence, epoch, until, .. } =
         &**sealing;
     let shown = |one: &AuthorityReport| json!({ "key": hex(&one.key), "seen": one.seen.map(|seen| seen.0), "voted": one.voted });
+    let next = authorities_of_file.term_of(epoch.saturating_add(1));
+    let next = next.map(|term| json!({ "from": term.from, "authorities": term.set.count(), "hash": term.set.hash() }));
     object(json!({
         "final": { "height": last_final.height, "hash": last_final.hash, "since": last_final.since.0 },
         "authorities": authorities.iter().map(shown).collect::<Vec<_>>(),
         "sealing": {
             "view": view, "leader": leader, "notarised": { "view": notarised.0, "hash": notarised.1 }, "own": own,
-            "stuck": stuck, "lying": evidence, "epoch": epoch, "until": until,
+            "stuck": stuck, "lying": evidence, "epoch": epoch, "until": until, "next": next,
         },
     }))
 }

@@ -53,6 +53,11 @@ const AUTHORITY: Schema = Schema::Object(&[&[
 ]]);
 const NOTARISED: Schema =
     Schema::Object(&[&[required("view", Schema::Integer, "the view"), required("hash", Schema::Hash, "the block")]]);
+const NEXT_SET: Schema = Schema::Object(&[&[
+    required("from", Schema::Integer, "the height of its first block"),
+    required("authorities", Schema::Integer, "how many they are"),
+    required("hash", Schema::Hash, "what the headers of blocks call the set"),
+]]);
 const SEALING: Schema = Schema::Object(&[&[
     required("view", Schema::Integer, "the view that this node is in"),
     required("leader", Schema::Integer, "who proposes in it: its place among the authorities, from 0"),
@@ -66,6 +71,7 @@ const SEALING: Schema = Schema::Object(&[&[
         Schema::Nullable(&Schema::Integer),
         "the last height that it seals, if the chain's file names a later set",
     ),
+    required("next", Schema::Nullable(&NEXT_SET), "the set that takes over then, by this node's chain file"),
 ]]);
 
 /// On sealed chains only.

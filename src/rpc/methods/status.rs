@@ -108,7 +108,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "unit": context.chain.unit.name,
         "decimals": context.chain.unit.decimals,
     }));
-    fields.extend(sealing::fields(&status));
+    fields.extend(sealing::fields(&context.chain.authorities, &status));
     Value::Object(fields)
 }
 
