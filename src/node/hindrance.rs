@@ -80,11 +80,13 @@ pub enum HindranceId {
     UnknownAuthorities,
     /// What authorities hold final is not in this node's chain.
     OtherFinalChain,
+    /// Authorities have different chain files, and nothing becomes final.
+    ChainFilesDiffer,
 }
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 23] = [
+    pub const FOUND: [Self; 24] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -108,6 +110,7 @@ impl HindranceId {
         Self::NoQuorum,
         Self::UnknownAuthorities,
         Self::OtherFinalChain,
+        Self::ChainFilesDiffer,
     ];
 
     /// The word used everywhere.
@@ -136,6 +139,7 @@ impl HindranceId {
             Self::NoQuorum => "no_quorum",
             Self::UnknownAuthorities => "unknown_authorities",
             Self::OtherFinalChain => "other_final_chain",
+            Self::ChainFilesDiffer => "chain_files_differ",
         }
     }
 
@@ -144,7 +148,8 @@ impl HindranceId {
         match self {
             Self::ClockBehind | Self::OwnTipAhead => Blocks::ALL,
             Self::DataDirLost | Self::ReadOnly => Blocks::ALL,
-            Self::NoQuorum | Self::UnknownAuthorities | Self::OtherFinalChain => Blocks::ALL,
+            Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
+            Self::OtherFinalChain | Self::ChainFilesDiffer => Blocks::ALL,
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,

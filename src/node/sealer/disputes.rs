@@ -52,11 +52,11 @@ impl Disputes {
         if self.newest.as_ref().is_some_and(|newest| newest.view <= last_final) {
             self.newest = None;
         }
-        if self.newest.is_none() && !self.hindrances.contains(HindranceId::UnknownAuthorities) {
+        if self.newest.is_none() && !self.hindrances.contains(HindranceId::ChainFilesDiffer) {
             return;
         }
         let lasting = self.newest.as_ref().filter(|newest| newest.since + DISPUTE_TOLD <= now.mono);
-        self.hindrances.set(now.unix, HindranceId::UnknownAuthorities, lasting.map(Dispute::finding), out);
+        self.hindrances.set(now.unix, HindranceId::ChainFilesDiffer, lasting.map(Dispute::finding), out);
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
