@@ -69,7 +69,7 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
 }
 
 /// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
-const GENERATIONS: [(&str, &[&str]); 14] = [
+const GENERATIONS: [(&str, &[&str]); 15] = [
     ("first", &["ledger.db", "peers.db", "index.db"]),
     ("second", &["index.db"]),
     ("third", &["ledger.db"]),
@@ -84,13 +84,14 @@ const GENERATIONS: [(&str, &[&str]); 14] = [
     ("twelfth", &["seals.db"]),
     ("thirteenth", &["ledger.db"]),
     ("fourteenth", &["ledger.db"]),
+    ("fifteenth", &["seals.db"]),
 ];
 /// The first generation whose ledger this program reads.
 const READABLE: usize = 8;
 /// The newest generation with a ledger.
 const NEWEST: usize = 13;
 /// The generations with votes; the newest of them knows those of others, too.
-const SEALED: [usize; 2] = [10, 11];
+const SEALED: [usize; 3] = [10, 11, 14];
 
 fn databases() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "databases"].iter().collect()
@@ -144,7 +145,7 @@ fn there_are_databases_of_this_generation_too() {
 #[test]
 fn votes_of_an_earlier_version_come_back() {
     let spec = testkit::sealed_spec(4);
-    let file = databases().join(GENERATIONS[SEALED[1]].0).join("seals.db");
+    let file = databases().join(GENERATIONS[SEALED[2]].0).join("seals.db");
     let certificate = testkit::certificate(&spec, Statement::skip(0, 9), 5);
     let own = testkit::signed_vote(&spec, Statement::notarise(0, 10, spec.genesis_hash()), 2, 6);
     let heard = testkit::signed_vote(&spec, Statement::skip(0, 10), 1, 7);
@@ -155,6 +156,7 @@ fn votes_of_an_earlier_version_come_back() {
         seals.keep_certificate(&certificate).unwrap();
         seals.keep_vote(&own).unwrap();
         seals.keep_heard(&[heard]).unwrap();
+        seals.keep_proposed(0, 11).unwrap();
     }
     for generation in SEALED {
         let dir = TempDir::new();
@@ -162,6 +164,7 @@ fn votes_of_an_earlier_version_come_back() {
         let record = SealDb::open(&dir.path().join("seals.db"), &spec).unwrap().load().unwrap();
         assert_eq!((record.own_votes, record.certificates), (vec![own], vec![certificate.clone()]));
         assert_eq!(record.heard, if generation == SEALED[0] { vec![] } else { vec![heard] });
+        assert_eq!(record.proposed, (generation == SEALED[2]).then_some((0, 11)));
     }
 }
 

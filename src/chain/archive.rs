@@ -14,7 +14,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
-        seal::{Certificate, Epoch, SignedVote, Stage},
+        seal::{Certificate, DoubleProposal, Epoch, SignedVote, Stage},
         snapshot::{Adoption, JoinState, Manifest},
         target::Work,
     },
@@ -339,6 +339,10 @@ pub struct SealRecord {
     pub heard: Vec<SignedVote>,
     /// Two different votes of one authority for one view and stage, or for finality and skip of one view.
     pub evidence: Vec<(SignedVote, SignedVote)>,
+    /// Two proposals of one authority for one view, one such pair for each authority and epoch.
+    pub double_proposals: Vec<DoubleProposal>,
+    /// The last view in which this node's own key has proposed a block.
+    pub proposed: Option<(Epoch, u64)>,
 }
 
 impl SealRecord {
@@ -370,4 +374,9 @@ pub trait SealStore: Send {
     fn forget_below(&mut self, view: u64) -> Result<(), StoreError>;
     /// Keeps the proof that an authority has lied, one for each authority and epoch.
     fn keep_evidence(&mut self, evidence: &(SignedVote, SignedVote)) -> Result<(), StoreError>;
+    /// Keeps the proof that this authority has proposed twice in one view, one for each authority and epoch.
+    fn keep_double_proposal(&mut self, signer: u8, proof: &DoubleProposal) -> Result<(), StoreError>;
+    /// Keeps that this node proposes a block in a view. It survives the end of the process at once, and a power loss with the
+    /// next vote.
+    fn keep_proposed(&mut self, epoch: Epoch, view: u64) -> Result<(), StoreError>;
 }

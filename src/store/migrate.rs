@@ -68,7 +68,11 @@ pub const INDEX: Schema = Schema {
 pub const SEALS: Schema = Schema {
     name: "seals.db",
     application_id: i32::from_be_bytes(*b"tusS"),
-    steps: &[include_str!("schema/seals_0001.sql"), include_str!("schema/seals_0002.sql")],
+    steps: &[
+        include_str!("schema/seals_0001.sql"),
+        include_str!("schema/seals_0002.sql"),
+        include_str!("schema/seals_0003.sql"),
+    ],
     oldest: 1,
     too_old: "",
 };

@@ -15,7 +15,7 @@ use crate::{
     },
     chain::{
         archive::{SealRecord, SealStore, StoreError},
-        seal::{AuthoritySet, Certificate, SignedVote, Stage, Statement},
+        seal::{AuthoritySet, Certificate, DoubleProposal, Epoch, SignedVote, Stage, Statement},
         spec::ChainSpec,
     },
     store::{
@@ -96,7 +96,12 @@ impl SealStore for SealDb {
         let evidence = rows::all(db, sql, [], |row| Ok((decode(row, 0)?, decode(row, 1)?)))?;
         let sql = "SELECT epoch, signer, stage, view, vote FROM heard_votes ORDER BY epoch, signer, stage";
         let heard = rows::all(db, sql, [], heard_vote)?;
-        Ok(SealRecord { own_votes, certificates, heard, evidence })
+        let sql = "SELECT signer, proof FROM double_proposals ORDER BY epoch, signer";
+        let double_proposals = rows::all(db, sql, [], |row| decode(row, 1))?;
+        let sql = "SELECT epoch, view FROM own_proposal";
+        let place = |row: &Row<'_>| Ok((rows::integer(row, 0)?, row.get::<_, i64>(1)?.cast_unsigned()));
+        let proposed = rows::one(db, sql, [], place)?;
+        Ok(SealRecord { own_votes, certificates, heard, evidence, double_proposals, proposed })
     }
 
     fn keep_vote(&mut self, vote: &SignedVote) -> Result<(), StoreError> {
@@ -142,6 +147,16 @@ impl SealStore for SealDb {
         let parameters = (first.statement.epoch, first.signer, codec::encode(first), codec::encode(second));
         rows::run(&self.connection, sql, parameters).map(|_| ())
     }
+
+    fn keep_double_proposal(&mut self, signer: u8, proof: &DoubleProposal) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO double_proposals (epoch, signer, proof) VALUES (?1, ?2, ?3)";
+        rows::run(&self.connection, sql, (proof.epoch, signer, codec::encode(proof))).map(|_| ())
+    }
+
+    fn keep_proposed(&mut self, epoch: Epoch, view: u64) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO own_proposal (one, epoch, view) VALUES (1, ?1, ?2)";
+        rows::run(&self.connection, sql, (epoch, view.cast_signed())).map(|_| ())
+    }
 }
 
 /// A bit that has flipped on the disk is in no checksum of SQLite's, but every signature would show it.
@@ -174,7 +189,9 @@ fn check_record(record: &SealRecord, spec: &ChainSpec) -> Result<(), StoreError>
     if !record.certificates.iter().all(certifies) {
         return Err(corrupt("a certificate is not what was signed"));
     }
-    match record.evidence.iter().all(|(first, second)| holds(first) && holds(second)) {
+    let is_lie = |proof: &DoubleProposal| proof.liar(&genesis, &spec.authorities).is_some();
+    let holds = |(first, second): &(SignedVote, SignedVote)| holds(first) && holds(second);
+    match record.evidence.iter().all(holds) && record.double_proposals.iter().all(is_lie) {
         true => Ok(()),
         false => Err(corrupt("the proof that an authority has lied is not what was signed")),
     }
@@ -280,6 +297,17 @@ impl SealStore for SealMemory {
         }
         Ok(())
     }
+
+    fn keep_double_proposal(&mut self, _: u8, proof: &DoubleProposal) -> Result<(), StoreError> {
+        // The role has one of each authority kept.
+        self.lock().double_proposals.push(proof.clone());
+        Ok(())
+    }
+
+    fn keep_proposed(&mut self, epoch: Epoch, view: u64) -> Result<(), StoreError> {
+        self.lock().proposed = Some((epoch, view));
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -290,8 +318,9 @@ mod tests {
     use crate::{
         base::hash::hex,
         chain::{
+            header::Header,
             key::SecretKey,
-            seal::{Authorities, Votes},
+            seal::{Authorities, AuthoritySeal, Seal, SignedHeader, Votes, proposal_hash},
         },
         store::testing::TempDir,
     };
@@ -341,6 +370,18 @@ mod tests {
         }
         let lie = |view| (vote(spec, Statement::skip(0, view), 2), vote(spec, Statement::finalize(0, view, BLOCK), 2));
         [7, 8].iter().for_each(|view| store.keep_evidence(&lie(*view)).unwrap());
+        [(0, 8), (0, 9)].iter().for_each(|(epoch, view)| store.keep_proposed(*epoch, *view).unwrap());
+        let signed = |time| {
+            let votes = Votes::default();
+            let seal = AuthoritySeal { view: 1, next_authorities: Hash::ZERO, parent_view: 0, parent_votes: votes };
+            let seal = Seal::Authorities(Box::new(seal));
+            let header = Header { height: 1, time, seal, ..spec.genesis.header.clone() };
+            let leader = u32::try_from(spec.authorities.at(1).unwrap().leader(1)).unwrap();
+            let hash = proposal_hash(&spec.genesis_hash(), &header.hash());
+            SignedHeader { signature: SecretKey::well_known(leader).sign(&hash), header }
+        };
+        let proof = DoubleProposal { epoch: 0, first: signed(1), second: signed(2) };
+        store.keep_double_proposal(proof.liar(&spec.genesis_hash(), &spec.authorities).unwrap(), &proof).unwrap();
     }
 
     #[test]
@@ -395,6 +436,7 @@ mod tests {
         assert_eq!(statements(&record.heard), [Statement::notarise(0, 3, BLOCK), Statement::skip(0, 4)]);
         assert_eq!(record.evidence.len(), 1, "one proof for each");
         assert_eq!(record.evidence[0].0.statement.view, 7);
+        assert_eq!((record.proposed, record.double_proposals.len()), (Some((0, 9)), 1));
         let mut memory = SealMemory::default();
         fill(&mut memory, &spec);
         assert_eq!(memory.load(), Ok(record.clone()));

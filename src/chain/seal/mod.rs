@@ -4,6 +4,7 @@
 
 mod authority_rules;
 mod authority_set;
+mod double_proposal;
 mod kind;
 mod recall;
 mod rules;
@@ -16,6 +17,7 @@ pub(in crate::chain) use self::authority_rules::check_next;
 pub use self::{
     authority_rules::AuthorityRules,
     authority_set::{Authorities, AuthoritySet, CONTINUED_VIEWS, Term},
+    double_proposal::{DoubleProposal, SignedHeader},
     recall::{RECALLED_VOTES, Recall, Recalled},
     rules::{LastWork, SealRules},
     sealing::Sealing,

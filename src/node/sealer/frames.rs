@@ -12,7 +12,7 @@ use crate::{
     chain::{
         header::Header,
         key::{self, Claim},
-        seal::{AuthoritySet, Certificate, Recall, Recalled, Seal, SignedVote, Stage, proposal_hash},
+        seal::{AuthoritySet, Certificate, Recall, Recalled, Seal, SignedHeader, SignedVote, Stage, proposal_hash},
     },
     node::{Action, Halt, LinkAction, Outbox, PeerFault},
     wire::{
@@ -25,9 +25,10 @@ use super::{
     Sealer, clock,
     core::{Fate, Place, Proposal},
     offers::{Offer, check_body},
-    peer::{EXCUSED, Peer, name_of},
+    peer::{Peer, name_of},
     recalling::{is_missing, signed_elsewhere},
     turning::epoch_of,
+    worth::Worth,
 };
 
 /// A peer that is behind is helped this often at most.
@@ -50,17 +51,35 @@ impl Sealer {
             message if epoch_of(&message).is_some_and(|epoch| epoch > current) => {
                 self.on_later(link, message, frame, out)?
             }
-            Message::Proposal { signature, block } => self.on_proposal(now, link, (signature, block), frame, out),
+            Message::Proposal { signature, block } => {
+                let header: Result<Header, _> = codec::decode_prefix(&block).map(|(header, _)| header);
+                match header {
+                    Ok(header) if self.wants(&header) => {
+                        self.on_proposal(now, link, (signature, block, header), frame, out)
+                    }
+                    Ok(header) => self.on_needless(signature, header, link)?,
+                    Err(fault) => Err(FrameFault::Body(fault).into()),
+                }
+            }
             Message::Vote(vote) => self.on_vote(now, link, vote, frame, out)?,
             Message::Certificate(certificate) => self.on_certificate(now, link, *certificate, out),
             Message::Recall(recall) => self.on_recall(now, link, &recall, frame, out),
             Message::Recalled(recalled) => self.on_recalled(now, link, &recalled, frame, out)?,
             other => Err(PeerFault::Unexpected(other.kind())),
         };
-        if let Err(fault) = judged {
+        if let Err(fault) = judged.and_then(|worth| self.charge(now, link, frame, worth)) {
             out.fault(link, fault);
         }
         Ok(())
+    }
+
+    /// What brings nothing is counted.
+    fn charge(&mut self, now: Now, link: LinkId, frame: &Frame, worth: Worth) -> Result<(), PeerFault> {
+        let peer = self.peers.get_mut(&link).filter(|_| worth == Worth::Nothing);
+        match peer.is_none_or(|peer| peer.allowance.take(now.mono, self.news, frame.body.len())) {
+            true => Ok(()),
+            false => Err(PeerFault::Flood("messages of authorities that bring nothing")),
+        }
     }
 
     fn on_vote(
@@ -70,33 +89,33 @@ impl Sealer {
         vote: SignedVote,
         frame: &Frame,
         out: &mut Outbox,
-    ) -> Result<Result<(), PeerFault>, Halt> {
+    ) -> Result<Result<Worth, PeerFault>, Halt> {
         // Whoever votes to skip a view of an earlier set does not know that its last block is final.
         let is_over = vote.statement.epoch < self.keys.set.epoch() && vote.statement.stage == Stage::Skip;
         match self.core.vote(vote, clock(now)) {
-            _ if is_over => return self.help(now, link, &vote, out),
-            Err(_) => return Ok(Err(PeerFault::Unsigned(Kind::Vote))),
-            Ok(Fate::Stale) => {}
-            Ok(Fate::Behind) => return self.help(now, link, &vote, out),
+            _ if is_over => self.help(now, link, &vote, out),
+            Err(_) => Ok(Err(PeerFault::Unsigned(Kind::Vote))),
+            Ok(Fate::Stale) => Ok(Ok(Worth::Nothing)),
+            Ok(Fate::Behind) => self.help(now, link, &vote, out),
             Ok(Fate::Fresh) => {
                 if self.keys.own_number() == Some(vote.signer) && is_missing(self.core.own_votes(), &vote) {
                     return Err(signed_elsewhere(&vote));
                 }
                 self.reporter.heard(now, &vote);
                 self.forward(frame, Some(link), out);
+                Ok(Ok(Worth::News))
             }
         }
-        Ok(Ok(()))
     }
 
     /// The core has it sent on.
-    fn on_certificate(
+    pub(super) fn on_certificate(
         &mut self,
         now: Now,
         link: LinkId,
         certificate: Certificate,
         out: &mut Outbox,
-    ) -> Result<(), PeerFault> {
+    ) -> Result<Worth, PeerFault> {
         if self.contradicts_base(&certificate.statement) {
             let set = self.keys.set.clone();
             return self.on_certificate_ahead(link, &set, certificate, out);
@@ -104,36 +123,48 @@ impl Sealer {
         self.take_certificate(now, certificate)
     }
 
-    pub(super) fn take_certificate(&mut self, now: Now, certificate: Certificate) -> Result<(), PeerFault> {
+    pub(super) fn take_certificate(&mut self, now: Now, certificate: Certificate) -> Result<Worth, PeerFault> {
         let judged = self.core.certificate(certificate, clock(now));
-        judged.map(|_| ()).map_err(|_| PeerFault::Unsigned(Kind::Certificate))
+        judged.map(Worth::from).map_err(|_| PeerFault::Unsigned(Kind::Certificate))
+    }
+
+    /// Whether a proposal with this header is of use.
+    fn wants(&self, header: &Header) -> bool {
+        let Some(seal) = header.authority_seal() else { return true };
+        let is_of_set = self.spec.authorities.at(header.height).map(AuthoritySet::epoch) == Some(self.keys.set.epoch());
+        is_of_set && self.core.wants_proposal(seal.view, &header.hash())
+    }
+
+    /// Whether a header commits to the set that this node's file has for the next height.
+    pub(super) fn knows_next(&self, header: &Header) -> bool {
+        let next = self.spec.authorities.at(header.height.saturating_add(1));
+        header.authority_seal().is_some_and(|seal| next.is_some_and(|next| next.hash() == seal.next_authorities))
+    }
+
+    /// Whether the leader of a view signed this header.
+    pub(super) fn is_of_leader(&self, view: u64, signed: &SignedHeader) -> bool {
+        let leader = self.keys.set.keys().get(self.keys.set.leader(view));
+        let hash = proposal_hash(&self.keys.genesis, &signed.header.hash());
+        leader.is_some_and(|leader| key::verify(leader, &hash, &signed.signature))
     }
 
     fn on_proposal(
         &mut self,
         now: Now,
         link: LinkId,
-        (signature, block): ([u8; 64], Bytes),
+        (signature, block, header): ([u8; 64], Bytes, Header),
         frame: &Frame,
         out: &mut Outbox,
-    ) -> Result<(), PeerFault> {
-        let header: Header = codec::decode_prefix(&block).map(|(header, _)| header).map_err(FrameFault::Body)?;
-        let Seal::Authorities(seal) = &header.seal else { return Err(PeerFault::Unsigned(Kind::Proposal)) };
-        let (hash, view) = (header.hash(), seal.view);
-        let is_of_set = self.spec.authorities.at(header.height).map(AuthoritySet::epoch) == Some(self.keys.set.epoch());
-        if !is_of_set || !self.core.wants_proposal(view, &hash) {
-            return Ok(());
-        }
-        let leader = self.keys.set.leader(view);
-        let is_signed = self
-            .keys
-            .set
-            .keys()
-            .get(leader)
-            .is_some_and(|leader| key::verify(leader, &proposal_hash(&self.keys.genesis, &hash), &signature));
+    ) -> Result<Worth, PeerFault> {
+        let signed = SignedHeader { signature, header };
+        let Some(view) = signed.view() else { return Err(PeerFault::Unsigned(Kind::Proposal)) };
+        let is_signed = self.is_of_leader(view, &signed);
+        let header = signed.header;
         if !is_signed {
-            return self.unsigned(link, &header);
+            return self.unsigned(&header);
         }
+        let Seal::Authorities(seal) = &header.seal else { return Err(PeerFault::Unsigned(Kind::Proposal)) };
+        let hash = header.hash();
         // The signature covers the header alone, and only the first proposal of a view is taken.
         check_body(&block)?;
         let parent = match self.core.base() {
@@ -144,15 +175,15 @@ impl Sealer {
         let takes_over = self.spec.seal_rules().takes_over(&self.spec, &header);
         // A node that learned of the set by a later block of it does not know what the first builds on; it is final.
         if takes_over && parent != self.core.base() {
-            return Ok(());
+            return Ok(Worth::Unknown);
         }
         if takes_over && !self.spec.seal_rules().parent_claims(&self.spec, &header).iter().all(Claim::holds) {
-            return self.unsigned(link, &header);
+            return self.unsigned(&header);
         }
         let proposal = Proposal { view, hash, parent, parent_votes: seal.parent_votes.clone() };
-        let Ok(fate) = self.core.proposal(proposal, clock(now)) else { return self.unsigned(link, &header) };
+        let Ok(fate) = self.core.proposal(proposal, clock(now)) else { return self.unsigned(&header) };
         if fate == Fate::Fresh {
-            self.reporter.proposed(now, leader);
+            self.reporter.proposed(now, self.keys.set.leader(view));
             let offer = Offer { hash, header, block, frame: frame.clone() };
             self.pass_on(&offer, Some(link), out);
             self.offers.insert(view, offer);
@@ -162,12 +193,12 @@ impl Sealer {
                 self.tell_place(&place, Some(link), out);
             }
         }
-        Ok(())
+        Ok(fate.into())
     }
 
     /// A proposal names no set. If the chain's file here is an older one, the signatures of others than it says are no fault:
     /// surely none are on the block that the ledger has, which names this set.
-    fn unsigned(&mut self, link: LinkId, header: &Header) -> Result<(), PeerFault> {
+    fn unsigned(&self, header: &Header) -> Result<Worth, PeerFault> {
         let parent = header.previous;
         let names_others = self
             .offers
@@ -175,11 +206,11 @@ impl Sealer {
             .and_then(|offer| offer.header.authority_seal())
             .is_some_and(|seal| seal.next_authorities != self.keys.set.hash());
         let is_sure = parent == self.core.base().block || self.ledger.is_some_and(|(tip, _)| tip == parent);
-        let Some(peer) = self.peers.get_mut(&link).filter(|_| !is_sure || names_others) else {
+        if is_sure && !names_others && self.knows_next(header) {
             return Err(PeerFault::Unsigned(Kind::Proposal));
-        };
-        peer.excused = peer.excused.saturating_add(1);
-        if peer.excused <= EXCUSED { Ok(()) } else { Err(PeerFault::Unsigned(Kind::Proposal)) }
+        }
+        // It costs a signature's check, so it counts as sent in vain.
+        Ok(Worth::Nothing)
     }
 
     fn on_recall(
@@ -189,21 +220,23 @@ impl Sealer {
         recall: &Recall,
         frame: &Frame,
         out: &mut Outbox,
-    ) -> Result<(), PeerFault> {
+    ) -> Result<Worth, PeerFault> {
         if recall.epoch != self.keys.set.epoch() || !self.questions.may_ask(now.mono, recall.signer, recall.nonce) {
-            return Ok(());
+            return Ok(Worth::Nothing);
         }
         if !self.keys.of(recall.signer).is_some_and(|key| recall.holds(&self.keys.genesis, key)) {
             return Err(PeerFault::Unsigned(Kind::Recall));
         }
         self.questions.asked(now.mono, recall.signer, recall.nonce);
         self.forward(frame, Some(link), out);
-        let Some((own, key)) = self.keys.own.as_ref().filter(|(own, _)| *own != recall.signer) else { return Ok(()) };
+        let Some((own, key)) = self.keys.own.as_ref().filter(|(own, _)| *own != recall.signer) else {
+            return Ok(Worth::News);
+        };
         let votes = List::truncated(self.core.tally().newest(recall.signer).copied());
         let recalled = Recalled::sign(recall, *own, votes, key, &self.keys.genesis);
         self.questions.answered(recall.signer, recall.nonce, *own);
         self.flood(&Message::Recalled(Box::new(recalled)), out);
-        Ok(())
+        Ok(Worth::News)
     }
 
     fn on_recalled(
@@ -213,10 +246,10 @@ impl Sealer {
         recalled: &Recalled,
         frame: &Frame,
         out: &mut Outbox,
-    ) -> Result<Result<(), PeerFault>, Halt> {
+    ) -> Result<Result<Worth, PeerFault>, Halt> {
         let Recalled { epoch, signer, nonce, responder, .. } = *recalled;
         if epoch != self.keys.set.epoch() || !self.questions.lacks(signer, nonce, responder) {
-            return Ok(Ok(()));
+            return Ok(Ok(Worth::Nothing));
         }
         if !self.keys.of(recalled.responder).is_some_and(|key| recalled.holds(&self.keys.genesis, key)) {
             return Ok(Err(PeerFault::Unsigned(Kind::Recalled)));
@@ -227,7 +260,7 @@ impl Sealer {
             log::info!("a quorum of authorities has told what this key signed: votes begin");
             self.core.allow_votes(clock(now));
         }
-        Ok(Ok(()))
+        Ok(Ok(Worth::News))
     }
 
     /// Asks all peers for this key's votes.
@@ -240,7 +273,7 @@ impl Sealer {
     pub(super) fn greet(&mut self, now: Now, link: LinkId, out: &mut Outbox) -> Result<(), Halt> {
         // Own votes are on the disk before they are on the wire.
         self.perform(now, None, out)?;
-        self.peers.insert(link, Peer::default());
+        self.peers.insert(link, Peer::new(now.mono, self.news));
         self.send_all(link, out);
         self.propose_to(link, out);
         // It may be the way to authorities that did not hear the question.
@@ -257,11 +290,11 @@ impl Sealer {
         link: LinkId,
         vote: &SignedVote,
         out: &mut Outbox,
-    ) -> Result<Result<(), PeerFault>, Halt> {
+    ) -> Result<Result<Worth, PeerFault>, Halt> {
         self.perform(now, Some(link), out)?;
         let is_due = |peer: &&mut Peer| peer.helped.is_none_or(|helped| helped + HELP_INTERVAL <= now.mono);
-        let Some(set) = self.spec.authorities.of(vote.statement.epoch) else { return Ok(Ok(())) };
-        let Some(peer) = self.peers.get_mut(&link).filter(is_due) else { return Ok(Ok(())) };
+        let Some(set) = self.spec.authorities.of(vote.statement.epoch) else { return Ok(Ok(Worth::Nothing)) };
+        let Some(peer) = self.peers.get_mut(&link).filter(is_due) else { return Ok(Ok(Worth::Nothing)) };
         if !set.holds(&self.keys.genesis, vote) {
             return Ok(Err(PeerFault::Unsigned(Kind::Vote)));
         }
@@ -272,7 +305,7 @@ impl Sealer {
         if is_first {
             self.propose_to(link, out);
         }
-        Ok(Ok(()))
+        Ok(Ok(Worth::Nothing))
     }
 
     /// Sends a peer the current view's proposal.
@@ -305,6 +338,7 @@ impl Sealer {
     }
 
     fn forward(&mut self, frame: &Frame, from: Option<LinkId>, out: &mut Outbox) {
+        self.news = self.news.saturating_add(frame.body.len() as u64);
         let name = name_of(frame);
         for (link, peer) in self.peers.iter_mut().filter(|(link, _)| Some(**link) != from) {
             if !peer.shown.contains(&name) {
@@ -316,6 +350,7 @@ impl Sealer {
 
     /// A proposal goes to all peers that have not shown it. It always finds room on their links.
     pub(super) fn pass_on(&mut self, offer: &Offer, from: Option<LinkId>, out: &mut Outbox) {
+        self.news = self.news.saturating_add(offer.frame.body.len() as u64);
         let name = name_of(&offer.frame);
         for (link, peer) in self.peers.iter_mut().filter(|(link, _)| Some(**link) != from) {
             if !peer.shown.contains(&name) {

@@ -8,7 +8,7 @@ use crate::{
         header::Header,
         seal::{AuthoritySeal, Seal, Votes, proposal_hash},
     },
-    node::{Outbox, Template, notice::ToLedger},
+    node::{Halt, Outbox, Template, notice::ToLedger},
     wire::{frame::Frame, message::Message},
 };
 
@@ -27,25 +27,30 @@ impl Sealer {
     }
 
     /// The ledger has made a block, or cannot.
-    pub(super) fn on_template(&mut self, now: Now, template: Option<Arc<Template>>, out: &mut Outbox) {
-        let Some(leading) = self.leading.take() else { return };
+    pub(super) fn on_template(
+        &mut self,
+        now: Now,
+        template: Option<Arc<Template>>,
+        out: &mut Outbox,
+    ) -> Result<(), Halt> {
+        let Some(leading) = self.leading.take() else { return Ok(()) };
         // `None`: the ledger moves; the core asks again once it has heard of that.
-        let Some(template) = template else { return };
+        let Some(template) = template else { return Ok(()) };
         if leading.view != self.core.view() || template.header.previous != leading.parent.block {
-            return;
+            return Ok(());
         }
         if template.transactions == 0 && !self.core.wants_empty(now.mono) {
             // What waits does not fit. The next transaction is another reason.
             self.waiting = 0;
             self.core.not_led();
             self.core.set_work(false, clock(now));
-            return;
+            return Ok(());
         }
-        self.propose(now, leading, &template, out);
+        self.propose(now, leading, &template, out)
     }
 
-    fn propose(&mut self, now: Now, leading: Leading, template: &Template, out: &mut Outbox) {
-        let Some((_, key)) = &self.keys.own else { return };
+    fn propose(&mut self, now: Now, leading: Leading, template: &Template, out: &mut Outbox) -> Result<(), Halt> {
+        let Some((_, key)) = &self.keys.own else { return Ok(()) };
         let Leading { view, parent, parent_votes } = leading;
         let handover = self.core.certified().finality().filter(|_| parent == self.core.base());
         let next = self.spec.authorities.at(template.header.height.saturating_add(1));
@@ -67,13 +72,16 @@ impl Sealer {
         let mut block = header.to_bytes();
         block.extend_from_slice(&template.body);
         let message = Message::Proposal { signature, block: block.into() };
-        let Message::Proposal { block, .. } = &message else { return };
+        let Message::Proposal { block, .. } = &message else { return Ok(()) };
         let offer = Offer { hash, header, block: block.clone(), frame: Frame::new(&message) };
         let proposal = Proposal { view, hash, parent, parent_votes };
         log::debug!("block proposed: view={view} block={hash} transactions={}", template.transactions);
+        // Two proposals of one view are a lie, also if this node starts again between them.
+        self.seals.keep_proposed(self.keys.set.epoch(), view)?;
         if self.core.proposal(proposal, clock(now)) == Ok(Fate::Fresh) {
             self.pass_on(&offer, None, out);
             self.offers.insert(view, offer);
         }
+        Ok(())
     }
 }

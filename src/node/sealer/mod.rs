@@ -13,6 +13,7 @@ mod frames;
 mod heard;
 mod keys;
 mod leading;
+mod lying;
 mod offers;
 mod peer;
 mod questions;
@@ -21,8 +22,13 @@ mod reporting;
 #[cfg(test)]
 mod tests;
 mod turning;
+mod worth;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     base::{
@@ -80,6 +86,10 @@ pub struct Sealer {
     waiting: usize,
     /// By when the newest votes of others are written.
     heard_due: Option<Time>,
+    /// Authorities of the set that are proven to have proposed twice in one view.
+    double: BTreeSet<u8>,
+    /// Bytes of messages that this node has passed on or sent.
+    news: u64,
 }
 
 impl Sealer {
@@ -111,6 +121,8 @@ impl Sealer {
             questions: Questions::default(),
             waiting: 0,
             heard_due: None,
+            double: BTreeSet::new(),
+            news: 0,
         }
     }
 
@@ -149,7 +161,7 @@ impl Sealer {
                 self.waiting = self.waiting.saturating_add(added).saturating_sub(removed);
                 self.core.set_work(self.waiting > 0, clock(now));
             }
-            ToSealer::Template(template) => self.on_template(now, template, out),
+            ToSealer::Template(template) => return self.on_template(now, template, out),
             ToSealer::ProposalChecked { hash, result } => {
                 if let Err(ProposalFault::Invalid(fault)) = &result {
                     log::warn!("a proposed block is invalid: block={hash} fault=\"{fault}\"");
@@ -187,7 +199,9 @@ impl Sealer {
 
     fn facts(&self) -> Facts {
         let recalled = (!self.recalling.is_done()).then(|| self.recalling.answered());
-        Facts { last_final: self.finality.last(), finality: self.finality.shown(), recalled }
+        let liars: BTreeSet<u8> = self.core.tally().liars().chain(self.double.iter().copied()).collect();
+        let (last_final, finality) = (self.finality.last(), self.finality.shown());
+        Facts { last_final, finality, recalled, liars: liars.len() }
     }
 
     fn input(&mut self, now: Now, input: <Self as Role>::Input, out: &mut Outbox) -> Result<(), Halt> {

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::{
     base::{bytes::Bytes, hash::Hash},
-    chain::{block::HashedBlock, header::Header, rules::BlockFault, seal::Votes},
+    chain::{
+        block::HashedBlock,
+        header::Header,
+        rules::BlockFault,
+        seal::{SignedHeader, Votes},
+    },
     wire::frame::Frame,
 };
 
@@ -17,6 +22,14 @@ pub(super) struct Offer {
     pub(super) block: Bytes,
     /// As it is passed on.
     pub(super) frame: Frame,
+}
+
+impl Offer {
+    /// Its header with the leader's signature, which stands first in the frame.
+    pub(super) fn signed(&self) -> Option<SignedHeader> {
+        let signature = *self.frame.body.first_chunk()?;
+        Some(SignedHeader { signature, header: self.header.clone() })
+    }
 }
 
 /// Whether a block's transactions are those that its header commits to: then no others are. Says nothing else about them.

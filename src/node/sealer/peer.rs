@@ -9,16 +9,14 @@ use crate::{
     wire::{frame::Frame, message::Kind},
 };
 
+use super::worth::Allowance;
+
 /// Messages of a peer that are remembered.
 const SHOWN: usize = 256;
 
 /// Bytes of the next set's messages that are kept for each peer until that set begins: what 64 authorities say in one view.
 /// Nobody has checked them; whoever misses more learns it from the next certificate.
 pub(super) const EARLY_BYTES: usize = 32 * 1024;
-
-/// Proposals whose signatures do not hold that a peer may send while it is open which set seals them. Each costs a signature's
-/// check.
-pub(super) const EXCUSED: u8 = 16;
 
 /// What is known of a peer.
 pub(super) struct Peer {
@@ -30,8 +28,8 @@ pub(super) struct Peer {
     pub(super) early: Vec<Frame>,
     /// The highest view whose proposal it was sent once more.
     pub(super) again: u64,
-    /// Proposals of it that another set may have signed.
-    pub(super) excused: u8,
+    /// What it may still send in vain.
+    pub(super) allowance: Allowance,
 }
 
 impl Peer {
@@ -51,8 +49,10 @@ pub(super) fn name_of(frame: &Frame) -> Hash {
     Domain::FRAME.hash(&[&[frame.kind as u8][..], &frame.body].concat())
 }
 
-impl Default for Peer {
-    fn default() -> Self {
-        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new(), again: 0, excused: 0 }
+impl Peer {
+    /// A new one. `news`: bytes of messages that this node has passed on or sent so far.
+    pub(super) fn new(now: Time, news: u64) -> Self {
+        let allowance = Allowance::new(now, news);
+        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new(), again: 0, allowance }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Facts {
     pub(super) finality: Option<Arc<Certificate>>,
     /// How many have told what this key signed; `None`: enough.
     pub(super) recalled: Option<usize>,
+    /// How many are proven to lie.
+    pub(super) liars: usize,
 }
 
 /// Tells the status.
@@ -138,7 +140,7 @@ impl Reporter {
             until: self.until,
             authorities: self.authorities.clone(),
             stuck: stuck.clone(),
-            evidence: core.tally().liars(),
+            evidence: facts.liars,
         };
         let seen_only = SealingReport { authorities: self.told.authorities.clone(), ..report.clone() } == self.told;
         self.untold = seen_only && report != self.told;

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     Sealer, clock, core::Place, keys::Keys, new_core, offers::Offers, questions::Questions, recalling::Recalling,
+    worth::Worth,
 };
 
 /// The set of which a message is; `None`: it names none.
@@ -105,9 +106,9 @@ impl Sealer {
         message: Message,
         frame: &Frame,
         out: &mut Outbox,
-    ) -> Result<Result<(), PeerFault>, Halt> {
+    ) -> Result<Result<Worth, PeerFault>, Halt> {
         let epoch = epoch_of(&message).unwrap_or_default();
-        let Some(set) = self.spec.authorities.of(epoch).cloned() else { return Ok(Ok(())) };
+        let Some(set) = self.spec.authorities.of(epoch).cloned() else { return Ok(Ok(Worth::Unknown)) };
         if let Message::Certificate(certificate) = message
             && certificate.statement.stage == Stage::Finalize
         {
@@ -118,7 +119,7 @@ impl Sealer {
         {
             peer.early.push(frame.clone());
         }
-        Ok(Ok(()))
+        Ok(Ok(Worth::Unknown))
     }
 
     /// A later set says that a block is final. Whoever has its keys can say so before it is in office: nothing follows from
@@ -129,10 +130,10 @@ impl Sealer {
         set: &AuthoritySet,
         certificate: Certificate,
         out: &mut Outbox,
-    ) -> Result<(), PeerFault> {
+    ) -> Result<Worth, PeerFault> {
         let Statement { epoch, view, block, .. } = certificate.statement;
         if self.ahead.get(&epoch).is_some_and(|known| known.statement == certificate.statement) {
-            return Ok(());
+            return Ok(Worth::Nothing);
         }
         if !set.certifies(&self.keys.genesis, &certificate) {
             return Err(PeerFault::Unsigned(Kind::Certificate));
@@ -140,7 +141,7 @@ impl Sealer {
         self.ahead.insert(epoch, certificate);
         self.tell_of(epoch, &Place { view, block }, Some(link), out);
         out.tell(ToLedger::WantPlace { block });
-        Ok(())
+        Ok(Worth::Unknown)
     }
 
     /// Whether this set holds a block final whose view is not above that on which the set builds here. It builds on another
@@ -205,6 +206,8 @@ impl Sealer {
         handover: Option<Certificate>,
     ) -> Result<(), StoreError> {
         let record = self.seals.load()?;
+        let of_set = record.double_proposals.iter().filter(|proof| proof.epoch == set.epoch());
+        self.double = of_set.filter_map(|proof| proof.liar(&self.keys.genesis, &self.spec.authorities)).collect();
         self.keys = Keys::new(self.keys.genesis, set, self.key.as_ref());
         self.core = new_core(&self.sealing, &self.keys, (base, handover), record, clock(now));
         self.recalling = Recalling::new(self.keys.own_number(), self.keys.set.quorum());

@@ -36,6 +36,8 @@ pub enum Complaint {
     Unsigned,
     /// An honest authority is held for a liar.
     FalseEvidence,
+    /// An honest authority proposed two blocks in one view.
+    ProposedTwice,
     /// Nothing became final within the bound after all was calm.
     NoProgress,
 }
@@ -50,6 +52,7 @@ pub(super) struct Checks {
     blocks_voted: BTreeMap<(usize, u64), Hash>,
     skipped_by: BTreeMap<u64, BTreeSet<u8>>,
     said: BTreeMap<(usize, u64), Stage>,
+    proposed: BTreeMap<(usize, u64), Hash>,
     complaint: Option<Complaint>,
 }
 
@@ -63,6 +66,7 @@ impl Checks {
             blocks_voted: BTreeMap::new(),
             skipped_by: BTreeMap::new(),
             said: BTreeMap::new(),
+            proposed: BTreeMap::new(),
             complaint: None,
         }
     }
@@ -135,6 +139,12 @@ impl Checks {
         // After a crash it may know less than before.
         self.require(are_one_chain(&last, place, blocks), Complaint::LeftFinal);
         self.require(place.view >= highest, Complaint::NotHighest);
+    }
+
+    /// An honest authority proposes a block.
+    pub(super) fn proposed(&mut self, by: usize, place: &Place) {
+        let first = *self.proposed.entry((by, place.view)).or_insert(place.block);
+        self.require(first == place.block, Complaint::ProposedTwice);
     }
 
     /// An honest authority holds another for a liar.

@@ -27,10 +27,14 @@ impl World {
     }
 
     pub(super) fn on_made(&mut self, node: usize, life: u64, (view, parent): (u64, Place), votes: Votes) {
-        if self.honest(node, life).is_none() {
+        // The ledger has moved since it was asked: it was asked again.
+        if !self.honest(node, life).is_some_and(|honest| honest.keep_proposed(view)) {
             return;
         }
         let place = self.blocks.make(view, parent, node, true);
+        if self.plan.lie(node).is_none() {
+            self.checks.proposed(node, &place);
+        }
         let message = self.blocks.proposal(place, votes);
         self.hear_proposal(node, &message);
         for to in 0..self.plan.count {

@@ -35,6 +35,8 @@ pub(super) struct Honest {
     pub(super) applied: Hash,
     /// The highest notarised view of this life.
     pub(super) highest: u64,
+    /// The last view in which it proposed since the start.
+    made: u64,
     pub(super) wakes_at: Option<Time>,
     /// When each other node was last helped.
     pub(super) helped: Vec<u64>,
@@ -66,6 +68,7 @@ impl Honest {
             known: BTreeSet::from([genesis]),
             applied: genesis,
             highest: 0,
+            made: 0,
             wakes_at: None,
             helped: vec![0; count],
         }
@@ -81,6 +84,7 @@ impl Honest {
         self.highest = self.core.certified().tip().view;
         (self.is_up, self.wakes_at) = (true, None);
         self.life += 1;
+        self.made = 0;
         self.core.allow_votes(now);
         self.core.set_ledger(self.applied, now);
     }
@@ -121,6 +125,16 @@ impl Honest {
     pub(super) fn forget_below(&mut self, view: u64) {
         self.disk.certificates.retain(|certificate| certificate.statement.view >= view);
         self.unsaved.retain(|certificate| certificate.statement.view >= view);
+    }
+
+    /// Remembers that it proposes in a view, unless it has since the start.
+    pub(super) fn keep_proposed(&mut self, view: u64) -> bool {
+        let is_new = self.made < view;
+        if is_new {
+            self.made = view;
+            self.disk.proposed = Some((0, view));
+        }
+        is_new
     }
 
     pub(super) fn has_written(&self, vote: &SignedVote) -> bool {

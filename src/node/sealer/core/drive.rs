@@ -285,6 +285,7 @@ impl Core {
         let may = self.may_vote
             && self.is_leader()
             && self.led.is_none()
+            && self.proposed.is_none_or(|last| last < (self.set.epoch(), self.view))
             && self.proposals.of(self.view).is_none()
             && self.own_votes.allow(&Statement::notarise(self.set.epoch(), self.view, parent.block));
         let is_due = self.wants_block(now.mono) && self.timer.entered + self.block_time <= now.mono;

@@ -32,7 +32,7 @@ use crate::{
     base::{hash::Hash, time::Time},
     chain::{
         archive::SealRecord,
-        seal::{AuthoritySet, Certificate, SignedVote, Stage, Statement, Votes},
+        seal::{AuthoritySet, Certificate, Epoch, SignedVote, Stage, Statement, Votes},
     },
 };
 
@@ -142,6 +142,8 @@ pub struct Core {
     ledger: Hash,
     /// The view for which a block was asked for.
     led: Option<u64>,
+    /// The last view in which this key proposed before the start.
+    proposed: Option<(Epoch, u64)>,
     /// The time up to which everything due is done.
     driven: Time,
     effects: Vec<Effect>,
@@ -189,6 +191,7 @@ impl Core {
             may_vote: false,
             has_work: false,
             led: None,
+            proposed: record.proposed,
             driven: now.mono,
             effects: Vec::new(),
         }

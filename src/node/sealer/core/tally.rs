@@ -148,8 +148,8 @@ impl Tally {
         self.votes.split_off(&(to.saturating_add(1), Stage::Notarise, 0));
     }
 
-    /// The members that are proven to lie.
-    pub fn liars(&self) -> usize {
-        self.evidence.len()
+    /// The members whose votes prove that they lie.
+    pub fn liars(&self) -> impl Iterator<Item = u8> {
+        self.evidence.keys().copied()
     }
 }

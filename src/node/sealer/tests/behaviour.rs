@@ -4,13 +4,13 @@ use super::*;
 use crate::{
     chain::{
         rules::BlockFault,
-        seal::{Recall, Recalled, Statement, Vote, Votes},
+        seal::{DoubleProposal, Recall, Recalled, Statement, Vote, Votes},
     },
     node::{Halt, PeerFault},
     wire::{frame::Frame, message::Kind},
 };
 
-fn genesis() -> Hash {
+pub(super) fn genesis() -> Hash {
     spec(4).genesis_hash()
 }
 
@@ -90,7 +90,7 @@ fn what_its_signer_did_not_sign_costs_the_link_and_what_cannot_be_judged_does_no
 }
 
 /// A leader's first block, signed by this key.
-fn proposal(signer: usize, view: u64) -> (Hash, Message) {
+pub(super) fn proposal(signer: usize, view: u64) -> (Hash, Message) {
     let tip = spec(4).genesis.header;
     let mut header = template(&tip).header;
     let set = spec(4).authorities.at(1).unwrap().clone();
@@ -287,6 +287,12 @@ fn a_vote_that_cannot_be_written_is_not_sent() {
             Ok(())
         }
         fn keep_evidence(&mut self, _: &(SignedVote, SignedVote)) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn keep_double_proposal(&mut self, _: u8, _: &DoubleProposal) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn keep_proposed(&mut self, _: u32, _: u64) -> Result<(), StoreError> {
             Ok(())
         }
     }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod behaviour;
+mod lying;
 mod restarting;
 mod turning;
 
@@ -19,7 +20,7 @@ use crate::{
         block::Block,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        seal::{Authorities, Certificate, Seal, SignedVote},
+        seal::{Authorities, Certificate, DoubleProposal, Seal, SignedVote},
         spec::{ChainSpec, SealRule},
         target::Work,
     },
@@ -91,6 +92,16 @@ impl SealStore for Disk {
 
     fn keep_evidence(&mut self, evidence: &(SignedVote, SignedVote)) -> Result<(), StoreError> {
         self.0.lock().unwrap().evidence.push(*evidence);
+        Ok(())
+    }
+
+    fn keep_double_proposal(&mut self, _: u8, proof: &DoubleProposal) -> Result<(), StoreError> {
+        self.0.lock().unwrap().double_proposals.push(proof.clone());
+        Ok(())
+    }
+
+    fn keep_proposed(&mut self, epoch: u32, view: u64) -> Result<(), StoreError> {
+        self.0.lock().unwrap().proposed = Some((epoch, view));
         Ok(())
     }
 }

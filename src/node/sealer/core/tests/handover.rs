@@ -87,10 +87,11 @@ fn what_was_signed_for_another_set_counts_in_no_other_and_comes_back_for_its_own
         certificates: vec![skipped(6), signed(1, Statement::skip(1, 6), &[0, 1, 3])],
         heard: vec![vote(1, Statement::skip(0, 7))],
         evidence: vec![(vote(2, Statement::skip(0, 3)), vote(2, Statement::finalize(0, 3, A)))],
+        ..SealRecord::default()
     };
     let mut core = next_core(3, record);
     core.set_ledger(A, at(10));
-    assert_eq!((core.view(), core.tally().liars()), (7, 0));
+    assert_eq!((core.view(), core.tally().liars().count()), (7, 0));
     assert_eq!(core.tally().newest(3).map(|vote| vote.statement).collect::<Vec<_>>(), [Statement::skip(1, 6)]);
     assert_eq!(core.tally().newest(1).map(|vote| vote.statement).collect::<Vec<_>>(), [Statement::skip(1, 6)]);
     let first = Proposal { view: 7, hash: B, parent: core.base(), parent_votes: Votes::default() };
