@@ -80,21 +80,41 @@ impl HashedTransaction {
 impl HashedBlock {
     /// Decodes a block that takes up all of `bytes`, hashing each part once on the way.
     pub fn decode(bytes: Bytes) -> Result<Self, CodecError> {
-        let (header, size) = codec::decode_prefix::<Header>(&bytes)?;
+        let mut transactions = Vec::new();
+        let header = Self::read(&bytes, |transaction, most| {
+            if transactions.is_empty() {
+                transactions.reserve_exact(most);
+            }
+            transactions.push(transaction);
+        })?;
+        Ok(Self { hash: header.hash(), header, transactions, bytes })
+    }
+
+    /// The header of a block that takes up all of `bytes`, and the merkle root of what is behind it. Fails where
+    /// [`HashedBlock::decode`] does, but has one transaction in memory at a time.
+    pub fn read_root(bytes: &[u8]) -> Result<(Header, Hash), CodecError> {
+        let mut leaves = Vec::new();
+        let header = Self::read(bytes, |transaction, _| leaves.push(transaction.leaf))?;
+        Ok((header, merkle::root(leaves)))
+    }
+
+    /// Hands out the transactions one after the other, each with how many there can be at most.
+    fn read(bytes: &[u8], mut take: impl FnMut(HashedTransaction, usize)) -> Result<Header, CodecError> {
+        let (header, size) = codec::decode_prefix::<Header>(bytes)?;
         let (count, _) = codec::decode_prefix::<u32>(&bytes[size..])?;
         if count as usize > MAX_BLOCK_TRANSACTIONS {
             let reason = codec::TooMany { count: count as usize, max: MAX_BLOCK_TRANSACTIONS };
             return Err(CodecError::Malformed(reason.to_string()));
         }
         let mut at = size + 4;
-        let mut transactions = Vec::with_capacity((count as usize).min(bytes.len() / 128 + 1));
+        let most = (count as usize).min(bytes.len() / 128 + 1);
         for _ in 0..count {
             let (transaction, size) = HashedTransaction::decode_prefix(&bytes[at..])?;
-            transactions.push(transaction);
+            take(transaction, most);
             at += size;
         }
         match bytes.len() - at {
-            0 => Ok(Self { hash: header.hash(), header, transactions, bytes }),
+            0 => Ok(header),
             left => Err(CodecError::Trailing(left)),
         }
     }

@@ -58,6 +58,11 @@ impl<'a> TransactionView<'a> {
         self.inputs.iter().filter_map(|input| input[44..].first_chunk())
     }
 
+    /// How many coins it spends, and how many it creates.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.inputs.len(), self.outputs.len())
+    }
+
     /// The coins that it creates.
     pub fn outputs(&self) -> impl Iterator<Item = Output> + use<'a> {
         self.outputs.iter().filter_map(|output| {
@@ -109,6 +114,7 @@ mod tests {
             let (view, rest) = TransactionView::read(&bytes).unwrap();
             assert_eq!(rest, [7, 7, 7]);
             assert_eq!(view.is_coinbase(), transaction.is_coinbase());
+            assert_eq!(view.counts(), (transaction.inputs.len(), transaction.outputs.len()));
             assert!(view.outpoints().eq(transaction.inputs.iter().map(|input| input.outpoint)));
             assert!(view.amounts().eq(transaction.inputs.iter().map(|input| input.amount)));
             assert!(view.keys().eq(transaction.inputs.iter().map(|input| &input.public_key)));

@@ -310,7 +310,7 @@ impl Message {
             Kind::Block => Self::Block(body.clone()),
             Kind::Proposal => {
                 let (signature, used) = codec::decode_prefix(body)?;
-                Self::Proposal { signature, block: body[used..].to_vec().into() }
+                Self::Proposal { signature, block: body.after(used) }
             }
             Kind::Vote => Self::Vote(codec::decode(body)?),
             Kind::Certificate => Self::Certificate(Box::new(codec::decode(body)?)),

@@ -59,7 +59,10 @@ impl TemplateMaker {
         let (selected, fees) = active.pool().select(limits::MAX_BLOCK_BYTES - reserved);
         let coinbase = coinbase(chain.spec(), height, address, fees, extra);
         let count = u32::try_from(selected.len() + 1).expect("a block's transactions are limited to far below 2^32");
-        let mut body = count.to_le_bytes().to_vec();
+        // Exact: a list that grows takes twice as much for a while, and may keep it.
+        let sizes: usize = selected.iter().map(|hashed| hashed.size).sum();
+        let mut body = Vec::with_capacity(4 + coinbase.size + sizes);
+        body.extend_from_slice(&count.to_le_bytes());
         let mut leaves = Vec::with_capacity(selected.len() + 1);
         for hashed in std::iter::once(&coinbase).chain(selected.iter().map(AsRef::as_ref)) {
             body.extend_from_slice(&hashed.transaction.to_bytes());

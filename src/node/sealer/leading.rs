@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use crate::{
-    base::time::Now,
+    base::{bytes::Bytes, time::Now},
     chain::{
         header::Header,
         seal::{AuthoritySeal, Seal, Votes, proposal_hash},
     },
     node::{Halt, Outbox, Template, notice::ToLedger},
-    wire::{frame::Frame, message::Message},
+    wire::{
+        frame::{Frame, checksum},
+        message::Kind,
+    },
 };
 
 use super::{
@@ -69,11 +72,10 @@ impl Sealer {
         };
         let hash = header.hash();
         let signature = key.sign(&proposal_hash(&self.keys.genesis, &hash));
-        let mut block = header.to_bytes();
-        block.extend_from_slice(&template.body);
-        let message = Message::Proposal { signature, block: block.into() };
-        let Message::Proposal { block, .. } = &message else { return Ok(()) };
-        let offer = Offer { hash, header, block: block.clone(), frame: Frame::new(&message) };
+        let body: Bytes = [&signature[..], &header.to_bytes(), &template.body].concat().into();
+        let block = body.after(signature.len());
+        let frame = Frame { kind: Kind::Proposal, checksum: checksum(&body), body };
+        let offer = Offer { hash, header, block, frame };
         let proposal = Proposal { view, hash, parent, parent_votes };
         log::debug!("block proposed: view={view} block={hash} transactions={}", template.transactions);
         // Two proposals of one view are a lie, also if this node starts again between them.

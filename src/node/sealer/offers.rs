@@ -34,8 +34,8 @@ impl Offer {
 
 /// Whether a block's transactions are those that its header commits to: then no others are. Says nothing else about them.
 pub(super) fn check_body(block: &Bytes) -> Result<(), BlockFault> {
-    let block = HashedBlock::decode(block.clone()).map_err(|error| BlockFault::Malformed(error.to_string()))?;
-    if block.merkle_root() == block.header.merkle_root { Ok(()) } else { Err(BlockFault::MerkleRoot) }
+    let (header, root) = HashedBlock::read_root(block).map_err(|error| BlockFault::Malformed(error.to_string()))?;
+    if root == header.merkle_root { Ok(()) } else { Err(BlockFault::MerkleRoot) }
 }
 
 /// A block that is being made.

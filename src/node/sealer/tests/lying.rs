@@ -127,3 +127,14 @@ fn messages_that_bring_nothing_cost_once_they_are_more_than_honest_peers_send() 
     driver.up(1, testing::inbound_peer("10.0.0.1:4130"));
     assert_eq!(charged(&mut driver, 1), 32, "a new link");
 }
+
+#[test]
+fn a_proposal_and_its_block_are_one_copy() {
+    let leader = spec(4).authorities.at(1).unwrap().leader(1);
+    let (mut driver, _) = started(None, &Disk::default());
+    let (_, message) = proposal(leader, 1);
+    let did = driver.receive(1, &message);
+    let [ToFetch::Proposed { block, .. }] = &did.told::<ToFetch>()[..] else { panic!("{did:?}") };
+    let offer = driver.role.offers.in_view(1).unwrap();
+    assert!(block.shares(&offer.frame.body) && offer.block.shares(block));
+}
