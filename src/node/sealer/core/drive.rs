@@ -210,7 +210,12 @@ impl Core {
     fn vote_again(&mut self, now: Clock) {
         let tip = self.certified.tip();
         if self.needs_again() && self.ledger == tip.block && self.certified.are_skipped(tip.view, self.view) {
-            self.cast(Statement::notarise(self.set.epoch(), self.view, tip.block), now);
+            let statement = Statement::notarise(self.set.epoch(), self.view, tip.block);
+            if self.own.is_some() && self.may_vote && self.own_votes.allow(&statement) {
+                // No proposal shows that it is notarised. Whoever does not know would propose and vote for another one.
+                self.effects.extend(self.certified.notarised(tip.view).cloned().map(Effect::SendCertificate));
+                self.cast(statement, now);
+            }
         }
     }
 

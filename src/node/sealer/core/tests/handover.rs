@@ -34,6 +34,7 @@ fn nothing_follows_the_last_block_of_a_set_and_it_is_notarised_again_until_it_is
         core.set_ledger(A, at(20));
         let effects = core.effects();
         assert_eq!(cast(&effects), [Statement::finalize(0, 1, A), Statement::notarise(0, 2, A)]);
+        assert!(effects.contains(&Effect::SendCertificate(notarised(1, A))), "others may not know why");
         core.wake(at(900));
         core.certificate(notarised(2, A), at(910)).unwrap();
         let effects = core.effects();
