@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     base::hash::Hash,
-    chain::seal::{Certificate, SignedVote, Stage},
+    chain::seal::{Authorities, Certificate, Epoch, SignedVote, Stage, Statement},
     node::sealer::core::Place,
 };
 
-use super::{blocks::Blocks, plan::Plan};
+use super::{
+    blocks::{Blocks, signer_of},
+    plan::Plan,
+};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub enum Complaint {
     NotSkipped,
     /// An honest authority does not build on the notarised block of the highest view.
     NotHighest,
+    /// An honest authority voted for a block that another set is to seal, or holds such a block final.
+    WrongSet,
     /// An honest authority voted for an invalid block.
     Invalid,
     /// An honest authority sent what its signer did not sign.
@@ -44,28 +49,31 @@ pub enum Complaint {
 
 /// What was seen.
 pub(super) struct Checks {
-    quorum: usize,
+    authorities: Authorities,
+    quorums: BTreeMap<Epoch, usize>,
     honest: BTreeSet<usize>,
     /// The highest final block of all.
     highest: Place,
     finals: BTreeMap<usize, Place>,
-    blocks_voted: BTreeMap<(usize, u64), Hash>,
-    skipped_by: BTreeMap<u64, BTreeSet<u8>>,
-    said: BTreeMap<(usize, u64), Stage>,
-    proposed: BTreeMap<(usize, u64), Hash>,
+    blocks_voted: BTreeMap<(usize, Epoch, u64), Hash>,
+    /// Who was heard to say what.
+    said_by: BTreeMap<Statement, BTreeSet<u8>>,
+    ended: BTreeMap<(usize, Epoch, u64), Stage>,
+    proposed: BTreeMap<(usize, Epoch, u64), Hash>,
     complaint: Option<Complaint>,
 }
 
 impl Checks {
     pub(super) fn new(plan: &Plan, genesis: Place) -> Self {
         Self {
-            quorum: plan.quorum(),
-            honest: (0..plan.count).filter(|number| plan.lie(*number).is_none()).collect(),
+            authorities: plan.authorities(),
+            quorums: (0..).zip(0..=plan.later.len()).map(|(epoch, _)| (epoch, plan.quorum(epoch))).collect(),
+            honest: (0..plan.nodes).filter(|number| plan.lie(*number).is_none()).collect(),
             highest: genesis,
             finals: BTreeMap::new(),
             blocks_voted: BTreeMap::new(),
-            skipped_by: BTreeMap::new(),
-            said: BTreeMap::new(),
+            said_by: BTreeMap::new(),
+            ended: BTreeMap::new(),
             proposed: BTreeMap::new(),
             complaint: None,
         }
@@ -92,39 +100,59 @@ impl Checks {
     /// A vote is on the wire, or is shown to somebody.
     pub(super) fn vote(&mut self, by: usize, vote: &SignedVote, blocks: &Blocks, is_written: bool) {
         let statement = vote.statement;
-        if statement.stage == Stage::Skip {
-            self.skipped_by.entry(statement.view).or_default().insert(vote.signer);
+        if statement.stage != Stage::Finalize {
+            self.said_by.entry(statement).or_default().insert(vote.signer);
         }
         if !self.honest.contains(&by) {
             return;
         }
-        self.require(is_written, Complaint::Unwritten);
+        self.require(signer_of(vote) == by, Complaint::Unsigned);
         match statement.stage {
-            Stage::Notarise => self.vote_for_block(by, statement.view, &statement.block, blocks),
+            Stage::Notarise => self.vote_for_block(by, statement, blocks),
             stage => {
-                let said = *self.said.entry((by, statement.view)).or_insert(stage);
+                let said = *self.ended.entry((by, statement.epoch, statement.view)).or_insert(stage);
                 self.require(said == stage, Complaint::FinalAndSkip);
             }
         }
+        self.require(is_written, Complaint::Unwritten);
     }
 
-    fn vote_for_block(&mut self, by: usize, view: u64, hash: &Hash, blocks: &Blocks) {
-        let first = *self.blocks_voted.entry((by, view)).or_insert(*hash);
-        self.require(first == *hash, Complaint::VotedTwice);
-        let Some(block) = blocks.get(hash) else { return };
+    fn quorum(&self, epoch: Epoch) -> usize {
+        self.quorums.get(&epoch).copied().unwrap_or(usize::MAX)
+    }
+
+    fn vote_for_block(&mut self, by: usize, statement: Statement, blocks: &Blocks) {
+        let Statement { epoch, view, block: hash, .. } = statement;
+        let first = *self.blocks_voted.entry((by, epoch, view)).or_insert(hash);
+        self.require(first == hash, Complaint::VotedTwice);
+        let Some(block) = blocks.get(&hash) else { return };
         self.require(block.is_valid, Complaint::Invalid);
-        let mut between = block.parent.view + 1..view;
-        let skipped = between.all(|view| self.skipped_by.get(&view).is_some_and(|by| by.len() >= self.quorum));
-        self.require(skipped, Complaint::NotSkipped);
+        self.require(self.is_of(block.height, epoch), Complaint::WrongSet);
+        let (is_again, is_last) = (block.place.view != view, self.authorities.is_last_of_set(block.height));
+        let from = if is_again && is_last { block.place.view } else { block.parent.view };
+        let holds = |statement: Statement| {
+            self.said_by.get(&statement).is_some_and(|by| by.len() >= self.quorum(statement.epoch))
+        };
+        let is_again_here = |at: u64| is_again && holds(Statement::notarise(epoch, at, hash));
+        let mut below = (from + 1..view).rev().take_while(|at| !is_again_here(*at));
+        let skipped = below.all(|at| holds(Statement::skip(epoch, at)));
+        self.require(skipped && (!is_again || is_last), Complaint::NotSkipped);
+    }
+
+    fn is_of(&self, height: u32, epoch: Epoch) -> bool {
+        self.authorities.at(height).is_some_and(|set| set.epoch() == epoch)
     }
 
     /// An honest authority shows a certificate.
     pub(super) fn certificate(&mut self, certificate: &Certificate) {
-        self.require(certificate.votes.count() >= self.quorum, Complaint::NoQuorum);
+        let quorum = self.quorum(certificate.statement.epoch);
+        self.require(certificate.votes.count() >= quorum, Complaint::NoQuorum);
     }
 
     /// An honest authority holds a block final.
-    pub(super) fn is_final(&mut self, by: usize, place: Place, blocks: &Blocks) {
+    pub(super) fn is_final(&mut self, by: usize, epoch: Epoch, place: Place, blocks: &Blocks) {
+        let place = blocks.own_place(&place);
+        self.require(self.is_of(blocks.height(&place.block), epoch), Complaint::WrongSet);
         let before = *self.finals.get(&by).unwrap_or(&blocks.genesis);
         self.require(are_one_chain(&before, &place, blocks), Complaint::LeftFinal);
         self.finals.insert(by, before.max(place));
@@ -142,18 +170,22 @@ impl Checks {
     }
 
     /// An honest authority proposes a block.
-    pub(super) fn proposed(&mut self, by: usize, place: &Place) {
-        let first = *self.proposed.entry((by, place.view)).or_insert(place.block);
+    pub(super) fn proposed(&mut self, by: usize, epoch: Epoch, place: &Place) {
+        let first = *self.proposed.entry((by, epoch, place.view)).or_insert(place.block);
         self.require(first == place.block, Complaint::ProposedTwice);
     }
 
     /// An honest authority holds another for a liar.
-    pub(super) fn evidence(&mut self, against: u8) {
-        self.require(!self.honest.contains(&usize::from(against)), Complaint::FalseEvidence);
+    pub(super) fn evidence(&mut self, against: &SignedVote) {
+        self.require(!self.honest.contains(&signer_of(against)), Complaint::FalseEvidence);
     }
 }
 
 /// Whether one of two blocks leads to the other.
 fn are_one_chain(one: &Place, other: &Place, blocks: &Blocks) -> bool {
-    if one.view < other.view { blocks.leads_to(one, other) } else { blocks.leads_to(other, one) }
+    if blocks.own_place(one).view < blocks.own_place(other).view {
+        blocks.leads_to(one, other)
+    } else {
+        blocks.leads_to(other, one)
+    }
 }

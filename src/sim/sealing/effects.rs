@@ -4,14 +4,18 @@ use std::rc::Rc;
 
 use crate::{
     base::hash::Hash,
-    chain::seal::{Stage, Votes},
-    node::sealer::core::{Effect, Place},
+    chain::seal::{Epoch, Stage, Votes},
+    node::sealer::core::{Effect, Place, place_of},
 };
 
 use super::{
     blocks::Message,
+    honest::Base,
     world::{Event, MS, Node, World, micros},
 };
+
+/// Messages of the next set that an authority keeps.
+const EARLY: usize = 64;
 
 impl World {
     pub(super) fn on_checked(&mut self, node: usize, life: u64, hash: &Hash) {
@@ -27,17 +31,24 @@ impl World {
     }
 
     pub(super) fn on_made(&mut self, node: usize, life: u64, (view, parent): (u64, Place), votes: Votes) {
+        let Some(honest) = self.honest(node, life) else { return };
+        let epoch = honest.core.set().epoch();
+        // Another set may have taken over since.
+        let height = self.blocks.height(&parent.block) + 1;
+        if self.authorities.at(height).is_none_or(|set| set.epoch() != epoch) {
+            return;
+        }
         // The ledger has moved since it was asked: it was asked again.
         if !self.honest(node, life).is_some_and(|honest| honest.keep_proposed(view)) {
             return;
         }
         let place = self.blocks.make(view, parent, node, true);
         if self.plan.lie(node).is_none() {
-            self.checks.proposed(node, &place);
+            self.checks.proposed(node, epoch, &place);
         }
         let message = self.blocks.proposal(place, votes);
         self.hear_proposal(node, &message);
-        for to in 0..self.plan.count {
+        for to in 0..self.plan.nodes {
             self.send(node, to, message.clone());
         }
     }
@@ -88,9 +99,9 @@ impl World {
         let Node::Honest(honest) = &self.nodes[node] else { return false };
         let (certified, life) = (honest.core.certified(), honest.life);
         let blocks = certified.iter().map(|one| one.statement).filter(|said| said.stage != Stage::Skip);
-        let here = blocks.filter(|said| honest.has_chain(&said.block, &self.blocks)).max_by_key(|said| said.view);
-        let tip = certified.tip().view;
-        let is_missing = tip > 0 && here.is_none_or(|here| here.view < tip);
+        let here = blocks.filter(|said| honest.has_chain(&said.block, &self.blocks)).max_by_key(place_of);
+        let tip = certified.tip();
+        let is_missing = tip.view > 0 && here.is_none_or(|here| here.block != tip.block);
         if let Some(here) = here.filter(|here| here.block != honest.applied) {
             let longest = if self.is_calm { 5 * MS } else { micros(self.plan.ledger) };
             let after = 1 + self.rng.below(longest);
@@ -107,7 +118,11 @@ impl World {
             && self.blocks.get(&honest.applied).is_none_or(|applied| applied.place.view < place.view)
         {
             honest.applied = hash;
-            self.with_core(node, |core, now| core.set_ledger(hash, now));
+            let now = self.clock(node);
+            if let Node::Honest(honest) = &mut self.nodes[node] {
+                honest.note_ledger(now, &self.blocks);
+            }
+            self.perform(node);
         }
     }
 
@@ -126,6 +141,7 @@ impl World {
                 self.perform_one(node, effect);
             }
         }
+        self.look_for_turn(node);
         let Some(honest) = self.honest(node, 0) else { return };
         let deadline = honest.core.deadline();
         if deadline.is_some() && deadline != honest.wakes_at {
@@ -150,6 +166,43 @@ impl World {
         self.schedule(away * MS, Event::Start { node });
     }
 
+    /// Begins with the next set if it is time.
+    fn look_for_turn(&mut self, node: usize) {
+        if let Node::Honest(honest) = &self.nodes[node]
+            && honest.is_up
+            && let Some((epoch, base)) = honest.next_turn(&self.blocks)
+        {
+            self.turn(node, epoch, base);
+        }
+    }
+
+    fn turn(&mut self, node: usize, epoch: Epoch, base: Base) {
+        let now = self.clock(node);
+        let Node::Honest(honest) = &mut self.nodes[node] else { return };
+        honest.take_set(epoch, base, now, &self.blocks);
+        self.with_core(node, |core, now| core.set_work(true, now));
+        self.follow(node);
+        let Node::Honest(honest) = &mut self.nodes[node] else { return };
+        for (from, message) in std::mem::take(&mut honest.early) {
+            self.deliver(from, node, &message);
+        }
+    }
+
+    /// A message of a set that has not begun here. A final block of that set shows that it has; the rest waits.
+    pub(super) fn on_later(&mut self, from: usize, to: usize, message: &Message, epoch: Epoch) {
+        let genesis = self.blocks.genesis;
+        let Some(honest) = self.honest(to, 0) else { return };
+        if let Message::Certificate(certificate) = message
+            && certificate.statement.stage == Stage::Finalize
+        {
+            self.turn(to, epoch, (genesis, None));
+            let certificate = (**certificate).clone();
+            self.with_core(to, |core, now| core.certificate(certificate, now));
+        } else if epoch == honest.core.set().epoch() + 1 && honest.early.len() < EARLY {
+            honest.early.push((from, message.clone()));
+        }
+    }
+
     fn perform_one(&mut self, node: usize, effect: Effect) {
         let is_honest = self.plan.lie(node).is_none();
         let copies = self.rng.below(20) == 0;
@@ -169,7 +222,7 @@ impl World {
             Effect::ForgetBelow(view) => honest.forget_below(view),
             Effect::KeepEvidence(evidence) => {
                 if is_honest {
-                    self.checks.evidence(evidence.0.signer);
+                    self.checks.evidence(&evidence.0);
                 }
             }
             Effect::SendVote(vote) => self.send_to_all(node, &Message::Vote(vote)),
@@ -192,13 +245,14 @@ impl World {
             }
             Effect::Final(place) => {
                 if is_honest {
-                    self.checks.is_final(node, place, &self.blocks);
+                    let epoch = honest.core.set().epoch();
+                    self.checks.is_final(node, epoch, place, &self.blocks);
                 }
                 self.follow(node);
             }
             Effect::Contradiction(_) => {}
             Effect::Repeat => {
-                for to in 0..self.plan.count {
+                for to in 0..self.plan.nodes {
                     self.catch_up(node, to);
                 }
             }

@@ -6,12 +6,12 @@ use crate::{
     base::{hash::Hash, time::Time},
     chain::{
         archive::SealRecord,
-        seal::{Certificate, SignedVote, Stage},
+        seal::{Authorities, AuthoritySet, Certificate, Epoch, SignedVote, Stage},
     },
     node::sealer::core::{Clock, Core, Place, Setup},
 };
 
-use super::blocks::{Blocks, Numbers, set};
+use super::blocks::{Blocks, Message, Numbers, number};
 
 /// The time from a notarisation to the next proposal.
 const BLOCK_TIME: Duration = Duration::from_millis(200);
@@ -20,14 +20,16 @@ const IDLE_BLOCK_TIME: Duration = Duration::from_secs(600);
 
 /// The authority.
 pub(super) struct Honest {
+    node: usize,
+    pub(super) authorities: Authorities,
     pub(super) core: Core,
     pub(super) is_up: bool,
     /// Grows with each start: what was under way before is lost.
     pub(super) life: u64,
     /// What a crash leaves.
     disk: SealRecord,
-    /// Certificates that the next vote, or that of a notarised block, makes durable.
-    unsaved: Vec<Certificate>,
+    /// What the next vote, or the certificate of a notarised block, makes durable, in this order.
+    unsaved: Vec<Write>,
     /// A disk from before.
     older: SealRecord,
     /// Blocks that it has.
@@ -40,26 +42,55 @@ pub(super) struct Honest {
     pub(super) wakes_at: Option<Time>,
     /// When each other node was last helped.
     pub(super) helped: Vec<u64>,
+    /// Messages of the next set, and whom they are from.
+    pub(super) early: Vec<(usize, Message)>,
 }
 
-fn core(number: usize, count: usize, record: SealRecord, now: Clock, base: Place) -> Core {
+/// A write that may be lost, with all after it.
+#[derive(Clone)]
+enum Write {
+    Certificate(Certificate),
+    ForgetBelow(u64),
+}
+
+impl Write {
+    fn apply(self, record: &mut SealRecord) {
+        match self {
+            Self::Certificate(certificate) => record.certificates.push(certificate),
+            Self::ForgetBelow(view) => record.certificates.retain(|kept| kept.statement.view >= view),
+        }
+        record.certificates.sort_by_key(|certificate| certificate.statement.view);
+    }
+}
+
+fn core(node: usize, set: &AuthoritySet, (base, handover): Base, record: SealRecord, now: Clock) -> Core {
     let setup = Setup {
-        set: set(count),
-        own: u8::try_from(number).ok(),
+        set: set.clone(),
+        own: number(set, node),
         base,
-        handover: None,
+        handover,
         block_time: BLOCK_TIME,
         idle_block_time: IDLE_BLOCK_TIME,
         record,
     };
-    Core::new(setup, Box::new(Numbers(count)), now)
+    Core::new(setup, Box::new(Numbers(set.clone())), now)
+}
+
+/// What a set builds on, and what shows that it is final.
+pub(super) type Base = (Place, Option<Certificate>);
+
+/// The set of an epoch.
+pub(super) fn set_of(authorities: &Authorities, epoch: Epoch) -> AuthoritySet {
+    authorities.of(epoch).cloned().unwrap_or_else(|| AuthoritySet::new(0, vec![[0; 32]]))
 }
 
 impl Honest {
-    pub(super) fn new(number: usize, count: usize, blocks: &Blocks) -> Self {
-        let genesis = blocks.genesis.block;
+    pub(super) fn new(node: usize, nodes: usize, authorities: Authorities, blocks: &Blocks) -> Self {
+        let (genesis, first) = (blocks.genesis.block, set_of(&authorities, 0));
         Self {
-            core: core(number, count, SealRecord::default(), Clock::default(), blocks.genesis),
+            node,
+            authorities,
+            core: core(node, &first, (blocks.genesis, None), SealRecord::default(), Clock::default()),
             is_up: false,
             life: 0,
             disk: SealRecord::default(),
@@ -70,23 +101,49 @@ impl Honest {
             highest: 0,
             made: 0,
             wakes_at: None,
-            helped: vec![0; count],
+            helped: vec![0; nodes],
+            early: Vec::new(),
         }
     }
 
     /// Starts on what the disk has, or had once.
-    pub(super) fn start(&mut self, number: usize, on_older: bool, now: Clock, blocks: &Blocks) {
+    pub(super) fn start(&mut self, on_older: bool, now: Clock, blocks: &Blocks) {
         if on_older {
             self.disk = self.older.clone();
         }
-        let count = self.helped.len();
-        self.core = core(number, count, self.disk.clone(), now, blocks.genesis);
-        self.highest = self.core.certified().tip().view;
-        (self.is_up, self.wakes_at) = (true, None);
+        (self.is_up, self.early) = (true, Vec::new());
         self.life += 1;
-        self.made = 0;
+        self.take_set(self.disk.epoch(), (blocks.genesis, None), now, blocks);
+    }
+
+    /// From now on this set's votes count.
+    pub(super) fn take_set(&mut self, epoch: Epoch, base: Base, now: Clock, blocks: &Blocks) {
+        let mut record = self.disk.clone();
+        self.unsaved.iter().for_each(|write| write.clone().apply(&mut record));
+        self.core = core(self.node, &set_of(&self.authorities, epoch), base, record, now);
+        self.highest = self.core.certified().tip().view;
+        (self.wakes_at, self.made) = (None, 0);
         self.core.allow_votes(now);
+        self.note_ledger(now, blocks);
+    }
+
+    /// Tells the core where the ledger is.
+    pub(super) fn note_ledger(&mut self, now: Clock, blocks: &Blocks) {
+        let next = self.authorities.taking_over_at(blocks.height(&self.applied) + 1);
+        if next.is_some_and(|term| term.set.epoch() > self.core.set().epoch()) {
+            self.core.set_last(self.applied);
+        }
         self.core.set_ledger(self.applied, now);
+    }
+
+    /// The set that takes over now: the block before its first is final and here.
+    pub(super) fn next_turn(&self, blocks: &Blocks) -> Option<(Epoch, Base)> {
+        let last = self.core.certified().last_final();
+        let term = self.authorities.taking_over_at(blocks.height(&last.block) + 1)?;
+        let is_due = term.set.epoch() > self.core.set().epoch() && self.has_chain(&last.block, blocks);
+        let handover = self.core.certified().finality().cloned();
+        let base = Place { view: term.base_view(blocks.own_place(&last).view), block: last.block };
+        (is_due && handover.is_some()).then_some((term.set.epoch(), (base, handover)))
     }
 
     /// Blocks that are not applied are gone.
@@ -108,23 +165,19 @@ impl Honest {
     }
 
     fn flush(&mut self) {
-        for certificate in self.unsaved.drain(..) {
-            self.disk.certificates.push(certificate);
-        }
-        self.disk.certificates.sort_by_key(|certificate| certificate.statement.view);
+        self.unsaved.drain(..).for_each(|write| write.apply(&mut self.disk));
     }
 
     pub(super) fn keep_certificate(&mut self, certificate: Certificate) {
         let is_durable = certificate.statement.stage == Stage::Notarise;
-        self.unsaved.push(certificate);
+        self.unsaved.push(Write::Certificate(certificate));
         if is_durable {
             self.flush();
         }
     }
 
     pub(super) fn forget_below(&mut self, view: u64) {
-        self.disk.certificates.retain(|certificate| certificate.statement.view >= view);
-        self.unsaved.retain(|certificate| certificate.statement.view >= view);
+        self.unsaved.push(Write::ForgetBelow(view));
     }
 
     /// Remembers that it proposes in a view, unless it has since the start.
@@ -132,7 +185,7 @@ impl Honest {
         let is_new = self.made < view;
         if is_new {
             self.made = view;
-            self.disk.proposed = Some((0, view));
+            self.disk.proposed = Some((self.core.set().epoch(), view));
         }
         is_new
     }

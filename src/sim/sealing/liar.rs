@@ -7,20 +7,22 @@ use crate::{
     base::rng::Rng,
     chain::{
         archive::SealRecord,
-        seal::{SignedVote, Stage, Statement},
+        seal::{Authorities, Epoch, SignedVote, Stage, Statement},
     },
     node::sealer::core::{Clock, Core, Effect, Place, Setup, Signing},
 };
 
 use super::{
-    blocks::{Blocks, Message, Numbers, set},
+    blocks::{Blocks, Message, Numbers, leader, number},
+    honest::{Base, set_of},
     plan::{Lie, Plan},
 };
 
 /// A liar.
 pub(super) struct Liar {
-    number: u8,
-    count: usize,
+    node: usize,
+    nodes: usize,
+    authorities: Authorities,
     seed: u64,
     lie: Lie,
     allies: Vec<usize>,
@@ -34,26 +36,32 @@ pub(super) struct Liar {
     told: BTreeSet<(Statement, usize)>,
 }
 
+fn core(authorities: &Authorities, epoch: Epoch, (base, handover): Base, now: Clock) -> Core {
+    let set = set_of(authorities, epoch);
+    let setup = Setup {
+        set: set.clone(),
+        own: None,
+        base,
+        handover,
+        block_time: std::time::Duration::ZERO,
+        idle_block_time: std::time::Duration::from_secs(3600),
+        record: SealRecord::default(),
+    };
+    Core::new(setup, Box::new(Numbers(set)), now)
+}
+
 impl Liar {
-    pub(super) fn new(number: usize, lie: Lie, plan: &Plan, blocks: &Blocks) -> Self {
-        let (count, seed) = (plan.count, plan.seed);
-        let setup = Setup {
-            set: set(count),
-            own: None,
-            base: blocks.genesis,
-            handover: None,
-            block_time: std::time::Duration::ZERO,
-            idle_block_time: std::time::Duration::from_secs(3600),
-            record: SealRecord::default(),
-        };
+    pub(super) fn new(node: usize, lie: Lie, plan: &Plan, blocks: &Blocks) -> Self {
+        let (seed, authorities) = (plan.seed, plan.authorities());
         Self {
-            number: u8::try_from(number).unwrap_or(u8::MAX),
-            count,
+            node,
+            nodes: plan.nodes,
+            core: core(&authorities, 0, (blocks.genesis, None), Clock::default()),
+            authorities,
             seed,
             lie,
             allies: plan.liars.iter().map(|(ally, _)| *ally).collect(),
-            rng: Rng::from_number(seed ^ (number as u64) << 48).fork("liar"),
-            core: Core::new(setup, Box::new(Numbers(count)), Clock::default()),
+            rng: Rng::from_number(seed ^ (node as u64) << 48).fork("liar"),
             proposed: BTreeMap::new(),
             led: BTreeSet::new(),
             told: BTreeSet::new(),
@@ -61,7 +69,13 @@ impl Liar {
     }
 
     /// Hears a message; what it passes on.
-    pub(super) fn hear(&mut self, message: &Message, now: Clock, out: &mut Vec<(usize, Message)>) {
+    pub(super) fn hear(&mut self, message: &Message, now: Clock, blocks: &Blocks, out: &mut Vec<(usize, Message)>) {
+        if let Message::Certificate(certificate) = message
+            && certificate.statement.stage == Stage::Finalize
+            && certificate.statement.epoch > self.core.set().epoch()
+        {
+            self.turn(certificate.statement.epoch, (blocks.genesis, None), now);
+        }
         // A lie of another liar is no news to this one.
         let _ = match message {
             Message::Vote(vote) => self.core.vote(*vote, now),
@@ -86,11 +100,24 @@ impl Liar {
                 }
             }
         }
+        let last = self.core.certified().last_final();
+        let next = self.authorities.taking_over_at(blocks.height(&last.block) + 1);
+        if let Some(term) = next.filter(|term| term.set.epoch() > self.core.set().epoch())
+            && let Some(handover) = self.core.certified().finality().cloned()
+        {
+            let base = Place { view: term.base_view(blocks.own_place(&last).view), block: last.block };
+            self.turn(term.set.epoch(), (base, Some(handover)), now);
+        }
+    }
+
+    fn turn(&mut self, epoch: Epoch, base: Base, now: Clock) {
+        self.core = core(&self.authorities, epoch, base, now);
+        (self.proposed, self.led, self.told) = Default::default();
     }
 
     fn others(&self) -> impl Iterator<Item = usize> + use<> {
-        let own = usize::from(self.number);
-        (0..self.count).filter(move |to| *to != own)
+        let own = self.node;
+        (0..self.nodes).filter(move |to| *to != own)
     }
 
     /// Whether it shows something to somebody.
@@ -123,7 +150,7 @@ impl Liar {
     }
 
     fn lead(&mut self, view: u64, blocks: &mut Blocks, out: &mut Vec<(usize, Message)>) {
-        let is_leader = set(self.count).leader(view) == usize::from(self.number);
+        let is_leader = leader(self.core.set(), view) == self.node;
         if !is_leader || !self.led.insert(view) {
             return;
         }
@@ -133,11 +160,11 @@ impl Liar {
             let parent = self.parent(is_wild, blocks);
             let Some(votes) = self.core.certified().votes_of(&parent) else { continue };
             let is_valid = !is_wild || self.rng.below(4) > 0;
-            let place = blocks.make(view, parent, usize::from(self.number), is_valid);
+            let place = blocks.make(view, parent, self.node, is_valid);
             made.push((place, blocks.proposal(place, votes)));
         }
         self.proposed.entry(view).or_default().extend(made.iter().map(|(place, _)| *place));
-        for to in 0..self.count {
+        for to in 0..self.nodes {
             for (camp, (_, proposal)) in made.iter().enumerate() {
                 let is_meant = camp == self.camp(view, to) || made.len() == 1;
                 let is_ally = self.allies.contains(&to);
@@ -162,18 +189,19 @@ impl Liar {
     }
 
     fn vote(&mut self, view: u64, now: Clock, out: &mut Vec<(usize, Message)>) {
+        let epoch = self.core.set().epoch();
         let places = self.proposed.get(&view).cloned().unwrap_or_default();
         for to in self.others() {
             let camp = self.camp(view, to);
             let suits = places.get(camp.min(places.len().saturating_sub(1)));
             let mut says: Vec<Statement> = Vec::new();
             if let Some(place) = suits {
-                says.push(Statement::notarise(0, view, place.block));
-                says.push(Statement::finalize(0, view, place.block));
+                says.push(Statement::notarise(epoch, view, place.block));
+                says.push(Statement::finalize(epoch, view, place.block));
             }
             // Some views it skips before some, whatever it has said of them.
             if self.camp(view ^ 0xff, to) == 0 {
-                says.push(Statement::skip(0, view));
+                says.push(Statement::skip(epoch, view));
             }
             for statement in says {
                 self.tell(statement, to, now, out);
@@ -187,7 +215,9 @@ impl Liar {
             return;
         }
         self.told.insert((statement, to));
-        let vote: SignedVote = Numbers(self.count).sign(statement, self.number, now.unix_ms);
+        let set = self.core.set().clone();
+        let Some(own) = number(&set, self.node) else { return };
+        let vote: SignedVote = Numbers(set).sign(statement, own, now.unix_ms);
         out.push((to, Message::Vote(vote)));
     }
 }

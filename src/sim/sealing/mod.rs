@@ -12,6 +12,7 @@ mod honest;
 mod liar;
 mod outcome;
 mod plan;
+mod progress;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::base::rng::Rng;
+use super::blocks::key;
+use crate::{
+    base::rng::Rng,
+    chain::seal::{Authorities, Epoch},
+};
 
 /// How an authority lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +29,12 @@ pub enum Lie {
 pub struct Plan {
     /// Of everything.
     pub seed: u64,
-    /// How many authorities there are.
+    /// How many authorities there are in the first set.
     pub count: usize,
+    /// How many nodes there are: those of the first set, then those who may join later ones.
+    pub nodes: usize,
+    /// The sets that take over: the height of the first block, and the nodes.
+    pub later: Vec<(u32, Vec<usize>)>,
     /// Those that lie, by number, and how.
     pub liars: Vec<(usize, Lie)>,
     /// How long faults happen.
@@ -75,6 +83,8 @@ impl Plan {
         Self {
             seed,
             count,
+            nodes: count,
+            later: Vec::new(),
             liars,
             chaos: ms(&mut rng, 3_000, 25_000),
             delay: ms(&mut rng, 1, calm),
@@ -88,18 +98,76 @@ impl Plan {
         }
     }
 
+    /// The same, with one or two sets that take over: one joins, one leaves, both, or a few stay among others.
+    pub fn with_later_sets(mut self) -> Self {
+        let mut rng = Rng::from_number(self.seed).fork("sealing later sets");
+        self.nodes = self.count + usize::try_from(rng.between(1, 3)).unwrap_or(1);
+        let (mut members, mut from): (Vec<usize>, u32) = ((0..self.count).collect(), 1);
+        for _ in 0..rng.between(1, 2) {
+            from += u32::try_from(rng.between(1, 6)).unwrap_or(1);
+            members = self.next_set(members, &mut rng);
+            self.later.push((from, members.clone()));
+        }
+        self
+    }
+
+    fn next_set(&self, mut members: Vec<usize>, rng: &mut Rng) -> Vec<usize> {
+        let mut others: Vec<usize> = (0..self.nodes).filter(|node| !members.contains(node)).collect();
+        rng.shuffle(&mut others);
+        rng.shuffle(&mut members);
+        let kind = rng.below(4);
+        match kind {
+            0 => members.extend(others.pop()),
+            1 | 2 => {
+                members.pop();
+                members.extend(others.pop().filter(|_| kind == 2));
+            }
+            _ => {
+                let stay = rng.between(1, members.len() as u64 / 2 + 1);
+                members.truncate(usize::try_from(stay).unwrap_or(1));
+                members.extend(others);
+            }
+        }
+        // No more liars than the set tolerates.
+        while members.iter().filter(|node| self.lie(**node).is_some()).count() * 3 + 1 > members.len().max(1) {
+            let at = members.iter().rposition(|node| self.lie(*node).is_some());
+            if at.map(|at| members.remove(at)).is_none() {
+                break;
+            }
+        }
+        if members.is_empty() {
+            members.extend((0..self.nodes).find(|node| self.lie(*node).is_none()));
+        }
+        members
+    }
+
+    /// All sets.
+    pub(super) fn authorities(&self) -> Authorities {
+        let keys = |members: &[usize]| members.iter().map(|node| key(*node)).collect::<Vec<_>>();
+        let first: Vec<usize> = (0..self.count).collect();
+        Authorities::new(keys(&first), self.later.iter().map(|(from, set)| (*from, keys(set), None)).collect())
+    }
+
+    /// The nodes of a set.
+    pub(super) fn members(&self, epoch: Epoch) -> Vec<usize> {
+        let later = epoch.checked_sub(1).and_then(|at| self.later.get(usize::try_from(at).ok()?));
+        later.map_or((0..self.count).collect(), |(_, members)| members.clone())
+    }
+
     /// How an authority lies; `None`: it is honest.
     pub fn lie(&self, number: usize) -> Option<Lie> {
         self.liars.iter().find(|(liar, _)| *liar == number).map(|(_, lie)| *lie)
     }
 
-    /// How many may lie.
+    /// How many may lie in the largest set.
     pub fn tolerated(&self) -> usize {
-        (self.count - 1) / 3
+        let later = self.later.iter().map(|(_, members)| members.len());
+        (later.fold(self.count, usize::max) - 1) / 3
     }
 
-    /// How many decide. Counted here, so that a mistake in the program is not repeated.
-    pub fn quorum(&self) -> usize {
-        self.count - self.tolerated()
+    /// How many of a set decide. Counted here, so that a mistake in the program is not repeated.
+    pub fn quorum(&self, epoch: Epoch) -> usize {
+        let count = self.members(epoch).len();
+        count - (count - 1) / 3
     }
 }

@@ -26,6 +26,26 @@ fn a_power_loss_that_leaves_notarised_blocks_here_and_there_is_got_over() {
 }
 
 #[test]
+fn no_seed_in_which_sets_take_over_has_a_conflict_or_stands_still() {
+    let (first, count) = (number("SEALING_FIRST", 1), number("SEALING_SEEDS", 200));
+    let mut turned = 0;
+    for seed in first..first + count {
+        let outcome = run(Plan::draw(seed, false).with_later_sets());
+        assert_eq!(outcome.complaint, None, "{outcome:?}");
+        turned += usize::from(outcome.plan.later.iter().all(|(from, _)| outcome.blocks >= *from as usize));
+    }
+    assert_eq!(turned as u64, count, "every run gets to its last set");
+}
+
+/// Only one authority knew that the last block of a set was notarised, and voted for it again and again. The other one never heard
+/// of that, since no proposal followed, and proposed blocks in vain.
+#[test]
+fn who_votes_again_for_the_last_block_of_a_set_shows_why() {
+    let outcome = run(Plan::draw(74, false).with_later_sets());
+    assert_eq!(outcome.complaint, None, "{outcome:?}");
+}
+
+#[test]
 fn with_one_liar_too_many_a_conflict_is_found() {
     let conflict = (1..=200).find(|seed| run(Plan::draw(*seed, true)).complaint == Some(Complaint::Conflict));
     assert!(conflict.is_some());

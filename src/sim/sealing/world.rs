@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use crate::{
     base::{hash::Hash, rng::Rng, time::Time},
-    chain::seal::Votes,
+    chain::seal::{Authorities, Epoch, SignedVote, Stage, Votes},
     node::sealer::core::{Clock, Core, Fate, Place},
 };
 
 use super::{
     Complaint, Outcome, Plan,
-    blocks::{Blocks, Message, set},
+    blocks::{Blocks, Message, leader, signer_of},
     checks::Checks,
     honest::Honest,
     liar::Liar,
@@ -18,9 +18,7 @@ use super::{
 };
 
 pub(super) const MS: u64 = 1_000;
-const SECOND: u64 = 1_000 * MS;
-/// Calm time after which something final is due whatever the timers.
-const LONGEST: u64 = 3_600 * SECOND;
+pub(super) const SECOND: u64 = 1_000 * MS;
 /// A run has no more events than this, lest it never ends.
 const MOST_EVENTS: u64 = 5_000_000;
 
@@ -46,6 +44,7 @@ pub(super) enum Node {
 /// The run.
 pub(super) struct World {
     pub(super) plan: Plan,
+    pub(super) authorities: Authorities,
     pub(super) rng: Rng,
     pub(super) now: u64,
     events: BTreeMap<(u64, u64), Event>,
@@ -58,20 +57,23 @@ pub(super) struct World {
     pub(super) sides: Vec<u8>,
     messages: usize,
     /// The first view by which something must be final: all timers are long enough there.
-    due: Option<u64>,
+    pub(super) due: Option<(Epoch, u64)>,
     /// The last final view when messages from before the calm had arrived.
-    settled: Option<u64>,
+    pub(super) settled: Option<u64>,
 }
 
 impl World {
     pub(super) fn new(plan: Plan) -> Self {
         let blocks = Blocks::new();
+        let authorities = plan.authorities();
         let make = |number| match plan.lie(number) {
-            None | Some(Lie::OldDisk) => Node::Honest(Box::new(Honest::new(number, plan.count, &blocks))),
+            None | Some(Lie::OldDisk) => {
+                Node::Honest(Box::new(Honest::new(number, plan.nodes, authorities.clone(), &blocks)))
+            }
             Some(lie) => Node::Liar(Box::new(Liar::new(number, lie, &plan, &blocks))),
         };
         Self {
-            nodes: (0..plan.count).map(make).collect(),
+            nodes: (0..plan.nodes).map(make).collect(),
             rng: Rng::from_number(plan.seed).fork("sealing world"),
             now: 0,
             events: BTreeMap::new(),
@@ -79,7 +81,8 @@ impl World {
             checks: Checks::new(&plan, blocks.genesis),
             blocks,
             is_calm: false,
-            sides: vec![0; plan.count],
+            sides: vec![0; plan.nodes],
+            authorities,
             messages: 0,
             due: None,
             settled: None,
@@ -114,7 +117,7 @@ impl World {
     }
 
     fn begin(&mut self) {
-        for node in 0..self.plan.count {
+        for node in 0..self.plan.nodes {
             match self.nodes[node] {
                 Node::Honest(_) => self.schedule(0, Event::Start { node }),
                 Node::Liar(_) => self.schedule(50 * MS, Event::Act { liar: node }),
@@ -178,7 +181,7 @@ impl World {
     fn split(&mut self) {
         if !self.is_calm {
             let whole = self.rng.below(2) == 0;
-            for node in 0..self.plan.count {
+            for node in 0..self.plan.nodes {
                 self.sides[node] = if whole { 0 } else { u8::from(self.rng.below(2) == 0) };
             }
             self.schedule(self.plan.split_every * SECOND, Event::Split);
@@ -188,7 +191,7 @@ impl World {
     fn calm_down(&mut self) {
         self.is_calm = true;
         self.sides.fill(0);
-        for node in 0..self.plan.count {
+        for node in 0..self.plan.nodes {
             if self.plan.blackout
                 && let Node::Honest(honest) = &mut self.nodes[node]
             {
@@ -199,56 +202,6 @@ impl World {
                 self.schedule(MS, Event::Start { node });
             }
         }
-    }
-
-    /// Whether the run is over.
-    fn judge_progress(&mut self) -> bool {
-        let calm = self.now.saturating_sub(micros(self.plan.chaos));
-        // Votes to skip what a power loss has taken come at the end of a view, and liars may lead in those that follow.
-        let late = if self.plan.blackout { 2 * self.plan.tolerated() as u64 + 2 } else { 0 };
-        let bound = self.plan.tolerated() as u64 + 2 + late;
-        if calm > LONGEST {
-            self.checks.complain(Complaint::NoProgress);
-        }
-        let highest = self.checks.highest().view;
-        if let Some(due) = self.due {
-            let cores = self.nodes.iter().filter_map(|node| match node {
-                Node::Honest(honest) if honest.is_up => Some(&honest.core),
-                _ => None,
-            });
-            if highest >= due {
-                if highest >= due + bound {
-                    self.checks.complain(Complaint::NoProgress);
-                }
-                return true;
-            }
-            if cores.map(Core::view).min().is_some_and(|view| view > due + bound) {
-                self.checks.complain(Complaint::NoProgress);
-            }
-        } else if calm > 5 * SECOND + 4 * micros(self.plan.delay) {
-            self.due = self.view_with_long_timers();
-            // Short timers do no harm where nobody is late.
-            let from = *self.settled.get_or_insert(highest);
-            return highest > from + 2 * bound + 8;
-        }
-        false
-    }
-
-    /// The next view, if all timers are long enough for a proposal, a check and votes on top of what others are late.
-    fn view_with_long_timers(&self) -> Option<u64> {
-        let needed = self.plan.delay * 5 + Duration::from_millis(200);
-        let mut next = 0;
-        for (number, node) in self.nodes.iter().enumerate() {
-            if let Node::Honest(honest) = node
-                && self.plan.lie(number).is_none()
-            {
-                if honest.core.timeout() < needed {
-                    return None;
-                }
-                next = next.max(honest.core.view() + 1);
-            }
-        }
-        Some(next)
     }
 
     fn on_wake(&mut self, node: usize) {
@@ -268,10 +221,10 @@ impl World {
         if honest.is_up {
             return;
         }
-        honest.start(node, is_old, now, &self.blocks);
+        honest.start(is_old, now, &self.blocks);
         self.follow(node);
         self.perform(node);
-        for other in 0..self.plan.count {
+        for other in 0..self.plan.nodes {
             if other != node {
                 self.catch_up(other, node);
                 self.catch_up(node, other);
@@ -321,7 +274,7 @@ impl World {
         let is_lost = !self.is_calm && (self.sides[from] != self.sides[to] || self.rng.chance(self.plan.loss));
         if let Message::Vote(vote) = &message {
             // What is forwarded was seen when it was sent.
-            if usize::from(vote.signer) == from {
+            if signer_of(vote) == from {
                 let is_written = match &self.nodes[from] {
                     Node::Honest(honest) => {
                         honest.has_written(vote) || honest.core.own_votes().iter().all(|own| own != vote)
@@ -338,19 +291,24 @@ impl World {
     }
 
     pub(super) fn send_to_all(&mut self, from: usize, message: &Message) {
-        for to in 0..self.plan.count {
+        for to in 0..self.plan.nodes {
             self.send(from, to, message.clone());
         }
     }
 
-    fn deliver(&mut self, from: usize, to: usize, message: &Message) {
+    pub(super) fn deliver(&mut self, from: usize, to: usize, message: &Message) {
         self.messages += 1;
         let now = self.clock(to);
         if let Node::Liar(liar) = &mut self.nodes[to] {
             let mut out = Vec::new();
-            liar.hear(message, now, &mut out);
+            liar.hear(message, now, &self.blocks, &mut out);
             self.send_lies(to, out);
             return;
+        }
+        let Node::Honest(honest) = &self.nodes[to] else { return };
+        let current = honest.core.set().epoch();
+        if let Some(later) = message.epoch().filter(|epoch| *epoch > current) {
+            return self.on_later(from, to, message, later);
         }
         if let Message::Proposal(_) = message {
             if self.hear_proposal(to, message) && self.plan.forwards {
@@ -363,7 +321,10 @@ impl World {
             Message::Certificate(certificate) => core.certificate((**certificate).clone(), now),
             Message::Proposal(_) => Ok(Fate::Stale),
         });
+        // Whoever votes to skip a view of an earlier set does not know that its last block is final.
+        let is_over = |vote: &SignedVote| vote.statement.epoch < current && vote.statement.stage == Stage::Skip;
         match judged {
+            Some(Ok(_)) if matches!(message, Message::Vote(vote) if is_over(vote)) => self.help(to, from),
             Some(Ok(Fate::Fresh)) if self.plan.forwards && matches!(message, Message::Vote(_)) => {
                 self.send_to_all(to, message);
             }
@@ -386,8 +347,11 @@ impl World {
     pub(super) fn hear_proposal(&mut self, node: usize, message: &Message) -> bool {
         let Message::Proposal(proposal) = message else { return false };
         let Some(block) = self.blocks.get(&proposal.hash) else { return false };
-        // The leader's signature.
-        if block.maker != set(self.plan.count).leader(proposal.view) {
+        // The set that seals this height, and the leader's signature.
+        let Node::Honest(honest) = &self.nodes[node] else { return false };
+        let (set, maker) = (honest.core.set(), block.maker);
+        let is_of_set = self.authorities.at(block.height).is_some_and(|of| of.epoch() == set.epoch());
+        if !is_of_set || maker != leader(set, proposal.view) {
             return false;
         }
         let fate = self.with_core(node, |core, now| core.proposal((**proposal).clone(), now));
