@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    sealed::{genesis, grown, notarised, rig},
+    sealed::{chain, facts, genesis, grown, notarised, rig, unknown_authorities},
     *,
 };
 use crate::{
     chain::{
         header::Header,
-        seal::{Seal, Vote, Votes},
+        seal::{Authorities, Seal, Vote, Votes},
         testkit::BlockMaker,
     },
     node::hindrance::HindranceId,
@@ -119,4 +119,24 @@ fn a_block_counts_only_by_the_word_of_those_who_seal_at_its_height() {
     assert!(rig.take_stored().is_empty() && faults(&actions).is_empty());
     told(&mut rig, 3, 1, header(3));
     assert_eq!(rig.take_stored(), chain.hashes(3..=3));
+}
+
+/// Operators have let another set continue for one that is lost, and this node was not told.
+#[test]
+fn who_has_the_file_of_before_the_chain_was_continued_says_so_and_punishes_nobody() {
+    let old = chain(3);
+    let mut spec = testkit::sealed_spec(4);
+    let (first, next) = (spec.authorities.at(1).unwrap().keys().to_vec(), vec![testkit::authority_key(4).public_key()]);
+    spec.authorities = Authorities::new(first, vec![(4, next, Some(old.hash(3)))]);
+    let mut continued = Chain { spec: Arc::new(spec), rows: old.rows.clone() };
+    for height in [4, 5] {
+        let (seal, time) = testkit::next_seal(&continued.spec, &facts(&continued), 0);
+        let previous = continued.hash(height as usize - 1);
+        continued.push(Header { height, previous, seal, time, ..old.rows[3].header.clone() });
+    }
+    let mut rig = rig(&old.first(0));
+    rig.up(1, &old);
+    let actions = rig.sync(1, continued.headers(1..=5));
+    assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 1));
+    assert_eq!(rig.take_stored(), old.hashes(1..=3));
 }

@@ -271,7 +271,7 @@ fn handed_over(count: usize) -> Chain {
     grown(&mut maker, &genesis, count, 0)
 }
 
-fn unknown_authorities(actions: &[Action]) -> usize {
+pub(super) fn unknown_authorities(actions: &[Action]) -> usize {
     let is_told = |action: &&Action| {
         matches!(
             action,
@@ -308,7 +308,7 @@ fn a_newcomer_syncs_over_a_change_of_authorities_and_checks_that_one_set_handed_
 }
 
 /// What the header after the last one is checked against.
-fn facts(chain: &Chain) -> rules::ParentFacts {
+pub(super) fn facts(chain: &Chain) -> rules::ParentFacts {
     let row = chain.rows.last().unwrap();
     let (height, time) = (row.header.height, row.header.time);
     let work = chain.spec.chain_work(Work::ZERO, &row.header);
