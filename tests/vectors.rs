@@ -158,6 +158,12 @@ fn sample_messages(spec: &ChainSpec) -> Vec<Message> {
     ]
     .into_iter()
     .chain(messages_of_authorities(spec))
+    .chain([
+        Message::GetSnapshot { block: Hash::ZERO, most: 6_000 },
+        Message::Snapshot(Bytes::default()),
+        Message::GetPiece(hash(4), 9),
+        Message::Piece { block: hash(4), number: 9, bytes: vec![1, 2, 3].into() },
+    ])
     .collect()
 }
 

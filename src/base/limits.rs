@@ -6,6 +6,7 @@ mod compact;
 mod defence;
 mod memory;
 mod peers;
+mod snapshot;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub use compact::*;
 pub use defence::*;
 pub use memory::scaled;
 pub use peers::*;
+pub use snapshot::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

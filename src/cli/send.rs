@@ -181,7 +181,8 @@ fn await_block(remote: &Remote, deadline: Deadline, failure: Failure) -> Outcome
 
 /// Whether the node takes no payments yet: a node that has just started looks for peers, or fetches their blocks.
 fn is_passing(failure: &Failure) -> bool {
-    let states = [SyncState::Starting, SyncState::Connecting, SyncState::Headers, SyncState::Blocks];
+    let states =
+        [SyncState::Starting, SyncState::Connecting, SyncState::Headers, SyncState::Snapshot, SyncState::Blocks];
     let is = |state: SyncState| failure.message.contains(&Refusal::NotSynced(state).to_string());
     failure.exit == Exit::Rejected && states.into_iter().any(is)
 }

@@ -5,7 +5,12 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, builder::BoolishValueParser};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{flush::FlushInterval, upload::UploadLimit, values};
+use super::{
+    flush::FlushInterval,
+    join::{JoinBlock, JoinFrom},
+    upload::UploadLimit,
+    values,
+};
 use crate::net::{LineConditions, ListenAddress};
 
 /// Options of every command.
@@ -98,6 +103,23 @@ pub struct NodeFlags {
     /// and /readyz [default: 20]
     #[arg(long, value_name = "every-block|SECONDS", env = "TUSSOCK_FLUSH", hide_env_values = true)]
     pub flush: Option<FlushInterval>,
+    /// Where a node without blocks begins: with the whole history, or with the coins of a block far below the best header,
+    /// for which the work or the seals above it vouch (tussock help join) [default: history]
+    #[arg(long, value_name = "history|snapshot", env = "TUSSOCK_JOIN", hide_env_values = true)]
+    pub join: Option<JoinFrom>,
+    /// Join only below this number of blocks, whatever their age [default: 1000, and those of a day]
+    #[arg(long, value_name = "BLOCKS", env = "TUSSOCK_JOIN_DEPTH", hide_env_values = true)]
+    pub join_depth: Option<u32>,
+    /// Join with the coins after the block with this hash
+    #[arg(long, value_name = "HASH", env = "TUSSOCK_JOIN_AT", hide_env_values = true)]
+    pub join_at: Option<JoinBlock>,
+    /// Keep the last two snapshots of the coins and give them to nodes that join
+    #[arg(long, env = "TUSSOCK_SERVE_SNAPSHOTS", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub serve_snapshots: Option<bool>,
+    /// Blocks between two snapshots [default: 1000]
+    #[arg(long, value_name = "BLOCKS", env = "TUSSOCK_SNAPSHOT_INTERVAL", hide_env_values = true)]
+    pub snapshot_interval: Option<u32>,
     /// For experiments: let all that this node sends to peers pass through an emulated line. delay=TIME is one way (80ms),
     /// rate=BITS a second is for all links together (2mbit), loss=PERCENT of segments are lost (1%), each of them optional. TCP
     /// hides losses as waits: a lost segment and what is behind it arrive one round trip later, and for a round trip their link
@@ -111,7 +133,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 29] = [
     "data_dir",
     "chain",
     "log",
@@ -134,6 +156,11 @@ pub const KEYS: [&str; 24] = [
     "max_upload",
     "max_memory",
     "flush",
+    "join",
+    "join_depth",
+    "join_at",
+    "serve_snapshots",
+    "snapshot_interval",
     "line",
     "quiet",
 ];
@@ -159,11 +186,13 @@ impl NodeFlags {
         let peers =
             |key, texts: &Option<Vec<String>>| Some((key, values::peers(texts.as_deref().unwrap_or_default()).err()?));
         let memory = |mib| Some(("max_memory", values::memory(mib).err()?));
+        let interval = |blocks| Some(("snapshot_interval", values::snapshot_interval(blocks).err()?));
         let names = |texts: &Vec<String>| Some(("http_name", values::host_names(texts).err()?));
         peers("connect", &self.connect)
             .or_else(|| peers("bootnode", &self.bootnode))
             .or_else(|| self.http_name.as_ref().and_then(names))
             .or_else(|| self.max_memory.and_then(memory))
+            .or_else(|| self.snapshot_interval.and_then(interval))
     }
 
     /// These settings, and those of `below` where these are not set.
@@ -188,6 +217,11 @@ impl NodeFlags {
             max_upload: self.max_upload.or(below.max_upload),
             max_memory: self.max_memory.or(below.max_memory),
             flush: self.flush.or(below.flush),
+            join: self.join.or(below.join),
+            join_depth: self.join_depth.or(below.join_depth),
+            join_at: self.join_at.or(below.join_at),
+            serve_snapshots: self.serve_snapshots.or(below.serve_snapshots),
+            snapshot_interval: self.snapshot_interval.or(below.snapshot_interval),
             line: self.line.or(below.line),
             quiet: self.quiet.or(below.quiet),
         }

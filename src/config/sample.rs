@@ -82,6 +82,19 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # for a block are in memory; peers have them.
 #flush = 20
 
+# ---- Snapshots (tussock help join) ----
+
+# Where a node without blocks begins: "history" verifies every block, "snapshot" takes the coins of a block far below the
+# best header from its peers. At least 1,000 blocks and those of a day must be above that block, or just join_depth blocks;
+# with join_at it is the block with this hash.
+#join = "history"
+#join_depth = 1000
+#join_at = "0000000000000000000000000000000000000000000000000000000000000000"
+
+# Make a snapshot of the coins each snapshot_interval blocks, keep the last two, and give them to nodes that join.
+#serve_snapshots = false
+#snapshot_interval = 1000
+
 # For experiments: let all that this node sends to peers pass through an emulated line. Delay one way, bits per second of all
 # links together, lost segments (each costs a round trip). Left out: the host's own lines.
 #line = "delay=80ms,rate=2mbit,loss=1%"

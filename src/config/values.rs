@@ -18,6 +18,10 @@ pub const LEAST_MEMORY: usize = 16;
 /// MiB above which larger caches bring nothing.
 pub const MOST_MEMORY: usize = 1024;
 
+/// Blocks between snapshots, at least and at most.
+const LEAST_SNAPSHOT_INTERVAL: u32 = 10;
+const MOST_SNAPSHOT_INTERVAL: u32 = 1_000_000;
+
 /// Refuses a text that names no peer.
 pub(super) fn peers(texts: &[String]) -> Result<(), String> {
     let mut texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
@@ -38,6 +42,14 @@ pub(super) fn memory(mib: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{mib}: {LEAST_MEMORY} to {MOST_MEMORY} MiB are possible"))
+}
+
+/// Refuses an interval in which no snapshot can be made.
+pub(super) fn snapshot_interval(blocks: u32) -> Result<(), String> {
+    if (LEAST_SNAPSHOT_INTERVAL..=MOST_SNAPSHOT_INTERVAL).contains(&blocks) {
+        return Ok(());
+    }
+    Err(format!("{blocks}: {LEAST_SNAPSHOT_INTERVAL} to {MOST_SNAPSHOT_INTERVAL} blocks are possible"))
 }
 
 /// Refuses what no `Host` field names.

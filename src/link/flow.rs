@@ -18,6 +18,8 @@ pub(super) struct Bounds {
     pub(super) blocks: usize,
     /// The same for `GetSync`.
     pub(super) syncs: usize,
+    /// The same for `GetSnapshot` and `GetPiece`.
+    pub(super) pieces: usize,
     /// Bytes of `GetMemoryPool`s and `GetTransactions` that are held back; further ones are dropped.
     pub(super) pools: usize,
 }
@@ -37,6 +39,8 @@ pub(super) struct Backlog {
     pub(super) blocks: usize,
     /// `GetSync`s without an answer.
     pub(super) syncs: usize,
+    /// `GetSnapshot`s and `GetPiece`s without an answer.
+    pub(super) pieces: usize,
     /// Bytes of `GetMemoryPool`s and `GetTransactions` that are held back.
     pub(super) pools: usize,
 }
@@ -54,13 +58,14 @@ impl Bounds {
             own: limits::SEND_OWN_BYTES,
             blocks: limits::UNANSWERED_BLOCKS,
             syncs: limits::UNANSWERED_SYNCS,
+            pieces: limits::UNANSWERED_PIECES,
             pools: limits::HELD_POOL_BYTES,
         }
     }
 
     /// Whether the link is read. Nothing that waits to be sent on it counts, or two nodes could wait for each other.
     pub(super) fn reads(&self, backlog: &Backlog) -> bool {
-        backlog.blocks < self.blocks && backlog.syncs < self.syncs
+        backlog.blocks < self.blocks && backlog.syncs < self.syncs && backlog.pieces < self.pieces
     }
 
     /// Whether one more request is handed on. Requests arrive faster than their answers are found, so the answers that are

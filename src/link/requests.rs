@@ -59,6 +59,7 @@ struct Counts {
     syncs: usize,
     pools: usize,
     transactions: usize,
+    pieces: usize,
 }
 
 impl Counts {
@@ -67,6 +68,7 @@ impl Counts {
             Kind::GetBlock | Kind::GetBlockTransactions => &mut self.blocks,
             Kind::GetSync | Kind::GetSkeleton => &mut self.syncs,
             Kind::GetTransactions => &mut self.transactions,
+            Kind::GetSnapshot | Kind::GetPiece => &mut self.pieces,
             _ => &mut self.pools,
         }
     }
@@ -96,6 +98,8 @@ impl Requests {
                 | Kind::GetSkeleton
                 | Kind::GetMemoryPool
                 | Kind::GetTransactions
+                | Kind::GetSnapshot
+                | Kind::GetPiece
         )
     }
 
@@ -104,8 +108,10 @@ impl Requests {
         let (open, held) = (&self.open_counts, &self.held_counts);
         backlog.blocks = open.blocks + held.blocks;
         backlog.syncs = open.syncs + held.syncs;
+        backlog.pieces = open.pieces + held.pieces;
         backlog.expected = open.blocks * self.expected(Kind::GetBlock)
             + open.syncs * self.expected(Kind::GetSync)
+            + open.pieces * self.expected(Kind::GetPiece)
             + open.pools * self.expected(Kind::GetMemoryPool)
             + self.open_transactions * self.expected(Kind::GetTransactions);
         backlog.pools = self.held_pool_bytes;
@@ -120,6 +126,7 @@ impl Requests {
             }
             Kind::GetSync | Kind::GetSkeleton => limits::MAX_SYNC_BYTES,
             Kind::GetTransactions => limits::MAX_TRANSACTION_BYTES,
+            Kind::GetSnapshot | Kind::GetPiece => limits::MAX_PIECE_MESSAGE_BYTES,
             _ => limits::SEND_SOFT_BYTES,
         }
     }
@@ -233,6 +240,7 @@ mod tests {
         let backlog = Backlog {
             blocks: kinds().filter(|kind| *kind == Kind::GetBlock).count(),
             syncs: kinds().filter(|kind| matches!(kind, Kind::GetSync | Kind::GetSkeleton)).count(),
+            pieces: kinds().filter(|kind| matches!(kind, Kind::GetSnapshot | Kind::GetPiece)).count(),
             expected: requests
                 .open
                 .iter()
@@ -252,10 +260,12 @@ mod tests {
         let (mut requests, mut rng) = (Requests::new(), Rng::from_number(1));
         let hash = |byte: u64| Hash([byte as u8; 32]);
         for _ in 0..5000 {
-            let message = match rng.below(5) {
+            let message = match rng.below(7) {
                 0 => Message::GetBlock(hash(rng.below(9))),
                 1 => Message::GetSync(List::truncated([hash(1)])),
                 2 => Message::GetSkeleton(hash(2)),
+                4 => Message::GetPiece(hash(3), 1),
+                5 => Message::GetSnapshot { block: hash(3), most: 1 },
                 3 => Message::GetTransactions(List::truncated(vec![ShortId(4); rng.below(65) as usize])),
                 _ => Message::GetMemoryPool(List::truncated(vec![hash(3); rng.below(300) as usize])),
             };

@@ -112,7 +112,7 @@ impl LinkEvent {
     /// The roles that hear of links: `Opened` only `Handshake` and `Peers`; `Up` these and all after them; `Closed` those
     /// that heard of the link before.
     /// `KeyAgreement` hears of links whose keys are not agreed on.
-    pub const ROLES: [RoleId; 8] = [
+    pub const ROLES: [RoleId; 9] = [
         RoleId::KeyAgreement,
         RoleId::Handshake,
         RoleId::Peers,
@@ -121,6 +121,7 @@ impl LinkEvent {
         RoleId::Fetch,
         RoleId::Gossip,
         RoleId::Sealer,
+        RoleId::Snapshot,
     ];
 }
 

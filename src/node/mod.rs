@@ -62,7 +62,7 @@ pub use peer_info::{Direction, PeerInfo};
 pub use refusal::Refusal;
 pub use role::{AnyRole, Role};
 pub use role_id::RoleId;
-pub use setup::{Setup, Stores};
+pub use setup::{Join, Setup, Stores};
 pub use sync_state::SyncState;
 pub use template::Template;
 pub use verify::Verdicts;

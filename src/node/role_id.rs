@@ -25,11 +25,13 @@ pub enum RoleId {
     Miner,
     /// Views, votes and certificates of a sealed chain.
     Sealer,
+    /// Snapshots of the coins: making and serving them, joining from those of others.
+    Snapshot,
 }
 
 impl RoleId {
     /// All roles, in the order in which they start; they stop in the opposite order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ledger,
         Self::Verify,
         Self::Headers,
@@ -37,6 +39,7 @@ impl RoleId {
         Self::Gossip,
         Self::Miner,
         Self::Sealer,
+        Self::Snapshot,
         Self::Peers,
         Self::Handshake,
         Self::KeyAgreement,
@@ -55,6 +58,7 @@ impl RoleId {
             Self::Gossip => "gossip",
             Self::Miner => "miner",
             Self::Sealer => "sealer",
+            Self::Snapshot => "snapshot",
         }
     }
 
@@ -68,6 +72,7 @@ impl RoleId {
                 Self::Fetch
             }
             Kind::Proposal | Kind::Vote | Kind::Certificate | Kind::Recall | Kind::Recalled => Self::Sealer,
+            Kind::GetSnapshot | Kind::Snapshot | Kind::GetPiece | Kind::Piece => Self::Snapshot,
             Kind::GetBlock | Kind::GetBlockTransactions | Kind::GetMemoryPool => Self::Ledger,
             Kind::Transaction
             | Kind::MemoryPool

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use tussock_noise::Key;
 
 use crate::{
-    base::{ids::NodeId, limits, time::UnixTime},
+    base::{hash::Hash, ids::NodeId, limits, time::UnixTime},
     chain::{
         address::Address,
         archive::{HeaderArchive, LedgerStore, PeerStore, SealStore},
@@ -76,8 +76,21 @@ pub struct Setup {
     /// The longest time that a block of a peer may wait at the tip for others with which it is committed and flushed; zero:
     /// each is committed and flushed by itself.
     pub flush_every: Duration,
+    /// Make snapshots each so many blocks and serve them; `None`: make none.
+    pub serve_snapshots: Option<u32>,
+    /// Join with a snapshot, if the ledger has no blocks; `None`: with the whole history.
+    pub join: Option<Join>,
     /// Verdicts that the verifiers share with those of other nodes; `None`: they share none.
     pub verdicts: Option<Verdicts>,
+}
+
+/// Which snapshots a node joins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Join {
+    /// Blocks above it, whatever their age; `None`: [`limits::JOIN_DEPTH`], and those of [`limits::JOIN_SECONDS`].
+    pub depth: Option<u32>,
+    /// Only that of this block.
+    pub at: Option<Hash>,
 }
 
 /// What a node remembers over a restart.
@@ -133,6 +146,8 @@ impl Setup {
             overlay_bytes: limits::COIN_OVERLAY_BYTES,
             whole_block_bytes: limits::WHOLE_BLOCK_BYTES,
             flush_every: Duration::ZERO,
+            serve_snapshots: None,
+            join: None,
             verdicts: None,
         }
     }

@@ -15,6 +15,8 @@ pub enum SyncState {
     Connecting,
     /// Fetching headers from a peer with more work.
     Headers,
+    /// Fetching the coins of a block far below the best header.
+    Snapshot,
     /// Fetching and applying blocks whose headers are known.
     Blocks,
     /// No peer has more proven work and every wanted block is applied.
@@ -27,8 +29,16 @@ pub enum SyncState {
 
 impl SyncState {
     /// All states, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Starting, Self::Connecting, Self::Headers, Self::Blocks, Self::Synced, Self::Stalled, Self::Isolated];
+    pub const ALL: [Self; 8] = [
+        Self::Starting,
+        Self::Connecting,
+        Self::Headers,
+        Self::Snapshot,
+        Self::Blocks,
+        Self::Synced,
+        Self::Stalled,
+        Self::Isolated,
+    ];
 
     /// The word used everywhere.
     pub fn name(self) -> &'static str {
@@ -36,6 +46,7 @@ impl SyncState {
             Self::Starting => "starting",
             Self::Connecting => "connecting",
             Self::Headers => "headers",
+            Self::Snapshot => "snapshot",
             Self::Blocks => "blocks",
             Self::Synced => "synced",
             Self::Stalled => "stalled",

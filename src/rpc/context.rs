@@ -151,7 +151,7 @@ impl View {
 
     /// Whether the index will soon have the last few blocks.
     pub fn index_follows(&self) -> bool {
-        let catches_up = matches!(self.status.state, SyncState::Headers | SyncState::Blocks);
+        let catches_up = matches!(self.status.state, SyncState::Headers | SyncState::Snapshot | SyncState::Blocks);
         match (&self.status.tip, self.indexed.height) {
             (Some(tip), Some(indexed)) if !catches_up => {
                 (1..=RPC_INDEX_LAG).contains(&tip.height.saturating_sub(indexed))

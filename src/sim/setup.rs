@@ -197,6 +197,8 @@ pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> 
         overlay_bytes: options.overlay_bytes,
         whole_block_bytes: options.whole_block_bytes,
         flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
+        serve_snapshots: None,
+        join: None,
         verdicts: None,
     }
 }

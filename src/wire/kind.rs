@@ -66,11 +66,19 @@ pub enum Kind {
     Recall = 29,
     /// `Message::Recalled`.
     Recalled = 30,
+    /// `Message::GetSnapshot`.
+    GetSnapshot = 31,
+    /// `Message::Snapshot`.
+    Snapshot = 32,
+    /// `Message::GetPiece`.
+    GetPiece = 33,
+    /// `Message::Piece`.
+    Piece = 34,
 }
 
 impl Kind {
     /// All kinds, in order of their numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Version,
         Self::Verack,
         Self::Ping,
@@ -101,6 +109,10 @@ impl Kind {
         Self::Certificate,
         Self::Recall,
         Self::Recalled,
+        Self::GetSnapshot,
+        Self::Snapshot,
+        Self::GetPiece,
+        Self::Piece,
     ];
 
     /// The kinds by which authorities seal a chain.
@@ -136,6 +148,8 @@ impl Kind {
             Self::Vote => limits::SIGNED_VOTE_BYTES,
             Self::Certificate => limits::MAX_CERTIFICATE_BYTES,
             Self::Recall | Self::Recalled => limits::MAX_RECALL_BYTES,
+            Self::Snapshot => limits::MAX_SNAPSHOT_BYTES,
+            Self::Piece => limits::MAX_PIECE_MESSAGE_BYTES,
             Self::GetPeers => 0,
             Self::Verack
             | Self::Ping
@@ -144,7 +158,9 @@ impl Kind {
             | Self::Absent
             | Self::Goodbye
             | Self::GetSkeleton
-            | Self::RelaySalt => limits::MAX_SMALL_BYTES,
+            | Self::RelaySalt
+            | Self::GetSnapshot
+            | Self::GetPiece => limits::MAX_SMALL_BYTES,
         }
     }
 }

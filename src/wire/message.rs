@@ -36,6 +36,8 @@ pub const SERVICE_SKELETON: u64 = 4;
 pub const SERVICE_ANNOUNCE: u64 = 8;
 /// Service bit: takes and serves compact blocks.
 pub const SERVICE_COMPACT: u64 = 16;
+/// Service bit: answers `GetSnapshot` and `GetPiece` with snapshots of its coins.
+pub const SERVICE_SNAPSHOT: u64 = 32;
 /// The services of this program.
 pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON | SERVICE_ANNOUNCE | SERVICE_COMPACT;
 
@@ -211,6 +213,26 @@ pub enum Message {
     Recall(Recall),
     /// On sealed chains: the answer.
     Recalled(Box<Recalled>),
+    /// Asks for the manifest of a snapshot of the coins.
+    GetSnapshot {
+        /// The block after which the coins are wanted; zeros: the highest snapshot that the receiver has.
+        block: Hash,
+        /// The highest height that is of use.
+        most: u32,
+    },
+    /// The encoding of a [`Manifest`](crate::chain::snapshot::Manifest); nothing: the sender has no such snapshot.
+    Snapshot(Bytes),
+    /// Asks for a piece of the snapshot of this block by its number.
+    GetPiece(Hash, u32),
+    /// The answer.
+    Piece {
+        /// The block.
+        block: Hash,
+        /// The piece's number among those of the manifest.
+        number: u32,
+        /// The piece; nothing: the sender does not have it.
+        bytes: Bytes,
+    },
 }
 
 impl Message {
@@ -247,13 +269,17 @@ impl Message {
             Self::Certificate(_) => Kind::Certificate,
             Self::Recall(_) => Kind::Recall,
             Self::Recalled(_) => Kind::Recalled,
+            Self::GetSnapshot { .. } => Kind::GetSnapshot,
+            Self::Snapshot(_) => Kind::Snapshot,
+            Self::GetPiece(..) => Kind::GetPiece,
+            Self::Piece { .. } => Kind::Piece,
         }
     }
 
     /// The body's encoding.
     pub fn body(&self) -> Bytes {
         match self {
-            Self::Block(bytes) | Self::Transaction(bytes) => bytes.clone(),
+            Self::Block(bytes) | Self::Transaction(bytes) | Self::Snapshot(bytes) => bytes.clone(),
             Self::Version(version) => codec::encode(version).into(),
             Self::Verack(nonce) | Self::Pong(nonce) => codec::encode(nonce).into(),
             Self::Ping { nonce, height, tip } => codec::encode(&(nonce, height, tip)).into(),
@@ -272,6 +298,9 @@ impl Message {
             Self::Certificate(certificate) => codec::encode(&**certificate).into(),
             Self::Recall(recall) => codec::encode(recall).into(),
             Self::Recalled(recalled) => codec::encode(&**recalled).into(),
+            Self::GetSnapshot { block, most } => codec::encode(&(block, most)).into(),
+            Self::GetPiece(block, number) => codec::encode(&(block, number)).into(),
+            Self::Piece { block, number, bytes } => [&codec::encode(&(block, number))[..], bytes].concat().into(),
             Self::GetMemoryPool(ids) | Self::MemoryPool(ids) => codec::encode(ids).into(),
             Self::Goodbye { code, retry_after } => codec::encode(&(code, retry_after)).into(),
             Self::RelaySalt { number, salt } => codec::encode(&(number, salt)).into(),
@@ -316,6 +345,19 @@ impl Message {
             Kind::Certificate => Self::Certificate(Box::new(codec::decode(body)?)),
             Kind::Recall => Self::Recall(codec::decode(body)?),
             Kind::Recalled => Self::Recalled(Box::new(codec::decode(body)?)),
+            Kind::GetSnapshot => {
+                let (block, most) = codec::decode(body)?;
+                Self::GetSnapshot { block, most }
+            }
+            Kind::Snapshot => Self::Snapshot(body.clone()),
+            Kind::GetPiece => {
+                let (block, number) = codec::decode(body)?;
+                Self::GetPiece(block, number)
+            }
+            Kind::Piece => {
+                let ((block, number), used) = codec::decode_prefix(body)?;
+                Self::Piece { block, number, bytes: body[used..].to_vec().into() }
+            }
             Kind::Absent => Self::Absent(codec::decode(body)?),
             Kind::Transaction => Self::Transaction(body.clone()),
             Kind::GetMemoryPool => Self::GetMemoryPool(codec::decode(body)?),

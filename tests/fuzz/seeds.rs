@@ -67,6 +67,10 @@ pub(super) fn all_messages() -> Vec<Message> {
         Message::GetBlockTransactions(hash, List::truncated([0, 3, 9])),
         Message::BlockTransactions(hash, List::truncated([transfer.clone(), transfer.clone()])),
         Message::BlockHeader(Box::new(block.header.clone())),
+        Message::GetSnapshot { block: hash, most: 9 },
+        Message::Snapshot(vec![1, 2, 3].into()),
+        Message::GetPiece(hash, 4),
+        Message::Piece { block: hash, number: 4, bytes: vec![5; 70].into() },
     ]
 }
 

@@ -26,10 +26,10 @@ use crate::{
         keys::Keys,
     },
     config::{
-        NodeFlags,
+        JoinFrom, NodeFlags,
         values::{self, LEAST_MEMORY, MOST_MEMORY},
     },
-    node::{Members, NodeAddress, Setup, node_key::NodeKey},
+    node::{Join, Members, NodeAddress, Setup, node_key::NodeKey},
     rpc::members::MembersList,
     runtime::{Listen, logging::Levels, memory},
 };
@@ -158,8 +158,21 @@ impl Plan {
             whole_block_bytes: limits::WHOLE_BLOCK_BYTES,
             overlay_bytes: limits::scaled(limits::COIN_OVERLAY_BYTES, memory, DEFAULT_MEMORY),
             flush_every: flags.flush.unwrap_or_default().0,
+            serve_snapshots: self.serve_snapshots(),
+            join: self.join(),
             verdicts: None,
         })
+    }
+
+    fn serve_snapshots(&self) -> Option<u32> {
+        let interval = self.flags().snapshot_interval.unwrap_or(limits::SNAPSHOT_INTERVAL);
+        (self.flags().serve_snapshots == Some(true)).then_some(interval)
+    }
+
+    fn join(&self) -> Option<Join> {
+        let flags = self.flags();
+        let join = Join { depth: flags.join_depth, at: flags.join_at.map(|block| block.0) };
+        (flags.join == Some(JoinFrom::Snapshot)).then_some(join)
     }
 
     /// The list of members: the file of `--members` with its whole path, or that of the chain file.

@@ -71,6 +71,11 @@ impl Index {
         })
     }
 
+    /// Gives the archive back.
+    pub(super) fn into_archive(self) -> Box<dyn HeaderArchive> {
+        self.archive
+    }
+
     /// The archive, for what concerns the applied chain only.
     pub(super) fn archive(&self) -> &dyn HeaderArchive {
         &*self.archive

@@ -14,6 +14,7 @@ mod departed;
 mod header_node;
 mod ignored;
 mod index;
+mod joining;
 mod latest_time;
 mod ledger_news;
 mod locator;
@@ -63,6 +64,7 @@ use crate::{
             clock::ClockJudge,
             header_node::Change,
             index::Index,
+            joining::Joining,
             latest_time::LatestTime,
             overdue::{Overdue, Withheld},
             passing::Passing,
@@ -71,7 +73,7 @@ use crate::{
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
         },
-        notice::{ToFetch, ToGossip, ToHeaders, ToLedger, ToMiner, ToSealer},
+        notice::{ToFetch, ToGossip, ToHeaders, ToLedger, ToMiner, ToSealer, ToSnapshot},
         rate_limit::RateLimit,
         report::Report,
     },
@@ -114,6 +116,8 @@ pub struct Headers {
     overdue: Option<Overdue>,
     candidates: Candidates,
     certified: Certified,
+    /// The ledger has no coins yet, and follows headers alone.
+    joining: Option<Joining>,
     /// What the sync node says of its chain.
     skeleton: Skeleton,
     /// When the node was last synced with peers, or first as far as one of them.
@@ -157,6 +161,7 @@ impl Headers {
             overdue: None,
             candidates: Candidates::default(),
             certified: Certified::default(),
+            joining: None,
             skeleton: Skeleton::new(sync::round(setup.spec.seal_rules().header_bytes(&setup.spec))),
             synced_at: None,
             synced_height: 0,
@@ -247,6 +252,16 @@ impl Headers {
                 }
                 self.reconsider(now.mono, hash, out)
             }
+            ToHeaders::Joining => {
+                self.begin_joining(out);
+                Ok(())
+            }
+            ToHeaders::JoinProgress(text) => {
+                self.progress = now.mono;
+                self.joining.iter_mut().for_each(|joining| joining.progress.clone_from(&text));
+                Ok(())
+            }
+            ToHeaders::Joined => self.end_joining(now.mono, out),
             ToHeaders::Denied { link, hash, asked } => {
                 self.take_denial(link, &hash, asked, out);
                 Ok(())
@@ -280,7 +295,9 @@ impl Headers {
             self.fetched = above;
         }
         self.best_changed = true;
-        out.tell(ToFetch::Want { fork, above, hashes });
+        if self.joining.is_none() {
+            out.tell(ToFetch::Want { fork, above, hashes });
+        }
         Ok(())
     }
 
@@ -329,11 +346,13 @@ impl Headers {
                 out.tell(ToGossip::State(told.state));
                 out.tell(ToMiner::State(told.state));
                 out.tell(ToSealer::State(told.state));
+                out.tell(ToSnapshot::State(told.state));
                 self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_POLL);
             }
             out.report(Report::State { state: told.state, reason: told.reason });
         }
         self.note_state(now)?;
+        self.tell_headers_known(out);
         self.tell_best(out);
         self.tell_candidates(now, out)?;
         self.report_best(now, out);

@@ -50,7 +50,11 @@ impl Headers {
         header: Header,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let refusal = match self.judge_offer(now, origin, hash, header, out)? {
+        let judged = match self.joining {
+            None => self.judge_offer(now, origin, hash, header, out)?,
+            Some(_) => Some(self.judge_while_joining(now, origin, hash, header)?),
+        };
+        let refusal = match judged {
             None => return Ok(()),
             Some(refusal) => refusal,
         };
@@ -69,7 +73,12 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let previous = header.previous;
+        let is_joining = self.joining.is_some();
         let is_wanted = match self.judge_header(now, Origin::Link(link), hash, header)? {
+            Judged::New(..) if is_joining => {
+                self.peers.get_mut(link).into_iter().for_each(|peer| peer.wake(now.mono));
+                false
+            }
             Judged::New(row, parent) => parent.withheld || self.may_lead(&row.work, &previous)?,
             Judged::Known(node) => {
                 let is_applied = self.index.as_ref().map(|index| index.is_applied(&hash)).transpose()?;
@@ -106,6 +115,26 @@ impl Headers {
             }
             Refusal::Drop(reason) => origin.link().is_none().then(|| reason.to_owned()),
         }
+    }
+
+    /// No body is of use, but whoever has a new block has its header.
+    fn judge_while_joining(
+        &mut self,
+        now: Now,
+        origin: Origin,
+        hash: Hash,
+        header: Header,
+    ) -> Result<Refusal, StoreError> {
+        Ok(match self.judge_header(now, origin, hash, header)? {
+            Judged::Refused(refusal) => refusal,
+            Judged::Known(_) => Refusal::Drop("the node joins with a snapshot"),
+            Judged::New(..) => {
+                if let Some(peer) = origin.link().and_then(|link| self.peers.get_mut(link)) {
+                    peer.wake(now.mono);
+                }
+                Refusal::Drop("the node joins with a snapshot")
+            }
+        })
     }
 
     fn judge_offer(

@@ -20,7 +20,7 @@ use crate::{
 impl Headers {
     /// Tells `fetch` which chains are candidates, if that is something else than before, and asks for their headers.
     pub(super) fn tell_candidates(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
-        if !self.candidates.take_again() || !self.open {
+        if !self.candidates.take_again() || !self.open || self.joining.is_some() {
             return Ok(());
         }
         for link in self.candidates_with_more()? {

@@ -32,7 +32,10 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let answer = locator::answer(index.archive(), locator, self.skeleton.round())?;
+        let mut answer = locator::answer(index.archive(), locator, self.skeleton.round())?;
+        if self.joining.is_some() {
+            answer.headers.clear();
+        }
         let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
         let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
         if !further && !peer.idle_questions.take(now) {

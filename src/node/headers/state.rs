@@ -41,6 +41,8 @@ pub(super) struct View {
     pub(super) progress: Time,
     /// What keeps the node from being synced, whatever its peers say.
     pub(super) hindered: Option<String>,
+    /// The ledger has no coins yet: how far they have come, in words.
+    pub(super) joining: Option<String>,
     /// Why there is no peer: which dial failed last and how, or that all addresses are kept out.
     pub(super) dial_error: Option<String>,
 }
@@ -166,6 +168,9 @@ impl Machine {
         if self.is_synced(now, view) {
             self.busy_since = None;
             self.in_blocks = false;
+            if let Some(progress) = &view.joining {
+                return (SyncState::Snapshot, progress.clone());
+            }
             return (SyncState::Synced, synced_reason(view));
         }
         if self.asks_since.is_none() {
@@ -181,7 +186,7 @@ impl Machine {
     }
 
     fn is_synced(&mut self, now: Time, view: &View) -> bool {
-        if !self.is_caught_up(now, view) || !view.answered && self.state != SyncState::Synced {
+        if !self.is_caught_up(now, view) || !view.answered && !self.is_settled(view) {
             self.end_wait(now);
             return false;
         }
@@ -192,7 +197,12 @@ impl Machine {
         let asks_since = *self.asks_since.get_or_insert(now);
         let asked = self.asked.1 + now.since(asks_since);
         let is_answered = view.is_suspicious || !view.more || asked >= GET_SYNC_TIMEOUT;
-        self.state == SyncState::Synced || view.all_applied && is_answered
+        self.is_settled(view) || view.all_applied && is_answered
+    }
+
+    /// Whether all that peers had was here when this was last decided.
+    fn is_settled(&self, view: &View) -> bool {
+        self.state == SyncState::Synced || self.state == SyncState::Snapshot && view.joining.is_some()
     }
 
     /// Blocks are missing, no longer just answers. If none of them comes, the wait for answers goes on where it was: branches
@@ -210,7 +220,7 @@ impl Machine {
             return true;
         }
         let near = view.best.saturating_sub(view.applied) <= SYNCED_SLACK_BLOCKS;
-        let before = self.state == SyncState::Synced || self.asks_since.is_some();
+        let before = self.is_settled(view) || self.asks_since.is_some();
         before && near && now.since(*self.behind_since.get_or_insert(now)) < SYNCED_SLACK
     }
 
@@ -236,7 +246,7 @@ impl Machine {
 
     fn decide_alone(&mut self, now: Time, view: &View) -> (SyncState, String) {
         let alone_for = now.since(*self.alone_since.get_or_insert(now));
-        if self.may_be_lone() && self.is_caught_up(now, view) {
+        if self.may_be_lone() && view.joining.is_none() && self.is_caught_up(now, view) {
             return if self.instant || view.applied == 0 || self.was_synced || alone_for >= LONE_AFTER {
                 let why =
                     view.dial_error.as_ref().map(|error| format!("no peers: {error}; this node goes on by itself"));
@@ -297,6 +307,7 @@ mod tests {
             source: None,
             progress: Time(0),
             hindered: None,
+            joining: None,
             dial_error: None,
         }
     }

@@ -225,6 +225,20 @@ impl HeaderSources {
         self.busy.insert(link);
     }
 
+    /// What peers have shown is no longer known here: all are asked again. Answers on their way are of no use.
+    pub(super) fn begin_again(&mut self, now: Time) {
+        for (link, peer) in &mut self.map {
+            peer.questions.give_up();
+            peer.again = peer.questions.since.is_some();
+            peer.standing = if peer.again { Standing::Done } else { Standing::Fresh };
+            (peer.again_at, peer.refused, peer.quiet_until) = (None, None, now);
+            (peer.ignored, peer.reached, peer.held, peer.told, peer.shows) = (None, None, None, None, None);
+            (peer.promises, peer.strikes) = (Promises::default(), 0);
+            self.busy.insert(*link);
+        }
+        self.node = None;
+    }
+
     pub(super) fn remove(&mut self, now: Time, link: LinkId) {
         if let Some(HeaderSource { info, mut pace, failures, slow_until, questions, .. }) = self.map.remove(&link) {
             pace.leave(now, self.node == Some(link), questions.since);

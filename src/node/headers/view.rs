@@ -31,6 +31,7 @@ impl Headers {
             source: self.peers.source().map(|peer| (peer.info.remote, peer.height)),
             progress: self.progress,
             hindered: self.clock.unready(),
+            joining: self.joining.as_ref().map(|joining| joining.progress.clone()),
             dial_error: if self.peers.len() == 0 { self.dial_error.clone() } else { None },
         })
     }

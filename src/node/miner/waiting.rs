@@ -52,7 +52,7 @@ pub(super) fn reason(state: SyncState, host: Option<&str>, clock: Option<&str>) 
             "mining waits: no peers",
             "connect this node to another one with --connect; the first node of a network mines with --is-bootnode",
         )),
-        SyncState::Headers | SyncState::Blocks => {
+        SyncState::Headers | SyncState::Snapshot | SyncState::Blocks => {
             Some(Finding::new("mining waits: blocks of the network", "none: it mines once it is synced"))
         }
         SyncState::Stalled => Some(Finding::new("mining waits: sync is stalled", "see the state's reason")),

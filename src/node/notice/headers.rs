@@ -107,6 +107,12 @@ pub enum ToHeaders {
     },
     /// From `ledger`: see [`ChainMove`].
     ChainMoved(Arc<ChainMove>),
+    /// From `ledger`, before its first `ChainMoved`: it has no coins, and follows headers alone.
+    Joining,
+    /// From `snapshot`: how far the coins have come, in words.
+    JoinProgress(String),
+    /// From `ledger`: it has the coins after a block of the applied chain, and has forgotten all headers above.
+    Joined,
     /// From `ledger`: these blocks are invalid and marked so in the store. The others build on the first.
     BlocksInvalid {
         /// The blocks.

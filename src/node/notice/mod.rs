@@ -10,6 +10,7 @@ mod ledger;
 mod miner;
 mod peers;
 mod sealer;
+mod snapshot;
 mod verify;
 
 pub use self::{
@@ -21,6 +22,7 @@ pub use self::{
     miner::ToMiner,
     peers::ToPeers,
     sealer::{ProposalFault, ToSealer},
+    snapshot::ToSnapshot,
     verify::{CheckedTransactions, ToVerify, UncheckedTransaction},
 };
 
@@ -38,5 +40,6 @@ addressed! {
         Gossip(ToGossip),
         Miner(ToMiner),
         Sealer(ToSealer),
+        Snapshot(ToSnapshot),
     }
 }

@@ -1,0 +1,47 @@
+//! Snapshots of the coins.
+
+use std::time::Duration;
+
+use super::{KIB, seconds};
+
+// ---- Frames. ----
+
+/// Pieces of one snapshot: up to 16 GiB of coins.
+pub const MAX_SNAPSHOT_PIECES: usize = 65_536;
+/// Bytes of one piece of a snapshot.
+pub const MAX_PIECE_BYTES: usize = 256 * KIB;
+/// Body bytes of `Piece`: block, number, piece.
+pub const MAX_PIECE_MESSAGE_BYTES: usize = 36 + MAX_PIECE_BYTES;
+/// Body bytes of `Snapshot`: height, block, 64 leaves, 64 lists of the lengths of pieces.
+pub const MAX_SNAPSHOT_BYTES: usize = 4 + 32 + 64 * 32 + 64 * 4 + 4 * MAX_SNAPSHOT_PIECES;
+
+// ---- Joining. ----
+
+/// Pieces that one peer may be asked for at once: a megabyte, more than most lines hold.
+pub const PIECES_PER_PEER: usize = 4;
+/// Pieces that all peers together may be asked for at once. As many may wait in memory.
+pub const PIECES_IN_FLIGHT: usize = 16;
+/// `GetSnapshot` and `GetPiece` of one peer without an answer at which we read no further from it: twice what a node has
+/// open.
+pub const UNANSWERED_PIECES: usize = 2 * (PIECES_PER_PEER + 1);
+/// A piece that has not come after this time is asked of another peer, too.
+pub const PIECE_TIMEOUT: Duration = seconds(10);
+/// A peer that has not sent a piece after this time is asked for no more, and its link ends if others can be asked.
+pub const PIECE_STALL: Duration = seconds(40);
+/// How long a manifest may take.
+pub const MANIFEST_TIMEOUT: Duration = seconds(20);
+/// How often peers are asked again for snapshots while none is of use.
+pub const MANIFEST_INTERVAL: Duration = seconds(10);
+/// Manifests that are kept at once: each may take a quarter of a megabyte.
+pub const MAX_MANIFESTS: usize = 4;
+/// `GetSnapshot` from one peer: at once, and one each time this has passed.
+pub const GET_SNAPSHOTS: (Duration, u32) = (seconds(5), 10);
+
+// ---- Making. ----
+
+/// Blocks between two snapshots.
+pub const SNAPSHOT_INTERVAL: u32 = 1000;
+/// Blocks that must be above a snapshot on chains of proof of work, unless the operator names another number.
+pub const JOIN_DEPTH: u32 = 1000;
+/// Seconds by which a snapshot's block must be older than the best header, unless the operator names a number of blocks.
+pub const JOIN_SECONDS: u64 = 86_400;

@@ -1,0 +1,65 @@
+//! Joining with a snapshot: headers alone, until the coins of a block are here.
+//!
+//! Meanwhile the ledger applies headers without their bodies, so that this role's index, its window and its sync node work
+//! as ever. `fetch` is told of nothing, and peers are served nothing: this node has no body that a header would promise.
+
+use crate::{
+    base::{hash::Hash, time::Time},
+    chain::archive::StoreError,
+    node::{
+        Outbox, SyncState,
+        headers::{Headers, candidates::Candidates, index::Index, passing::Passing},
+        notice::{ToFetch, ToSnapshot},
+    },
+};
+
+/// What is known of it.
+#[derive(Debug, Default)]
+pub(super) struct Joining {
+    /// How far it has come, in words.
+    pub(super) progress: String,
+    /// The best header that the role `snapshot` was told of.
+    told: Option<Hash>,
+}
+
+impl Headers {
+    /// The ledger has no coins: no body is of use.
+    pub(super) fn begin_joining(&mut self, out: &mut Outbox) {
+        self.joining = Some(Joining { progress: "looking for a snapshot of the coins".to_owned(), told: None });
+        let height = self.index.as_ref().map_or(0, |index| index.applied().height);
+        out.tell(ToFetch::Want { fork: height, above: height, hashes: Vec::new() });
+    }
+
+    /// All headers that peers have are here: says so, once for each best header.
+    pub(super) fn tell_headers_known(&mut self, out: &mut Outbox) {
+        let Some((joining, index)) = self.joining.as_mut().zip(self.index.as_ref()) else { return };
+        let best = index.best_hash();
+        if self.machine.state() != SyncState::Snapshot || !index.all_applied() || joining.told == Some(best) {
+            return;
+        }
+        joining.told = Some(best);
+        out.tell(ToSnapshot::HeadersKnown { height: index.best().height, hash: best });
+    }
+
+    /// The ledger has the coins of a block and has forgotten the headers above it: begins again from there, with the same
+    /// peers.
+    pub(super) fn end_joining(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        self.joining = None;
+        let Some(index) = self.index.take() else { return Ok(()) };
+        let index = Index::load(index.into_archive())?;
+        let height = index.applied().height;
+        log::info!("joined: headers begin again applied={height} best={}", index.best().height);
+        let hashes = index.above(height);
+        self.index = Some(index);
+        self.fetched = height;
+        self.withheld.clear();
+        (self.overdue, self.told_best) = (None, None);
+        (self.candidates, self.passing) = (Candidates::default(), Passing::default());
+        self.skeleton.starts.clear();
+        self.skeleton.is_vain = false;
+        self.peers.begin_again(now);
+        (self.answered, self.best_changed, self.progress) = (false, true, now);
+        out.tell(ToFetch::Want { fork: height, above: height, hashes });
+        Ok(())
+    }
+}

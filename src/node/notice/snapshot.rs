@@ -1,0 +1,35 @@
+//! What the `snapshot` role may be told.
+
+use std::sync::Arc;
+
+use crate::{
+    base::hash::Hash,
+    node::{chain_move::ChainMove, sync_state::SyncState},
+};
+
+/// To `snapshot`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToSnapshot {
+    /// From `ledger`: see [`ChainMove`]. While the ledger follows headers alone, its tip is the last of them.
+    ChainMoved(Arc<ChainMove>),
+    /// From `ledger`, before its first `ChainMoved`: it has no coins, and waits for those of a snapshot.
+    Joining,
+    /// From `headers`: all headers that peers have are here and committed.
+    HeadersKnown {
+        /// The height of the best one.
+        height: u32,
+        /// The best one.
+        hash: Hash,
+    },
+    /// From `headers`: the node's state changed.
+    State(SyncState),
+    /// From `sealer`: this block, and all before it, are never left.
+    Final {
+        /// Its height.
+        height: u32,
+        /// The block.
+        hash: Hash,
+    },
+    /// From `ledger`: it has taken the coins, or why it could not.
+    Adopted(Result<(), String>),
+}
