@@ -126,7 +126,7 @@ impl Requests {
             }
             Kind::GetSync | Kind::GetSkeleton => limits::MAX_SYNC_BYTES,
             Kind::GetTransactions => limits::MAX_TRANSACTION_BYTES,
-            Kind::GetSnapshot | Kind::GetPiece => limits::MAX_PIECE_MESSAGE_BYTES,
+            Kind::GetSnapshot | Kind::GetPiece => Kind::Piece.max_body(),
             _ => limits::SEND_SOFT_BYTES,
         }
     }

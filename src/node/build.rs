@@ -4,7 +4,7 @@ use crate::{
     base::rng::Rng,
     node::{
         AnyRole, RoleId, Setup, Stores, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers,
-        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer, verify::Verify,
+        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer, snapshot::Snapshot, verify::Verify,
     },
 };
 
@@ -24,6 +24,7 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
         None => roles.push((RoleId::Miner, Box::new(Miner::new(setup, rng.fork("miner"))))),
         Some(seals) => roles.push((RoleId::Sealer, Box::new(Sealer::new(setup, seals, rng.fork("sealer"))))),
     }
+    roles.push((RoleId::Snapshot, Box::new(Snapshot::new(setup, stores.snapshots))));
     roles.push((RoleId::Peers, Box::new(Peers::new(setup, stores.peers, rng.fork("peers")))));
     roles.push((RoleId::Handshake, Box::new(Handshake::new(setup, rng.fork("handshake")))));
     roles.push((RoleId::KeyAgreement, Box::new(KeyAgreement::new(setup, rng.fork("key agreement")))));

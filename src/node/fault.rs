@@ -7,6 +7,7 @@ use crate::{
     chain::{
         archive::StoreError,
         rules::{BlockFault, HeaderFault, TransactionFault},
+        snapshot::SnapshotFault,
     },
     wire::{
         frame::FrameFault,
@@ -65,6 +66,9 @@ pub enum PeerFault {
     /// No `CompactBlock` of a block whose header it sent in a `BlockHeader`.
     #[error("does not serve a block that it told of")]
     NotServed,
+    /// A snapshot, or a piece of one, that the headers refute.
+    #[error("snapshot: {0}")]
+    Snapshot(#[from] SnapshotFault),
     /// Holds up the download.
     #[error("stalls the download")]
     BlockStall,

@@ -40,6 +40,7 @@ mod role;
 mod role_id;
 pub mod sealer;
 mod setup;
+pub mod snapshot;
 mod sync_state;
 mod template;
 #[cfg(test)]

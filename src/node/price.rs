@@ -18,6 +18,7 @@ const fn price(points: u32, fault: &'static str) -> Price {
 // What only a broken or hostile program does costs all.
 const BLOCK: Price = price(100, "an invalid block body or header");
 const BRANCH: Price = price(100, "headers on a known invalid branch");
+const SNAPSHOT: Price = price(100, "a snapshot that the headers refute");
 const TRANSACTION: Price = price(50, "an invalid transaction (rules that no block can change)");
 const UNSIGNED: Price = price(50, "a proposal, vote, certificate or recall that its signer did not sign");
 const FRAME: Price = price(20, "a malformed frame or message");
@@ -39,9 +40,10 @@ const UNSEALED: Price =
 const SLOW: Price = price(0, "a slow line: no `Pong`, no answer to `GetSync` or `GetBlock` in time");
 
 /// All prices, the highest first.
-pub const PRICES: [Price; 17] = [
+pub const PRICES: [Price; 18] = [
     BLOCK,
     BRANCH,
+    SNAPSHOT,
     TRANSACTION,
     UNSIGNED,
     FRAME,
@@ -65,6 +67,7 @@ impl PeerFault {
         match self {
             Self::Block(_) | Self::Header(_) => BLOCK,
             Self::InvalidBranch => BRANCH,
+            Self::Snapshot(_) => SNAPSHOT,
             Self::Transaction(_) => TRANSACTION,
             Self::Frame(_) => FRAME,
             Self::Unexpected(_) => UNEXPECTED,

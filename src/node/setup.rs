@@ -10,6 +10,7 @@ use crate::{
         address::Address,
         archive::{HeaderArchive, LedgerStore, PeerStore, SealStore},
         key::SecretKey,
+        snapshot::SnapshotStore,
         spec::ChainSpec,
     },
     node::{
@@ -101,6 +102,8 @@ pub struct Stores {
     pub headers: Box<dyn HeaderArchive>,
     /// The peer book.
     pub peers: Box<dyn PeerStore>,
+    /// The snapshots, and another reader of the ledger's headers; `None`: this node neither makes nor takes any.
+    pub snapshots: Option<(Box<dyn SnapshotStore>, Box<dyn HeaderArchive>)>,
     /// What the `sealer` keeps; `None` on chains of proof of work.
     pub seals: Option<Box<dyn SealStore>>,
 }

@@ -1,6 +1,17 @@
 //! The kinds of messages: their numbers, and the most bytes that each may have.
 
-use crate::{base::limits, chain::spec::ChainSpec};
+use crate::{
+    base::limits,
+    chain::{
+        snapshot::{BUCKETS, MOST_PIECES, PIECE_BYTES},
+        spec::ChainSpec,
+    },
+};
+
+/// Body bytes of `Piece`: block, number, piece.
+const MAX_PIECE_MESSAGE_BYTES: usize = 36 + PIECE_BYTES;
+/// Body bytes of `Snapshot`: height, block, leaves, and for each bucket the lengths of its pieces.
+const MAX_SNAPSHOT_BYTES: usize = 4 + 32 + BUCKETS * (32 + 4) + 4 * MOST_PIECES;
 
 /// What a frame carries, as its kind byte says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,8 +159,8 @@ impl Kind {
             Self::Vote => limits::SIGNED_VOTE_BYTES,
             Self::Certificate => limits::MAX_CERTIFICATE_BYTES,
             Self::Recall | Self::Recalled => limits::MAX_RECALL_BYTES,
-            Self::Snapshot => limits::MAX_SNAPSHOT_BYTES,
-            Self::Piece => limits::MAX_PIECE_MESSAGE_BYTES,
+            Self::Snapshot => MAX_SNAPSHOT_BYTES,
+            Self::Piece => MAX_PIECE_MESSAGE_BYTES,
             Self::GetPeers => 0,
             Self::Verack
             | Self::Ping

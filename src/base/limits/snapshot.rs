@@ -2,18 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KIB, seconds};
-
-// ---- Frames. ----
-
-/// Pieces of one snapshot: up to 16 GiB of coins.
-pub const MAX_SNAPSHOT_PIECES: usize = 65_536;
-/// Bytes of one piece of a snapshot.
-pub const MAX_PIECE_BYTES: usize = 256 * KIB;
-/// Body bytes of `Piece`: block, number, piece.
-pub const MAX_PIECE_MESSAGE_BYTES: usize = 36 + MAX_PIECE_BYTES;
-/// Body bytes of `Snapshot`: height, block, 64 leaves, 64 lists of the lengths of pieces.
-pub const MAX_SNAPSHOT_BYTES: usize = 4 + 32 + 64 * 32 + 64 * 4 + 4 * MAX_SNAPSHOT_PIECES;
+use super::seconds;
 
 // ---- Joining. ----
 
@@ -28,6 +17,14 @@ pub const UNANSWERED_PIECES: usize = 2 * (PIECES_PER_PEER + 1);
 pub const PIECE_TIMEOUT: Duration = seconds(10);
 /// A peer that has not sent a piece after this time is asked for no more, and its link ends if others can be asked.
 pub const PIECE_STALL: Duration = seconds(40);
+/// The same when there is nothing else to ask for.
+pub const PIECE_HEDGE: Duration = seconds(2);
+/// How long peers that were asked for manifests are waited for once the first of them has one.
+pub const MANIFEST_GATHER: Duration = seconds(3);
+/// How long a snapshot that nobody has any more is waited for.
+pub const PLAN_ABANDONED: Duration = seconds(30);
+/// Shortest time between two reports of progress.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a manifest may take.
 pub const MANIFEST_TIMEOUT: Duration = seconds(20);
 /// How often peers are asked again for snapshots while none is of use.

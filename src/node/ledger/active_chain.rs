@@ -70,6 +70,11 @@ impl ActiveChain {
         self.chain.chain()
     }
 
+    /// The applied chain while its coins are not here.
+    pub(super) fn bare_mut(&mut self) -> &mut Chainstate {
+        self.chain.bare_mut()
+    }
+
     /// The mempool, to read.
     pub(super) fn pool(&self) -> &Pool {
         self.mempool.pool()

@@ -21,6 +21,8 @@ use crate::{
     node::{Halt, Setup, recent::Recent},
 };
 
+mod without_coins;
+
 use super::{block_check::check_on, chain_view::ChainView, expected::Expected, failure::Failure};
 
 /// Disconnected blocks that are remembered, so that a peer that was told of them can still have them.

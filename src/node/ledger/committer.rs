@@ -6,8 +6,6 @@
 //! crash. Blocks of this node are flushed before anybody hears of them, and [`Report::Unsaved`] makes users wait for a
 //! flush, so that a crash never takes back what they were told.
 
-use std::sync::Arc;
-
 use crate::{
     base::{
         bytes::Bytes,
@@ -23,14 +21,13 @@ use crate::{
     },
     node::{
         ChainMove, Origin, Outbox, Setup,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToMiner, ToPeers, ToSealer},
         report::{Counter, Report},
     },
 };
 
 use super::{
     chain_view::ChainView, chainstate::Chainstate, failure::Failure, flushes::Flushes, keeper::Keeper,
-    progress::Progress, submitted::Keep,
+    moved::tell_move, progress::Progress, submitted::Keep,
 };
 
 /// Blocks that are told before they are committed: what peers send again in a moment.
@@ -89,6 +86,11 @@ impl Committer {
     /// The applied chain, to read.
     pub(super) fn chain(&self) -> &Chainstate {
         &self.chain
+    }
+
+    /// The applied chain while its coins are not here.
+    pub(super) fn bare_mut(&mut self) -> &mut Chainstate {
+        &mut self.chain
     }
 
     /// The applied chain for the mempool.
@@ -387,14 +389,6 @@ impl Committer {
             out.count(Counter::BlocksApplied, pending.blocks);
             out.count(Counter::TransactionsApplied, pending.transactions);
         }
-        let moved = Arc::new(ChainMove { tip, removed: pending.removed, added: pending.added, news });
-        out.tell(ToHeaders::ChainMoved(moved.clone()));
-        out.tell(ToFetch::ChainMoved(moved.clone()));
-        // `peers` before `gossip`, which may ask it to tell of the new tip.
-        out.tell(ToPeers::ChainMoved(moved.clone()));
-        out.tell(ToGossip::ChainMoved(moved.clone()));
-        out.tell(ToMiner::ChainMoved(moved.clone()));
-        out.tell(ToSealer::ChainMoved(moved.clone()));
-        out.tell(ToHandshake::ChainMoved(moved));
+        tell_move(ChainMove { tip, removed: pending.removed, added: pending.added, news }, out);
     }
 }

@@ -33,8 +33,10 @@ mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
 mod flushes;
+mod joining;
 mod keeper;
 mod mempool;
+mod moved;
 mod pool;
 mod pool_changes;
 mod progress;
@@ -58,12 +60,13 @@ use crate::{
     node::{
         Halt, Input, Origin, Outbox, PeerLink, Role, Setup, SyncState,
         command::{LedgerCommand, Reply},
-        notice::{ToLedger, ToMiner, ToSealer},
+        notice::{ToHeaders, ToLedger, ToMiner, ToSealer, ToSnapshot},
     },
     wire::{frame::Frame, message::Kind},
 };
 
 use chain_manager::ChainManager;
+use joining::Joining;
 use server::Server;
 use template::TemplateMaker;
 
@@ -81,6 +84,10 @@ pub struct Ledger {
     server: Server,
     templates: TemplateMaker,
     phase: Phase,
+    /// The coins are not here yet.
+    joining: Option<Joining>,
+    /// Join with a snapshot if there are no blocks.
+    wants_to_join: bool,
 }
 
 /// How far the role's life has come.
@@ -107,6 +114,8 @@ impl Ledger {
             server: Server::default(),
             templates: TemplateMaker::new(setup),
             phase: Phase::New,
+            joining: None,
+            wants_to_join: setup.join.is_some(),
         }
     }
 
@@ -123,6 +132,12 @@ impl Ledger {
 
     fn on_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         self.phase = Phase::Running;
+        let chain = self.chains.bare_mut();
+        if chain.begins_without_coins(self.wants_to_join)? {
+            chain.load()?;
+            self.joining = Some(Joining::start(chain, out)?);
+            return Ok(());
+        }
         self.chains.start(now, out)
     }
 
@@ -187,6 +202,8 @@ impl Ledger {
                     out.tell(ToSealer::PlaceFound { block, height, view, is_applied });
                 }
             }
+            ToLedger::AbandonJoin => {}
+            ToLedger::AdoptSnapshot(_) => log::warn!("a snapshot came to a ledger that has its coins"),
             ToLedger::Final { height, hash } => self.chains.set_final(height, hash)?,
             ToLedger::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
         }
@@ -218,11 +235,21 @@ impl Ledger {
 
     /// Handles one input. A block that was only passed on is connected first; nothing else happens between the two.
     fn step(&mut self, now: Now, input: LedgerInput, out: &mut Outbox) -> Result<(), Halt> {
+        if let Some(mut joining) = self.joining.take() {
+            if self.step_joining(&mut joining, now, input, out)? {
+                // As after a restart.
+                out.tell(ToSnapshot::Adopted(Ok(())));
+                out.tell(ToHeaders::Joined);
+                return self.chains.start(now, out);
+            }
+            self.joining = Some(joining);
+            return Ok(());
+        }
         if self.chains.connect_validated(now)? {
             self.chains.settle(now, out)?;
         }
         self.take(now, input, out)?;
-        if self.phase != Phase::Ended {
+        if self.phase != Phase::Ended && self.joining.is_none() {
             self.chains.settle(now, out)?;
         }
         Ok(())
@@ -247,6 +274,10 @@ impl Role for Ledger {
     }
 
     fn deadline(&self) -> Option<Time> {
-        if self.phase == Phase::Ended { None } else { self.chains.deadline() }
+        match &self.joining {
+            _ if self.phase == Phase::Ended => None,
+            Some(joining) => joining.deadline(),
+            None => self.chains.deadline(),
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     base::{hash::Hash, ids::LinkId},
     chain::{
         address::Address, archive::HeaderRow, block::HashedTransaction, checked::CheckedBlock, rules::BlockFault,
-        target::Work,
+        snapshot::Manifest, target::Work,
     },
     node::{origin::Origin, sync_state::SyncState},
 };
@@ -54,6 +54,10 @@ pub enum ToLedger {
         /// The link.
         link: LinkId,
     },
+    /// From `snapshot`: the pieces of this snapshot are here and right. Take its coins; `snapshot` hears `Adopted`.
+    AdoptSnapshot(Manifest),
+    /// From `snapshot`: no block is deep enough. Verify the whole history.
+    AbandonJoin,
     /// From `sealer`: make a template on this block, if it is the tip, that pays to this address. Its seal and time are to
     /// be replaced.
     WantProposal {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     base::hash::Hash,
+    chain::snapshot::SnapshotFault,
     node::{chain_move::ChainMove, sync_state::SyncState},
 };
 
@@ -30,6 +31,13 @@ pub enum ToSnapshot {
         /// The block.
         hash: Hash,
     },
-    /// From `ledger`: it has taken the coins, or why it could not.
-    Adopted(Result<(), String>),
+    /// From `ledger`: so many pieces are taken.
+    Adopting {
+        /// Pieces taken.
+        done: u32,
+        /// All pieces.
+        all: u32,
+    },
+    /// From `ledger`: it has taken the coins; or what is wrong, and with which bucket, if with one alone.
+    Adopted(Result<(), (Option<usize>, SnapshotFault)>),
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     node::{
         ChainMove, Outbox,
-        notice::{ToHeaders, ToLedger},
+        notice::{ToHeaders, ToLedger, ToSnapshot},
         report::FinalBlock,
     },
 };
@@ -156,6 +156,7 @@ impl Finality {
         self.told = FinalBlock { height, hash, since };
         out.tell(ToHeaders::Final { height, hash });
         out.tell(ToLedger::Final { height, hash });
+        out.tell(ToSnapshot::Final { height, hash });
     }
 
     /// Whether a set seals at a height.

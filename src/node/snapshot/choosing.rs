@@ -1,0 +1,187 @@
+//! Which snapshot to join with: the manifests that peers offer, and how deep a block must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    base::{
+        codec,
+        hash::Hash,
+        ids::LinkId,
+        limits::{JOIN_DEPTH, JOIN_SECONDS, MANIFEST_INTERVAL, MANIFEST_TIMEOUT, MAX_MANIFESTS},
+        time::Time,
+    },
+    chain::{
+        archive::{BlockStatus, HeaderArchive, StoreError},
+        snapshot::{Manifest, SnapshotFault},
+    },
+    node::{Join, Outbox, PeerFault, snapshot::Snapshot},
+    wire::message::Message,
+};
+
+/// The manifests that are of use.
+#[derive(Debug, Default)]
+pub(super) struct Offered {
+    pub(super) by_id: BTreeMap<Hash, Manifest>,
+    /// Those that turned out wrong as a whole.
+    refused: BTreeSet<Hash>,
+}
+
+/// How deep the block may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Up to this height.
+    UpTo(u32),
+    /// Only this block.
+    Block(Hash),
+    /// No block is deep enough.
+    Nowhere,
+}
+
+/// The highest height at which a work chain may be joined.
+pub(super) fn depth_by_work(archive: &dyn HeaderArchive, best: u32, join: &Join) -> Result<Depth, StoreError> {
+    let Some(most) = best.checked_sub(join.depth.unwrap_or(JOIN_DEPTH).max(1)) else { return Ok(Depth::Nowhere) };
+    let time_at = |height| Ok::<_, StoreError>(archive.applied_at(height)?.map_or(u64::MAX, |row| row.header.time));
+    let (mut low, mut high) = (0, most);
+    if join.depth.is_none() {
+        // Times ascend but for a few blocks.
+        let latest = time_at(best)?.saturating_sub(JOIN_SECONDS);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if time_at(middle)? <= latest { low = middle } else { high = middle - 1 }
+        }
+    }
+    Ok(if high == 0 { Depth::Nowhere } else { Depth::UpTo(high) })
+}
+
+impl Offered {
+    /// Keeps a manifest; of too many, the higher ones. Whether it is there.
+    fn insert(&mut self, id: Hash, manifest: Manifest, in_use: &BTreeSet<Hash>) -> bool {
+        if self.refused.contains(&id) {
+            return false;
+        }
+        if self.by_id.len() >= MAX_MANIFESTS && !self.by_id.contains_key(&id) {
+            let unused = self.by_id.iter().filter(|(id, _)| !in_use.contains(*id)).map(|(id, _)| *id).next();
+            let lower = self.by_id.iter().filter(|(_, one)| one.height() < manifest.height()).map(|(id, _)| *id);
+            let Some(leaves) = unused.or_else(|| lower.min()) else { return false };
+            self.by_id.remove(&leaves);
+        }
+        self.by_id.insert(id, manifest);
+        true
+    }
+
+    /// A manifest is none of this chain.
+    pub(super) fn refuse(&mut self, id: Hash) {
+        self.by_id.remove(&id);
+        if self.refused.len() >= MAX_MANIFESTS * 4 {
+            self.refused.pop_first();
+        }
+        self.refused.insert(id);
+    }
+}
+
+impl Snapshot {
+    /// Asks peers for manifests as far as that is due.
+    pub(super) fn ask_for_manifests(&mut self, now: Time, out: &mut Outbox) {
+        let Some(joiner) = &self.joiner else { return };
+        let (block, most) = match joiner.depth {
+            Some(Depth::UpTo(most)) => (Hash::ZERO, most),
+            Some(Depth::Block(block)) => (block, u32::MAX),
+            Some(Depth::Nowhere) | None => return,
+        };
+        let planned = joiner.plan.as_ref().map(|plan| (plan.id, plan.manifest.block()));
+        for (link, peer) in &mut self.peers {
+            let is_of_use = planned.is_some_and(|(id, _)| peer.offers == Some(id));
+            if !peer.serves || peer.closing || peer.asked.is_some() || is_of_use || now < peer.again_at {
+                continue;
+            }
+            let (block, most) = planned.map_or((block, most), |(_, block)| (block, u32::MAX));
+            peer.asked = Some(now);
+            peer.again_at = now + MANIFEST_INTERVAL;
+            out.send(*link, &Message::GetSnapshot { block, most });
+        }
+    }
+
+    /// Peers that do not answer have none.
+    pub(super) fn time_out_manifests(&mut self, now: Time, out: &mut Outbox) {
+        let is_silent = |asked: Option<Time>| asked.is_some_and(|at| now >= at + MANIFEST_TIMEOUT);
+        let silent = self.peers.iter().filter(|(_, peer)| !peer.closing && is_silent(peer.asked));
+        let silent: Vec<LinkId> = silent.map(|(link, _)| *link).collect();
+        silent.into_iter().for_each(|link| self.punish(link, PeerFault::BlockStall, out));
+    }
+
+    /// An answer to our `GetSnapshot`.
+    pub(super) fn take_manifest(&mut self, now: Time, link: LinkId, bytes: &[u8], out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(peer) = self.peers.get_mut(&link) else { return Ok(()) };
+        if peer.asked.take().is_none() {
+            self.punish(link, PeerFault::Unexpected(crate::wire::message::Kind::Snapshot), out);
+            return Ok(());
+        }
+        (peer.has_answered, peer.offers, peer.again_at) = (true, None, now + MANIFEST_INTERVAL);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let manifest = match codec::decode::<Manifest>(bytes) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                self.punish(link, crate::wire::frame::FrameFault::Body(error).into(), out);
+                return Ok(());
+            }
+        };
+        match self.judge_manifest(&manifest)? {
+            Err(fault) => {
+                log::warn!("snapshot refused link={} height={} fault={fault}", link.0, manifest.height());
+                self.punish(link, PeerFault::Snapshot(fault), out);
+            }
+            Ok(false) => {}
+            Ok(true) => {
+                let id = manifest.id();
+                let in_use: BTreeSet<Hash> = self.peers.values().filter_map(|peer| peer.offers).collect();
+                let Some(joiner) = &mut self.joiner else { return Ok(()) };
+                let is_kept = joiner.offered.insert(id, manifest, &in_use);
+                if is_kept && let Some(peer) = self.peers.get_mut(&link) {
+                    peer.offers = Some(id);
+                    joiner.first_offer.get_or_insert(now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a manifest is of use: its block is on the chain of headers and deep enough. An error: the headers refute it.
+    pub(super) fn judge_manifest(&self, manifest: &Manifest) -> Result<Result<bool, SnapshotFault>, StoreError> {
+        let Some((files, joiner)) = self.files.as_ref().zip(self.joiner.as_ref()) else { return Ok(Ok(false)) };
+        let Some(row) = files.headers.header(&manifest.block())? else { return Ok(Ok(false)) };
+        if row.header.height != manifest.height() {
+            return Ok(Err(SnapshotFault::Height(manifest.height())));
+        }
+        let is_deep = match joiner.depth {
+            Some(Depth::UpTo(most)) => manifest.height() <= most,
+            Some(Depth::Block(block)) => manifest.block() == block,
+            Some(Depth::Nowhere) | None => false,
+        };
+        if row.status != BlockStatus::Applied || !is_deep {
+            return Ok(Ok(false));
+        }
+        let above = manifest.height().checked_add(1);
+        let Some(next) = above.map(|height| files.headers.applied_at(height)).transpose()?.flatten() else {
+            return Ok(Ok(false));
+        };
+        let digest = next.header.state_digest;
+        Ok(if next.header.previous != manifest.block() {
+            Ok(false)
+        } else if manifest.digest() != digest {
+            Err(SnapshotFault::Root(digest))
+        } else {
+            Ok(true)
+        })
+    }
+
+    /// The best manifest that some peer offers: the highest, then that which most offer.
+    pub(super) fn best_offer(&self) -> Option<Manifest> {
+        let joiner = self.joiner.as_ref()?;
+        let offering = |id: &Hash| self.peers.values().filter(|peer| !peer.closing && peer.offers == Some(*id)).count();
+        let offers = joiner.offered.by_id.iter().map(|(id, manifest)| (manifest.height(), offering(id), *id));
+        let (_, _, id) = offers.filter(|(_, count, _)| *count > 0).max()?;
+        joiner.offered.by_id.get(&id).cloned()
+    }
+}

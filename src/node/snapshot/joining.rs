@@ -1,0 +1,265 @@
+//! Joining: from the headers to the coins that the ledger takes.
+
+use crate::{
+    base::{
+        ids::LinkId,
+        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PROGRESS_INTERVAL},
+        time::Time,
+    },
+    chain::{archive::StoreError, snapshot::{Manifest, SnapshotFault, Staged}},
+    node::{
+        Join, Outbox,
+        notice::{ToHeaders, ToLedger},
+        report::Report,
+        snapshot::{
+            Snapshot,
+            choosing::{Depth, Offered, depth_by_work},
+            plan::Plan,
+        },
+    },
+};
+
+/// A node without coins.
+#[derive(Debug, Default)]
+pub(super) struct Joiner {
+    join: Join,
+    /// The best header, once all are here.
+    best: Option<u32>,
+    pub(super) depth: Option<Depth>,
+    pub(super) offered: Offered,
+    /// When the first manifest came.
+    pub(super) first_offer: Option<Time>,
+    pub(super) plan: Option<Plan>,
+    /// What an earlier run has fetched.
+    resumes: Option<Staged>,
+    /// When the last piece came.
+    pub(super) moved: Time,
+    /// Since when nobody has what is missing.
+    deserted: Option<Time>,
+    /// The ledger takes the coins: so many pieces of all.
+    adopting: Option<(u32, u32)>,
+    told: Option<(Time, String)>,
+}
+
+impl Joiner {
+    pub(super) fn new(join: Join, resumes: Option<Staged>) -> Self {
+        Self { join, resumes, ..Self::default() }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let gathered = self.first_offer.filter(|_| self.plan.is_none()).map(|at| at + MANIFEST_GATHER);
+        let deserted = self.deserted.map(|since| since + PLAN_ABANDONED);
+        let told = self.told.as_ref().filter(|(_, text)| *text != self.progress()).map(|(at, _)| *at + PROGRESS_INTERVAL);
+        [gathered, deserted, told].into_iter().flatten().min()
+    }
+
+    /// How far it has come, in words.
+    fn progress(&self) -> String {
+        if let Some((done, all)) = self.adopting {
+            return format!("taking the coins: {done} of {all} pieces");
+        }
+        match (&self.plan, self.depth) {
+            (Some(plan), _) => {
+                let (here, all) = plan.progress();
+                format!("fetching the coins after block {}: {here} of {all} pieces", plan.manifest.height())
+            }
+            (None, Some(Depth::UpTo(most))) => format!("looking for a snapshot of block {most} or below"),
+            (None, Some(Depth::Block(block))) => format!("looking for a snapshot of block {block}"),
+            (None, Some(Depth::Nowhere) | None) => "waiting for a block that is deep enough".to_owned(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// All headers are here.
+    pub(super) fn take_headers(&mut self, best: u32) -> Result<(), StoreError> {
+        self.joiner.iter_mut().for_each(|joiner| joiner.best = Some(best));
+        self.find_depth()
+    }
+
+    /// A block is final, and all below it.
+    pub(super) fn take_final(&mut self, height: u32) -> Result<(), StoreError> {
+        self.final_height = Some(height);
+        self.find_depth()
+    }
+
+    /// How deep the snapshot must be, as far as that is known.
+    fn find_depth(&mut self) -> Result<(), StoreError> {
+        let Some((files, joiner)) = self.files.as_ref().zip(self.joiner.as_mut()) else { return Ok(()) };
+        let Some(best) = joiner.best else { return Ok(()) };
+        joiner.depth = match joiner.join.at {
+            Some(block) => Some(Depth::Block(block)),
+            None if self.spec.seal_rules().needs_certificate() => {
+                let most = self.final_height.map(|height| height.min(best.saturating_sub(1)));
+                most.filter(|most| *most > 0).map(Depth::UpTo)
+            }
+            None => Some(depth_by_work(&*files.headers, best, &joiner.join)?),
+        };
+        Ok(())
+    }
+
+    /// Goes on: chooses a snapshot, asks, checks, and hands the coins to the ledger.
+    pub(super) fn go_on(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        if self.joiner.as_ref().is_none_or(|joiner| joiner.best.is_none()) {
+            return Ok(());
+        }
+        if self.joiner.as_ref().is_some_and(|joiner| joiner.depth == Some(Depth::Nowhere)) {
+            self.joiner = None;
+            out.tell(ToLedger::AbandonJoin);
+            return self.files.as_mut().map_or(Ok(()), |files| files.store.discard());
+        }
+        if self.joiner.as_ref().is_some_and(|joiner| joiner.adopting.is_none()) {
+            self.time_out_manifests(now, out);
+            self.expire(now, out)?;
+            self.check_one(out)?;
+            self.resume()?;
+            self.abandon_deserted(now)?;
+            self.ask_for_manifests(now, out);
+            self.choose(now)?;
+            self.pump(now, out);
+            self.finish(out)?;
+        }
+        self.tell_progress(now, out);
+        Ok(())
+    }
+
+    /// Goes on with what an earlier run has fetched, if its block still counts.
+    fn resume(&mut self) -> Result<(), StoreError> {
+        let Some(staged) = self.joiner.as_mut().filter(|joiner| joiner.plan.is_none()).and_then(|one| one.resumes.take())
+        else {
+            return Ok(());
+        };
+        match self.judge_manifest(&staged.manifest)? {
+            Ok(true) => {
+                let here = staged.here.iter().filter(|here| **here).count();
+                log::info!("snapshot goes on height={} pieces={here}", staged.manifest.height());
+                self.joiner.iter_mut().for_each(|joiner| joiner.plan = Some(Plan::new(staged.clone())));
+                Ok(())
+            }
+            _ => self.files.as_mut().map_or(Ok(()), |files| files.store.discard()),
+        }
+    }
+
+    /// Takes the best manifest once the peers that were asked have answered, or after a moment.
+    fn choose(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some(joiner) = self.joiner.as_ref().filter(|joiner| joiner.plan.is_none()) else { return Ok(()) };
+        let Some(first) = joiner.first_offer else { return Ok(()) };
+        let is_open = self.peers.values().any(|peer| peer.serves && !peer.closing && !peer.has_answered);
+        if is_open && now < first + MANIFEST_GATHER {
+            return Ok(());
+        }
+        let Some(manifest) = self.best_offer() else { return Ok(()) };
+        self.begin(&manifest, now)
+    }
+
+    fn begin(&mut self, manifest: &Manifest, now: Time) -> Result<(), StoreError> {
+        // The chain may have been another when it came.
+        if self.judge_manifest(manifest)? != Ok(true) {
+            let id = manifest.id();
+            self.joiner.iter_mut().for_each(|joiner| drop(joiner.offered.by_id.remove(&id)));
+            return Ok(());
+        }
+        let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
+        log::info!("snapshot chosen {manifest:?}");
+        joiner.plan = Some(Plan::new(files.store.stage(manifest)?));
+        (joiner.moved, joiner.deserted) = (now, None);
+        Ok(())
+    }
+
+    /// Nobody has had the missing pieces for a while, or the chain has left the block: another snapshot is chosen.
+    fn abandon_deserted(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some(plan) = self.joiner.as_ref().and_then(|joiner| joiner.plan.as_ref()) else { return Ok(()) };
+        let id = plan.id;
+        let is_served = self.peers.values().any(|peer| !peer.closing && peer.offers == Some(id));
+        let is_deserted = plan.lacks_pieces() && !is_served;
+        let is_left = self.has_moved && self.judge_manifest(&plan.manifest)? != Ok(true);
+        self.has_moved = false;
+        let Some(joiner) = &mut self.joiner else { return Ok(()) };
+        joiner.deserted = if is_deserted { joiner.deserted.or(Some(now)) } else { None };
+        let is_over = joiner.deserted.is_some_and(|since| now >= since + PLAN_ABANDONED);
+        if is_left || is_over { self.abandon(now) } else { Ok(()) }
+    }
+
+    /// Drops what was fetched. Peers are asked anew.
+    fn abandon(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
+        if let Some(plan) = joiner.plan.take() {
+            log::info!("snapshot left height={}", plan.manifest.height());
+        }
+        (joiner.first_offer, joiner.deserted, joiner.offered.by_id) = (None, None, Default::default());
+        for peer in self.peers.values_mut() {
+            (peer.offers, peer.has_answered, peer.again_at) = (None, false, now);
+        }
+        files.store.discard()
+    }
+
+    /// All buckets are right: the ledger may take the coins, if they are no more than the chain has created.
+    fn finish(&mut self, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(joiner) = &mut self.joiner else { return Ok(()) };
+        let Some((manifest, id, found)) =
+            joiner.plan.as_ref().and_then(|plan| Some((plan.manifest.clone(), plan.id, plan.amount()?)))
+        else {
+            return Ok(());
+        };
+        let supply = self.spec.supply(manifest.height());
+        if found != supply {
+            let fault = SnapshotFault::Supply { found, supply };
+            log::error!("snapshot refused height={} fault={fault}", manifest.height());
+            let text = format!("the chain of headers vouches for coins that no block may make: {fault}");
+            out.report(Report::Warning { key: "snapshot", text: Some(text) });
+            joiner.offered.refuse(id);
+            return self.abandon(self.now);
+        }
+        joiner.adopting = Some((0, manifest.pieces()));
+        out.tell(ToLedger::AdoptSnapshot(manifest));
+        Ok(())
+    }
+
+    /// The ledger takes the coins.
+    pub(super) fn take_adopting(&mut self, done: u32, all: u32) {
+        let adopting = self.joiner.as_mut().and_then(|joiner| joiner.adopting.as_mut());
+        adopting.into_iter().for_each(|progress| *progress = (done, all));
+    }
+
+    /// The ledger has taken the coins, or refused them.
+    pub(super) fn take_adopted(
+        &mut self,
+        now: Time,
+        result: Result<(), (Option<usize>, SnapshotFault)>,
+    ) -> Result<(), StoreError> {
+        let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
+        joiner.adopting = None;
+        match (result, joiner.plan.as_mut()) {
+            (Ok(()), _) => {
+                self.joiner = None;
+                if self.interval.is_some() { files.store.keep_staged() } else { files.store.discard() }
+            }
+            (Err((Some(bucket), _)), Some(plan)) => {
+                // The disk has lost some of it.
+                plan.drop_bucket(bucket);
+                files.store.drop_bucket(bucket)
+            }
+            (Err(_), _) => self.abandon(now),
+        }
+    }
+
+    fn tell_progress(&mut self, now: Time, out: &mut Outbox) {
+        let Some(joiner) = &mut self.joiner else { return };
+        let text = joiner.progress();
+        let is_due = match &joiner.told {
+            None => true,
+            Some((at, told)) => *told != text && now.since(*at) >= PROGRESS_INTERVAL,
+        };
+        if is_due {
+            joiner.told = Some((now, text.clone()));
+            out.tell(ToHeaders::JoinProgress(text));
+        }
+    }
+
+    /// A peer that serves snapshots came or went.
+    pub(super) fn forget(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.lose(link)?;
+        self.peers.remove(&link);
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! Making snapshots of the own coins, a little at a time.
+
+use std::time::Duration;
+
+use crate::{
+    base::{
+        hash::Hash,
+        time::Time,
+    },
+    chain::{
+        archive::StoreError,
+        snapshot::{SnapshotName, Writing},
+    },
+    node::{Outbox, SyncState, report::Report, snapshot::Snapshot},
+};
+
+/// Time between two steps, each of which takes some milliseconds: the ledger's readers and writers come in between.
+const STEP_AFTER: Duration = Duration::from_millis(20);
+/// How long to wait after one was given up.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// What is being made.
+#[derive(Debug, Default)]
+pub(super) struct Maker {
+    /// The applied chain's end.
+    pub(super) tip: Option<(u32, Hash)>,
+    pub(super) state: SyncState,
+    /// The next step, if one is being written.
+    next_step: Option<Time>,
+    /// The highest that was made or given up.
+    last: u32,
+    not_before: Time,
+}
+
+impl Maker {
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.next_step
+    }
+}
+
+impl Snapshot {
+    /// Begins one if it is time, or writes some of it.
+    pub(super) fn make(&mut self, now: Time, out: &mut Outbox) {
+        if let Err(error) = self.try_to_make(now) {
+            log::warn!("snapshot not made error=\"{error}\"");
+            self.maker.next_step = None;
+            self.maker.not_before = now + AGAIN_AFTER * 6;
+            let text = Some(format!("no snapshot can be made: {error}"));
+            out.report(Report::Warning { key: "snapshot", text });
+        }
+    }
+
+    fn try_to_make(&mut self, now: Time) -> Result<(), StoreError> {
+        match self.maker.next_step {
+            None => self.begin_if_due(now),
+            Some(at) if at <= now => self.write_some(now),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The height of the snapshot that there should be: a multiple of the interval, and never left again if that can be
+    /// known.
+    fn due(&self) -> Option<u32> {
+        let (interval, (tip, _)) = self.interval.zip(self.maker.tip)?;
+        let most = if self.spec.seal_rules().needs_certificate() { tip.min(self.final_height?) } else { tip };
+        most.checked_sub(most.checked_rem(interval)?).filter(|height| *height > self.maker.last)
+    }
+
+    fn begin_if_due(&mut self, now: Time) -> Result<(), StoreError> {
+        if self.maker.state != SyncState::Synced || now < self.maker.not_before {
+            return Ok(());
+        }
+        let Some((height, files)) = self.due().zip(self.files.as_mut()) else { return Ok(()) };
+        if let Some(newest) = files.store.snapshots().last().filter(|newest| newest.height >= height) {
+            self.maker.last = newest.height;
+            return Ok(());
+        }
+        let Some(row) = files.headers.applied_at(height)? else { return Ok(()) };
+        files.store.begin(SnapshotName { height, block: row.hash })?;
+        log::info!("snapshot begun height={height} block={}", row.hash);
+        self.maker.next_step = Some(now + STEP_AFTER);
+        Ok(())
+    }
+
+    fn write_some(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some(files) = self.files.as_mut() else { return Ok(()) };
+        let written = files.store.step()?;
+        self.maker.next_step = None;
+        match written {
+            Writing::More(_) => self.maker.next_step = Some(now + STEP_AFTER),
+            Writing::Done(name) => {
+                log::info!("snapshot made height={} block={}", name.height, name.block);
+                self.maker.last = name.height;
+            }
+            Writing::GivenUp(reason) => {
+                log::info!("snapshot given up reason=\"{reason}\"");
+                self.maker.not_before = now + AGAIN_AFTER;
+            }
+            Writing::Idle => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! What is known of one peer.
+
+use crate::{
+    base::{
+        hash::Hash,
+        limits::{GET_SNAPSHOTS, PIECE_TIMEOUT, PIECES_PER_PEER},
+        time::Time,
+    },
+    node::{PeerInfo, rate_limit::RateLimit},
+    wire::message::SERVICE_SNAPSHOT,
+};
+
+/// A piece that it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) block: Hash,
+    pub(super) number: u32,
+    pub(super) sent: Time,
+    /// It takes long: others may be asked for it.
+    pub(super) is_late: bool,
+}
+
+/// One peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// It says that it has snapshots.
+    pub(super) serves: bool,
+    /// We have closed the link; it is just not gone yet.
+    pub(super) closing: bool,
+    /// `GetSnapshot`s that it may still send.
+    pub(super) allowance: RateLimit,
+    /// Since when our `GetSnapshot` is open.
+    pub(super) asked: Option<Time>,
+    /// When it may be asked for a manifest.
+    pub(super) again_at: Time,
+    /// The manifest that it has: its id.
+    pub(super) offers: Option<Hash>,
+    /// It has answered `GetSnapshot`.
+    pub(super) has_answered: bool,
+    pub(super) open: Vec<Request>,
+}
+
+impl Peer {
+    pub(super) fn new(now: Time, info: &PeerInfo) -> Self {
+        let (every, most) = GET_SNAPSHOTS;
+        Self {
+            serves: info.services & SERVICE_SNAPSHOT != 0,
+            closing: false,
+            allowance: RateLimit::new(now, most, most, every),
+            asked: None,
+            again_at: now,
+            offers: None,
+            has_answered: false,
+            open: Vec::new(),
+        }
+    }
+
+    /// Whether another piece may be asked for. A peer that is late owes enough.
+    pub(super) fn has_room(&self) -> bool {
+        self.open.len() < PIECES_PER_PEER && self.open.iter().all(|request| !request.is_late)
+    }
+
+    /// Takes the request for a piece off the list.
+    pub(super) fn complete(&mut self, block: &Hash, number: u32) -> Option<Request> {
+        let at = self.open.iter().position(|one| one.block == *block && one.number == number)?;
+        Some(self.open.remove(at))
+    }
+
+    /// When the next of its requests is late.
+    pub(super) fn next_late(&self) -> Option<Time> {
+        self.open.iter().filter(|request| !request.is_late).map(|request| request.sent + PIECE_TIMEOUT).min()
+    }
+}

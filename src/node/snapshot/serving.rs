@@ -1,0 +1,57 @@
+//! Answers to peers that join.
+
+use crate::{
+    base::{bytes::Bytes, codec, hash::Hash, ids::LinkId, time::Time},
+    node::{Outbox, PeerFault, snapshot::Snapshot},
+    wire::message::{Kind, Message},
+};
+
+/// The manifests that are asked for, as bytes: those of the two snapshots that are kept.
+#[derive(Debug, Default)]
+pub(super) struct Served(Vec<(Hash, Bytes)>);
+
+/// How many of them are kept in memory.
+const KEPT: usize = 2;
+
+impl Snapshot {
+    /// Answers a `GetSnapshot`.
+    pub(super) fn serve_manifest(&mut self, now: Time, link: LinkId, block: Hash, most: u32, out: &mut Outbox) {
+        if self.peers.get_mut(&link).is_some_and(|peer| !peer.allowance.take(now)) {
+            return self.punish(link, PeerFault::Flood("GetSnapshot"), out);
+        }
+        let manifest = self.manifest_for(block, most).unwrap_or_default();
+        out.answer(link, Kind::GetSnapshot, [Message::Snapshot(manifest)]);
+    }
+
+    /// Answers a `GetPiece`. The link hands on one after the other, as fast as its peer reads the answers.
+    pub(super) fn serve_piece(&mut self, link: LinkId, block: Hash, number: u32, out: &mut Outbox) {
+        let store = self.files.as_mut().filter(|_| self.interval.is_some()).map(|files| &mut files.store);
+        let piece = store.map_or(Ok(None), |store| store.piece(&block, number)).unwrap_or_else(|error| {
+            log::warn!("snapshot: piece not read block={block} number={number} error=\"{error}\"");
+            None
+        });
+        out.answer(link, Kind::GetPiece, [Message::Piece { block, number, bytes: piece.unwrap_or_default() }]);
+    }
+
+    /// The newest manifest that is not above a height, or that of a block.
+    fn manifest_for(&mut self, block: Hash, most: u32) -> Option<Bytes> {
+        let store = &mut self.files.as_mut().filter(|_| self.interval.is_some())?.store;
+        let names = store.snapshots();
+        let fits = |name: &&_| {
+            let name: &crate::chain::snapshot::SnapshotName = name;
+            name.height <= most && (block == Hash::ZERO || name.block == block)
+        };
+        let name = names.iter().rev().find(fits)?;
+        if let Some((_, bytes)) = self.served.0.iter().find(|(block, _)| *block == name.block) {
+            return Some(bytes.clone());
+        }
+        let manifest = store.manifest(&name.block).unwrap_or_else(|error| {
+            log::warn!("snapshot: manifest not read block={} error=\"{error}\"", name.block);
+            None
+        });
+        let bytes = Bytes::from(codec::encode(&manifest?));
+        self.served.0.truncate(KEPT - 1);
+        self.served.0.insert(0, (name.block, bytes.clone()));
+        Some(bytes)
+    }
+}
