@@ -19,6 +19,7 @@ use crate::{
         node_key::NodeKey,
         verify::Verdicts,
     },
+    wire::message::{SERVICE_SNAPSHOT, SERVICES},
 };
 
 /// What the roles of a node need to know at the start.
@@ -113,6 +114,11 @@ impl Setup {
     pub fn names_others(&self) -> bool {
         let named = self.bootnodes.len() + self.bootnode_names.len() + self.spec.bootnodes.len();
         self.kept() + named > 0
+    }
+
+    /// What the node tells others of its services.
+    pub fn services(&self) -> u64 {
+        if self.serve_snapshots.is_some() { SERVICES | SERVICE_SNAPSHOT } else { SERVICES }
     }
 
     /// How many nodes are to be dialled and kept.

@@ -61,9 +61,15 @@ impl Disk {
         let peers = Box::new(self.book.clone());
         let seals = self.seals.clone().map(|seals| -> Box<dyn SealStore> { Box::new(seals) });
         match self.ledger.clone() {
-            Ledger::Own(ledger) => Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals },
+            Ledger::Own(ledger) => Stores {
+                ledger: Box::new(ledger.clone()),
+                headers: Box::new(ledger),
+                snapshots: None,
+                peers,
+                seals,
+            },
             Ledger::Common(ledger) => {
-                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), peers, seals }
+                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), snapshots: None, peers, seals }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     },
     node::{
         CloseReason, Event, LinkEvent, Notice, RoleId,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToVerify},
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToSnapshot, ToVerify},
     },
 };
 
@@ -115,6 +115,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::Gossip(notice) => mark_to_gossip(notice, out),
         Notice::Miner(notice) => mark_to_miner(notice, out),
         Notice::Sealer(notice) => mark_to_sealer(notice, out),
+        Notice::Snapshot(notice) => mark_to_snapshot(notice, out),
     }
 }
 
@@ -158,6 +159,9 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::Fetched { height } => out.extend_from_slice(&codec::encode(&(25u8, height))),
         ToHeaders::Overdue { hash: block, .. } => hash(26, block, out),
         ToHeaders::Denied { hash: block, .. } => hash(34, block, out),
+        ToHeaders::Joining => out.push(54),
+        ToHeaders::JoinProgress(text) => out.extend([55, text.len() as u8]),
+        ToHeaders::Joined => out.push(56),
         ToHeaders::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
         ToHeaders::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
     }
@@ -210,6 +214,8 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
         ToLedger::Admit { transaction, .. } => hash(18, &transaction.txid, out),
         ToLedger::OfferPool { link } => out.extend_from_slice(&codec::encode(&(38u8, link.0))),
         ToLedger::WantProposal { parent, .. } => hash(49, parent, out),
+        ToLedger::AdoptSnapshot(manifest) => hash(57, &manifest.block(), out),
+        ToLedger::AbandonJoin => out.push(58),
         ToLedger::WantPlace { block } => hash(52, block, out),
         ToLedger::Final { hash: block, .. } => hash(47, block, out),
         ToLedger::WantTemplate { address } => out.extend([23, address.0[0]]),
@@ -241,6 +247,18 @@ fn mark_to_miner(notice: &ToMiner, out: &mut Vec<u8>) {
             out.extend_from_slice(&codec::encode(&(21u8, *added as u64, *removed as u64)));
         }
         ToMiner::Template(template) => hash(24, &template.header.merkle_root, out),
+    }
+}
+
+fn mark_to_snapshot(notice: &ToSnapshot, out: &mut Vec<u8>) {
+    match notice {
+        ToSnapshot::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToSnapshot::Joining => out.push(54),
+        ToSnapshot::HeadersKnown { hash: block, .. } => hash(59, block, out),
+        ToSnapshot::State(state) => out.extend([5, *state as u8]),
+        ToSnapshot::Final { hash: block, .. } => hash(47, block, out),
+        ToSnapshot::Adopting { done, .. } => out.extend_from_slice(&codec::encode(&(60u8, done))),
+        ToSnapshot::Adopted(result) => out.extend([61, u8::from(result.is_ok())]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starts a node: lock, log, databases, threads. Tells why it stopped.
 
-use std::{sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use super::{
     authorities,
@@ -12,7 +12,8 @@ use super::{
 use crate::{
     base::limits,
     chain::{
-        archive::{SealStore, StoreError},
+        archive::{HeaderArchive, LedgerStore as _, SealStore, StoreError},
+        snapshot::{JoinState, SnapshotStore},
         node_id,
     },
     cli::{
@@ -30,7 +31,7 @@ use crate::{
         logging::{self, Levels, LogError, LogOptions},
         resolver::SystemResolver,
     },
-    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SealDb, SharedLedger, Sharing},
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SealDb, SharedLedger, Sharing, SnapshotDb},
 };
 
 /// Runs a node until it stops.
@@ -125,14 +126,29 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     let record = seals.as_mut().map(|seals| seals.load()).transpose().map_err(failed)?;
     authorities::check(&headers, &setup.spec, &record.unwrap_or_default())?;
     let lost = LostBlocks::find(&headers, &plan.folder()).map_err(failed)?;
+    let is_joining = ledger.join_state().map_err(failed)? == JoinState::Joining;
     let ledger = SharedLedger::new(ledger);
     let headers = ledger.archive(headers).map_err(failed)?;
     let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
-    let stores = Stores { ledger: Box::new(ledger), headers: Box::new(headers), peers: Box::new(peers), seals };
+    let snapshots = match setup.serve_snapshots.is_some() || setup.join.is_some() || is_joining {
+        true => Some(open_snapshots(&path, &ledger).map_err(failed)?),
+        false => None,
+    };
+    let (ledger, headers, peers) = (Box::new(ledger), Box::new(headers), Box::new(peers));
+    let stores = Stores { ledger, headers, snapshots, peers, seals };
     Ok(Opened { stores, warning, sharing, lost })
+}
+
+type Snapshots = (Box<dyn SnapshotStore>, Box<dyn HeaderArchive>);
+
+/// Opens the snapshots beside the ledger.
+fn open_snapshots(path: &Path, ledger: &SharedLedger) -> Result<Snapshots, StoreError> {
+    let snapshots = SnapshotDb::open(path, LedgerReader::open(path)?)?;
+    let headers = ledger.archive(LedgerReader::open(path)?)?;
+    Ok((Box::new(snapshots), Box::new(headers)))
 }
 
 /// Opens what authorities have signed; nothing on a chain without any. A node without a key replaces a damaged file, as it

@@ -47,6 +47,7 @@ pub struct Handshake {
     /// Who we are.
     node: NodeId,
     listen_port: u16,
+    services: u64,
     agent: List<u8, MAX_AGENT_BYTES>,
     admission: Admission,
     tip: OurTip,
@@ -78,6 +79,7 @@ impl Handshake {
         Self {
             node: setup.key.id(),
             listen_port: setup.listen_port,
+            services: setup.services(),
             agent: List::truncated(setup.agent.bytes()),
             admission: Admission {
                 max_inbound: setup.max_inbound,

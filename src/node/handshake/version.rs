@@ -9,7 +9,7 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     node::{Outbox, PeerFault, PeerInfo, report::Counter},
-    wire::message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, SERVICES, Version},
+    wire::message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Version},
 };
 
 /// Time between two warnings about nodes of other networks; the others are logged at `debug`.
@@ -112,7 +112,7 @@ impl Handshake {
     pub(super) fn send_version(&self, unix: UnixTime, link: LinkId, nonce: u64, out: &mut Outbox) {
         let version = Version {
             protocol: PROTOCOL_VERSION,
-            services: SERVICES,
+            services: self.services,
             genesis: self.spec.genesis_hash(),
             height: self.tip.height,
             tip: self.tip.hash,

@@ -6,7 +6,7 @@ use crate::{
     chain::testkit,
     node::{
         AnyRole, Event, Halt, Notice, Role, RoleId,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer},
+        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToSnapshot},
         report::{Counter, Report},
     },
 };
@@ -26,6 +26,7 @@ fn the_start_tells_the_tip_once_to_all_whom_it_concerns() {
         Notice::Gossip(notice) => matches!(notice, ToGossip::ChainMoved(_)),
         Notice::Miner(notice) => matches!(notice, ToMiner::ChainMoved(_)),
         Notice::Sealer(notice) => matches!(notice, ToSealer::ChainMoved(_)),
+        Notice::Snapshot(notice) => matches!(notice, ToSnapshot::ChainMoved(_)),
         Notice::Verify(_) | Notice::Ledger(_) => false,
     };
     let told =

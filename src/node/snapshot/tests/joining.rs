@@ -1,0 +1,195 @@
+//! A node that joins, among honest peers.
+
+use super::{
+    fake::{HEIGHT, made_of},
+    *,
+};
+use crate::{
+    base::limits::{PIECES_PER_PEER, PIECE_STALL, PIECE_TIMEOUT},
+    chain::snapshot::SnapshotFault,
+    node::{
+        PeerFault,
+        fault::CloseReason,
+        snapshot::choosing::{Depth, depth_by_work},
+    },
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn pieces_come_from_all_peers_and_the_ledger_takes_the_coins_once_all_are_right() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    (1..=3).for_each(|link| rig.add_honest(link));
+    rig.run(SECOND);
+    assert!(rig.asked.is_empty(), "headers come first");
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    let asked: Vec<u32> = rig.asked.values().flatten().copied().collect();
+    assert_eq!(asked.len(), made().pieces.len(), "each piece once");
+    assert!(rig.asked.len() == 3 && rig.asked.values().all(|asked| asked.len() * 6 > made().pieces.len()));
+    rig.driver.notice(ToSnapshot::Adopted(Ok(())));
+    assert!(files.inner().staged.is_none() && files.inner().complete.is_empty(), "it serves none");
+    assert!(rig.driver.run(SECOND * 100).0.is_empty());
+}
+
+#[test]
+fn a_node_that_serves_keeps_what_it_joined_with() {
+    let files = FakeFiles::default();
+    let join = Some(Join { depth: Some(10), at: None });
+    let mut rig = Rig::of(&Setup { join, serve_snapshots: Some(10), ..testing::setup() }, &files);
+    rig.driver.notice(ToSnapshot::Joining);
+    rig.add_honest(1);
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    rig.driver.notice(ToSnapshot::Adopted(Ok(())));
+    assert_eq!(files.inner().complete[0].pieces, made().pieces);
+}
+
+#[test]
+fn no_more_is_asked_of_a_peer_than_it_may_owe_and_what_is_late_of_others() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    rig.add_peer(1, Peer { manifest: Some(made().manifest), piece: Box::new(|_| None), is_silent: true });
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    assert_eq!(rig.asked[&1].len(), PIECES_PER_PEER);
+    rig.add_honest(2);
+    rig.run(PIECE_TIMEOUT);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    assert!(rig.peers.contains_key(&1), "a slow line is no fault yet");
+}
+
+#[test]
+fn a_peer_that_stalls_is_left_if_there_is_another() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let silent = || Peer { manifest: Some(made().manifest), piece: Box::new(|_| None), is_silent: true };
+    rig.add_peer(1, silent());
+    rig.headers_known();
+    rig.run(PIECE_STALL * 2);
+    assert!(rig.peers.contains_key(&1), "nobody else has the pieces");
+    rig.add_peer(2, silent());
+    rig.run(PIECE_STALL * 2);
+    assert!(!rig.peers.contains_key(&1));
+    assert_eq!(rig.did.fault(1).map(|fault| fault.points()), Some(0));
+}
+
+#[test]
+fn a_restart_goes_on_where_it_was() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    let pieces = made().pieces;
+    rig.add(1, &made(), move |number| pieces.get(number as usize).filter(|_| number % 2 == 0).cloned());
+    rig.headers_known();
+    rig.run(SECOND * 2);
+    assert_eq!(rig.adopts(), None);
+    let here = files.inner().staged.as_ref().map(|(_, pieces)| pieces.iter().flatten().count()).unwrap();
+    assert!(here > 0);
+    let mut rig = Rig::joining(&files);
+    rig.add_honest(2);
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    assert_eq!(rig.asked[&2].len(), made().pieces.len() - here, "only what was missing");
+}
+
+#[test]
+fn a_piece_that_the_disk_lost_is_fetched_again() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    rig.add_honest(1);
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    let all = rig.asked[&1].len();
+    let did = rig.driver.notice(ToSnapshot::Adopted(Err((Some(0), SnapshotFault::Leaf(0)))));
+    rig.did = Actions(Vec::new());
+    rig.answer(did);
+    rig.run(SECOND * 5);
+    assert_eq!(rig.asked[&1].len() - all, made().manifest.pieces_of(0).len());
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+#[test]
+fn a_snapshot_that_nobody_has_any_more_gives_way_to_another() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    let pieces = made().pieces;
+    rig.add(1, &made(), move |number| pieces.get(number as usize).filter(|_| number < 3).cloned());
+    rig.headers_known();
+    rig.run(SECOND * 2);
+    rig.chain.0.lock().unwrap().left_from = HEIGHT;
+    let did = rig.driver.closed(1, CloseReason::Lost("reset".to_owned()));
+    rig.peers.remove(&1);
+    rig.answer(did);
+    rig.run(SECOND * 40);
+    assert!(files.inner().staged.is_none(), "nobody serves it");
+    rig.chain.0.lock().unwrap().left_from = u32::MAX;
+    rig.add_honest(2);
+    rig.run(SECOND * 15);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+#[test]
+fn coins_beyond_the_supply_are_never_taken() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    let minted = made_of(HEIGHT, |coins| coins[0].1.amount += 1);
+    rig.chain.0.lock().unwrap().digest = minted.manifest.digest();
+    let pieces = minted.pieces.clone();
+    rig.add(1, &minted, move |number| pieces.get(number as usize).cloned());
+    rig.headers_known();
+    rig.run(SECOND * 60);
+    assert_eq!(rig.asked[&1].len(), minted.pieces.len(), "once");
+    assert_eq!(rig.adopts(), None);
+    assert!(rig.peers.contains_key(&1), "its peer cannot know");
+}
+
+#[test]
+fn a_chain_too_short_for_a_snapshot_is_verified_from_its_start() {
+    let join = Some(Join { depth: Some(BEST), at: None });
+    let mut rig = Rig::of(&Setup { join, ..testing::setup() }, &FakeFiles::default());
+    rig.driver.notice(ToSnapshot::Joining);
+    rig.headers_known();
+    assert_eq!(rig.did.told::<ToLedger>(), [ToLedger::AbandonJoin]);
+}
+
+#[test]
+fn a_snapshot_is_deep_by_blocks_and_by_a_day() {
+    let rig = Rig::joining(&FakeFiles::default());
+    let depth = |depth| depth_by_work(&rig.chain, BEST, &Join { depth, at: None }).unwrap();
+    assert_eq!([Some(1), Some(0), Some(10), Some(BEST)].map(depth), [
+        Depth::UpTo(BEST - 1),
+        Depth::UpTo(BEST - 1),
+        Depth::UpTo(BEST - 10),
+        Depth::Nowhere
+    ]);
+    assert_eq!(depth(None), Depth::Nowhere, "fewer than a thousand blocks");
+    rig.chain.0.lock().unwrap().best = 1_010;
+    let depth = |best| depth_by_work(&rig.chain, best, &Join::default()).unwrap();
+    // An hour a block.
+    assert_eq!(depth(1_010), Depth::UpTo(10));
+    assert_eq!(depth(1_000), Depth::Nowhere);
+}
+
+#[test]
+fn progress_is_told_in_words() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    rig.headers_known();
+    assert_eq!(rig.progress().unwrap(), "looking for a snapshot of block 50 or below");
+    rig.add_peer(1, Peer { manifest: Some(made().manifest), piece: Box::new(|_| None), is_silent: true });
+    rig.run(SECOND * 5);
+    let all = made().pieces.len();
+    assert_eq!(rig.progress().unwrap(), format!("fetching the coins after block 40: 0 of {all} pieces"));
+}
+
+#[test]
+fn what_nobody_asked_for_is_a_fault() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    rig.add_honest(1);
+    rig.add_honest(2);
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    let did = rig.driver.receive(1, &Message::Piece { block: block(HEIGHT), number: 0, bytes: Bytes::default() });
+    assert!(matches!(did.fault(1), Some(PeerFault::Unexpected(_))));
+    assert!(matches!(rig.driver.receive(2, &Message::Snapshot(Bytes::default())).fault(2), Some(PeerFault::Unexpected(_))));
+}
