@@ -19,6 +19,7 @@ mod filesystems;
 mod fuzz;
 mod hindrances;
 mod hostile;
+mod joining;
 mod members;
 mod memory;
 mod node;

@@ -25,7 +25,7 @@ const ELSEWHERE: [(&str, &str); 3] = [
 #[command(after_help = "Examples:\n  tussock help\n  tussock help files\n  tussock help peers add")]
 pub struct HelpArgs {
     /// A command, or one of: configuration, files, exit-codes, metrics, protocol, sql, http, events, receipts,
-    /// operations, sealing, boards, security
+    /// join, operations, sealing, boards, security
     #[arg(value_name = "TOPIC")]
     topic: Vec<String>,
 }

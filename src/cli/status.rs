@@ -116,6 +116,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("chain", format!("{}  genesis {}", text(status, "chain"), short(status, "genesis"))),
         ("height", format!("{}  tip {}  {tip_age}", units::grouped(height), short(status, "tip"))),
         ("headers", if headers > height { units::grouped(headers) } else { String::new() }),
+        ("vouched", vouched(status)),
         ("peers", running(format!("{} in, {} out", number(peers, "inbound"), number(peers, "outbound")))),
         (
             "mempool",
@@ -139,6 +140,20 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("folder", context.folder().display().to_string()),
     ];
     output::facts(&rows.into_iter().chain(warnings).collect::<Vec<_>>())
+}
+
+/// What was verified here, and what vouches for the rest.
+fn vouched(status: &Value) -> String {
+    let vouched = &status["vouched"];
+    if vouched.is_null() {
+        return String::new();
+    }
+    let (height, above) = (number(vouched, "height"), number(vouched, "above"));
+    let by = match text(vouched, "by").as_str() {
+        "seals" => "by seals".to_owned(),
+        _ => format!("by work ({} blocks above when joined)", units::grouped(above)),
+    };
+    format!("coins up to block {} {by}; verified here from {}", units::grouped(height), units::grouped(height + 1))
 }
 
 /// The last final block of a sealed chain.

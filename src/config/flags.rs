@@ -117,7 +117,7 @@ pub struct NodeFlags {
     #[arg(long, env = "TUSSOCK_SERVE_SNAPSHOTS", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub serve_snapshots: Option<bool>,
-    /// Blocks between two snapshots [default: 1000]
+    /// Blocks between two snapshots [default: 1000, or on chains of proof of work those of a day]
     #[arg(long, value_name = "BLOCKS", env = "TUSSOCK_SNAPSHOT_INTERVAL", hide_env_values = true)]
     pub snapshot_interval: Option<u32>,
     /// For experiments: let all that this node sends to peers pass through an emulated line. delay=TIME is one way (80ms),

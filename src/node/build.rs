@@ -4,7 +4,8 @@ use crate::{
     base::rng::Rng,
     node::{
         AnyRole, RoleId, Setup, Stores, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers,
-        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer, snapshot::Snapshot, verify::Verify,
+        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer, snapshot::Snapshot,
+        verify::Verify,
     },
 };
 

@@ -9,7 +9,7 @@ use crate::{
         ids::{LinkId, NodeId},
         time::{Time, UnixTime},
     },
-    chain::{archive::Tip, seal::Certificate, target::Work},
+    chain::{archive::Tip, seal::Certificate, snapshot::JoinState, target::Work},
     node::{
         hindrance::{Finding, HindranceId},
         limit::Limit,
@@ -47,6 +47,8 @@ pub enum Report {
         /// The highest of them.
         old_tip: Hash,
     },
+    /// From `ledger`, at the start and when coins were taken: where they are from.
+    Joined(JoinState),
     /// From `ledger`: the mempool.
     Mempool {
         /// Transactions.

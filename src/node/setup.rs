@@ -121,6 +121,14 @@ impl Setup {
         if self.serve_snapshots.is_some() { SERVICES | SERVICE_SNAPSHOT } else { SERVICES }
     }
 
+    /// Blocks between two snapshots unless the operator names another number. Of the two that are kept the older one must be
+    /// deep enough to join with.
+    pub fn snapshot_interval(spec: &ChainSpec) -> u32 {
+        let day = limits::JOIN_SECONDS / u64::from(spec.parameters.block_time.max(1));
+        let day = if spec.seal_rules().needs_certificate() { 0 } else { u32::try_from(day).unwrap_or(u32::MAX) };
+        day.max(limits::SNAPSHOT_INTERVAL)
+    }
+
     /// How many nodes are to be dialled and kept.
     pub fn kept(&self) -> usize {
         self.connect.len() + self.connect_names.len()

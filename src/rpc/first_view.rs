@@ -21,7 +21,10 @@ const MEMPOOL_WAIT: Duration = Duration::from_millis(200);
 /// Gathers the answers that the first view needs. While the node starts or syncs, the database and the roles are busy:
 /// then the page is served without them and asks itself.
 pub(super) fn gather(context: &Shared) -> Continuation {
-    if matches!(context.node.status().state, SyncState::Starting | SyncState::Headers | SyncState::Snapshot | SyncState::Blocks) {
+    if matches!(
+        context.node.status().state,
+        SyncState::Starting | SyncState::Headers | SyncState::Snapshot | SyncState::Blocks
+    ) {
         return Continuation::value(&json!({}));
     }
     let context = context.clone();

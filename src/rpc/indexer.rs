@@ -166,7 +166,9 @@ impl Worker {
             // Only what is committed can be read.
             let tip = status.saved_tip.map(|tip| (tip.hash, tip.height));
             let next = match status.state {
-                SyncState::Headers | SyncState::Snapshot | SyncState::Blocks if !self.is_far_behind(tip.map(|(_, height)| height)) => {
+                SyncState::Headers | SyncState::Snapshot | SyncState::Blocks
+                    if !self.is_far_behind(tip.map(|(_, height)| height)) =>
+                {
                     Next::Wait
                 }
                 // Most changes of the status do not change the tip.

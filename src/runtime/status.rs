@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     base::{hash::Hash, ids::NodeId, time::UnixTime},
-    chain::{archive::Tip, target::Work},
+    chain::{archive::Tip, snapshot::JoinState, target::Work},
     node::{
         hindrance::{Change, Finding, HindranceId, Hindrances},
         limit::{Limit, Meter},
@@ -51,6 +51,8 @@ pub struct Status {
     pub mining: bool,
     /// Its measured rate.
     pub hashes_per_second: u64,
+    /// Where the coins are from, if not from all blocks before.
+    pub joined: Option<JoinState>,
     /// How a sealed chain goes on; `None` on chains of proof of work.
     pub sealing: Option<Box<SealingReport>>,
     /// Depth of the last reorganisation.
@@ -162,6 +164,7 @@ fn apply(status: &mut Status, report: Report) {
             (status.mining, status.hashes_per_second) = (enabled, hashes_per_second);
         }
         Report::Sealing(sealing) => status.sealing = Some(sealing),
+        Report::Joined(joined) => status.joined = Some(joined),
         Report::Listening(addresses) => status.listening = addresses,
         Report::Used { limit, used, cap } => {
             let meter = status.limits.entry(limit).or_default();

@@ -8,7 +8,9 @@ use crate::{
     },
     node::{
         CloseReason, Event, LinkEvent, Notice, RoleId,
-        notice::{ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToSnapshot, ToVerify},
+        notice::{
+            ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToSnapshot, ToVerify,
+        },
     },
 };
 

@@ -36,7 +36,7 @@ pub const GET_SNAPSHOTS: (Duration, u32) = (seconds(5), 10);
 
 // ---- Making. ----
 
-/// Blocks between two snapshots.
+/// Blocks between two snapshots, at least, unless the operator names another number.
 pub const SNAPSHOT_INTERVAL: u32 = 1000;
 /// Blocks that must be above a snapshot on chains of proof of work, unless the operator names another number.
 pub const JOIN_DEPTH: u32 = 1000;

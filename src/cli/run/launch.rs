@@ -13,8 +13,8 @@ use crate::{
     base::limits,
     chain::{
         archive::{HeaderArchive, LedgerStore as _, SealStore, StoreError},
-        snapshot::{JoinState, SnapshotStore},
         node_id,
+        snapshot::{JoinState, SnapshotStore},
     },
     cli::{
         datadir::{self, Lock},

@@ -165,7 +165,7 @@ impl Plan {
     }
 
     fn serve_snapshots(&self) -> Option<u32> {
-        let interval = self.flags().snapshot_interval.unwrap_or(limits::SNAPSHOT_INTERVAL);
+        let interval = self.flags().snapshot_interval.unwrap_or_else(|| Setup::snapshot_interval(self.context.spec()));
         (self.flags().serve_snapshots == Some(true)).then_some(interval)
     }
 

@@ -4,28 +4,19 @@
 //! as ever. `fetch` is told of nothing, and peers are served nothing: this node has no body that a header would promise.
 
 use crate::{
-    base::{hash::Hash, time::Time},
+    base::time::Time,
     chain::archive::StoreError,
     node::{
         Outbox, SyncState,
-        headers::{Headers, candidates::Candidates, index::Index, passing::Passing},
+        headers::{Headers, candidates::Candidates, index::Index, joiner::Joiner, passing::Passing},
         notice::{ToFetch, ToSnapshot},
     },
 };
 
-/// What is known of it.
-#[derive(Debug, Default)]
-pub(super) struct Joining {
-    /// How far it has come, in words.
-    pub(super) progress: String,
-    /// The best header that the role `snapshot` was told of.
-    told: Option<Hash>,
-}
-
 impl Headers {
     /// The ledger has no coins: no body is of use.
     pub(super) fn begin_joining(&mut self, out: &mut Outbox) {
-        self.joining = Some(Joining { progress: "looking for a snapshot of the coins".to_owned(), told: None });
+        self.joining = Some(Joiner { progress: "looking for a snapshot of the coins".to_owned(), told: None });
         let height = self.index.as_ref().map_or(0, |index| index.applied().height);
         out.tell(ToFetch::Want { fork: height, above: height, hashes: Vec::new() });
     }

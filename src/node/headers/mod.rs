@@ -14,6 +14,7 @@ mod departed;
 mod header_node;
 mod ignored;
 mod index;
+mod joiner;
 mod joining;
 mod latest_time;
 mod ledger_news;
@@ -64,7 +65,7 @@ use crate::{
             clock::ClockJudge,
             header_node::Change,
             index::Index,
-            joining::Joining,
+            joiner::Joiner,
             latest_time::LatestTime,
             overdue::{Overdue, Withheld},
             passing::Passing,
@@ -117,7 +118,7 @@ pub struct Headers {
     candidates: Candidates,
     certified: Certified,
     /// The ledger has no coins yet, and follows headers alone.
-    joining: Option<Joining>,
+    joining: Option<Joiner>,
     /// What the sync node says of its chain.
     skeleton: Skeleton,
     /// When the node was last synced with peers, or first as far as one of them.

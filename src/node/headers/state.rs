@@ -144,7 +144,7 @@ impl Machine {
             .busy_since
             .filter(|_| self.state != SyncState::Stalled)
             .map(|since| since.max(view.progress) + STALLED_AFTER);
-        let asks = self.asks_since.filter(|_| self.state != SyncState::Synced && view.all_applied);
+        let asks = self.asks_since.filter(|_| !self.is_settled(view) && view.all_applied);
         let asks = asks.map(|since| since + GET_SYNC_TIMEOUT.saturating_sub(self.asked.1));
         [reason, alone, behind, stalled, asks].into_iter().flatten().min()
     }
@@ -227,7 +227,7 @@ impl Machine {
     fn decide_busy(&mut self, view: &View) -> (SyncState, String) {
         if view.all_applied {
             self.in_blocks = false;
-        } else if view.full || !view.more {
+        } else if view.joining.is_none() && (view.full || !view.more) {
             self.in_blocks = true;
         }
         if self.in_blocks {
@@ -342,6 +342,21 @@ mod tests {
         assert_eq!(machine.reason, "12 of 4196 blocks to go");
         assert_eq!(state(&mut machine, 4, &View { more: true, ..view() }), SyncState::Headers, "more may come");
         assert_eq!(state(&mut machine, 5, &view()), SyncState::Synced);
+    }
+
+    #[test]
+    fn a_node_without_coins_is_in_snapshot_once_it_has_all_headers_and_asks_for_no_timer() {
+        let mut machine = machine(Alone::Lone);
+        let joining = View { joining: Some("half of it".to_owned()), ..view() };
+        let none = View { peers: 0, answered: false, ..joining.clone() };
+        assert_eq!(state(&mut machine, 0, &none), SyncState::Connecting, "it is no network by itself");
+        let busy = View { more: true, all_applied: false, full: true, ..joining.clone() };
+        assert_eq!(state(&mut machine, 1, &busy), SyncState::Headers);
+        assert_eq!(state(&mut machine, 2, &joining), SyncState::Snapshot);
+        assert_eq!((machine.reason.as_str(), machine.deadline(&joining)), ("half of it", None));
+        assert_eq!(state(&mut machine, 60, &joining), SyncState::Snapshot);
+        let joined = View { answered: false, more: true, ..view() };
+        assert_eq!(state(&mut machine, 61, &joined), SyncState::Headers, "what is above is asked for");
     }
 
     #[test]

@@ -31,7 +31,6 @@ use crate::{
 use super::{
     active_chain::ActiveChain,
     blame::{blame, refuse},
-    chainstate::Chainstate,
     compact::CompactBlocks,
     deliverers::Deliverers,
     failure::Failure,
@@ -111,11 +110,6 @@ impl ChainManager {
     /// The applied chain with its mempool. The role connects a validated block before it gets here.
     pub(super) fn active_mut(&mut self) -> &mut ActiveChain {
         &mut self.active
-    }
-
-    /// The applied chain while its coins are not here.
-    pub(super) fn bare_mut(&mut self) -> &mut Chainstate {
-        self.active.bare_mut()
     }
 
     /// What is known of links.

@@ -5,18 +5,16 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    base::time::{Now, Time},
+    base::time::Time,
     chain::{
         archive::{HeaderRow, StoreError},
         snapshot::{Adoption, Manifest},
     },
     node::{
-        ChainMove, Halt, Origin, Outbox, PeerLink, Refusal, SyncState,
-        command::{LedgerCommand, Reply},
-        ledger::{Ledger, LedgerInput, Phase, chainstate::Chainstate},
-        notice::{ProposalFault, ToGossip, ToHeaders, ToLedger, ToSealer, ToSnapshot},
+        ChainMove, Halt, Outbox,
+        ledger::chainstate::Chainstate,
+        notice::{ToHeaders, ToSnapshot},
     },
-    wire::message::Kind,
 };
 
 /// Headers that one commit takes.
@@ -35,7 +33,7 @@ pub(super) struct Joining {
     /// The snapshot whose coins are being taken, and when the next of them are.
     adopting: Option<(Manifest, Time)>,
     /// The whole history is to be verified instead.
-    is_over: bool,
+    pub(super) is_over: bool,
 }
 
 impl Joining {
@@ -56,7 +54,7 @@ impl Joining {
         self.adopting.as_ref().map_or(commit, |(_, at)| Some(*at))
     }
 
-    fn commit(&mut self, chain: &mut Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
+    pub(super) fn commit(&mut self, chain: &mut Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
         (self.pending, self.since) = (0, None);
         chain.commit_headers()?;
         let moved = ChainMove { tip: chain.tip().clone(), removed: Vec::new(), added: Vec::new(), news: None };
@@ -66,7 +64,7 @@ impl Joining {
         Ok(())
     }
 
-    fn take(&mut self, now: Time, rows: &[HeaderRow], chain: &mut Chainstate) -> Result<(), StoreError> {
+    pub(super) fn take(&mut self, now: Time, rows: &[HeaderRow], chain: &mut Chainstate) -> Result<(), StoreError> {
         if self.adopting.is_some() {
             // What is above the snapshot is forgotten and asked for again.
             return Ok(());
@@ -80,13 +78,36 @@ impl Joining {
         Ok(())
     }
 
-    fn commit_if_due(&mut self, now: Time, chain: &mut Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
+    pub(super) fn commit_if_due(
+        &mut self,
+        now: Time,
+        chain: &mut Chainstate,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
         let is_due = self.since.is_some_and(|since| now >= since + COMMIT_AFTER) || self.pending >= COMMIT_HEADERS;
         if is_due { self.commit(chain, out) } else { Ok(()) }
     }
 
+    /// Commits what waits, before the end.
+    pub(super) fn stop(&mut self, chain: &mut Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
+        if self.since.is_some() { self.commit(chain, out) } else { Ok(()) }
+    }
+
+    /// Begins to take the coins of a snapshot.
+    pub(super) fn begin_adoption(
+        &mut self,
+        now: Time,
+        manifest: Manifest,
+        chain: &mut Chainstate,
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        self.commit(chain, out)?;
+        self.adopting = Some((manifest, now));
+        Ok(())
+    }
+
     /// Takes the next coins, if it is time. Whether all are here.
-    fn adopt(&mut self, now: Time, chain: &mut Chainstate, out: &mut Outbox) -> Result<bool, Halt> {
+    pub(super) fn adopt(&mut self, now: Time, chain: &mut Chainstate, out: &mut Outbox) -> Result<bool, Halt> {
         let Some((manifest, at)) = &mut self.adopting else { return Ok(false) };
         if now < *at {
             return Ok(false);
@@ -113,87 +134,5 @@ impl Joining {
                 Ok(false)
             }
         }
-    }
-}
-
-impl Ledger {
-    /// Handles one input while the coins are not here.
-    pub(super) fn step_joining(
-        &mut self,
-        joining: &mut Joining,
-        now: Now,
-        input: LedgerInput,
-        out: &mut Outbox,
-    ) -> Result<bool, Halt> {
-        match input {
-            LedgerInput::Start | LedgerInput::Wake => {}
-            LedgerInput::Link(PeerLink::Frame { link, frame }) if frame.kind == Kind::GetBlockTransactions => {
-                self.chains.serve_compact(now.mono, link, &frame, out)?;
-            }
-            LedgerInput::Link(event) => self.on_link(now, event, out)?,
-            LedgerInput::Notice(notice) => self.hear_joining(joining, now, notice, out)?,
-            LedgerInput::Command(ticket, command) => out.reply(ticket, refuse(command)),
-            LedgerInput::Stop => {
-                self.phase = Phase::Ended;
-                if joining.since.is_some() {
-                    joining.commit(self.chains.bare_mut(), out)?;
-                }
-                return Ok(false);
-            }
-        }
-        if joining.is_over {
-            return Ok(true);
-        }
-        let chain = self.chains.bare_mut();
-        joining.commit_if_due(now.mono, chain, out)?;
-        joining.adopt(now.mono, chain, out)
-    }
-
-    fn hear_joining(
-        &mut self,
-        joining: &mut Joining,
-        now: Now,
-        notice: ToLedger,
-        out: &mut Outbox,
-    ) -> Result<(), Halt> {
-        match notice {
-            ToLedger::StoreHeaders(rows) => joining.take(now.mono, &rows, self.chains.bare_mut())?,
-            ToLedger::AbandonJoin => {
-                self.chains.bare_mut().abandon_join()?;
-                joining.is_over = true;
-            }
-            ToLedger::AdoptSnapshot(manifest) => {
-                joining.commit(self.chains.bare_mut(), out)?;
-                joining.adopting = Some((manifest, now.mono));
-            }
-            ToLedger::BlockChecked { origin: Origin::Proposal, block } => {
-                let result = Err(ProposalFault::Unready);
-                out.tell(ToSealer::ProposalChecked { hash: block.hash, result });
-            }
-            ToLedger::Admit { origin, transaction } => {
-                let result = Err(Refusal::NotSynced(SyncState::Snapshot));
-                out.tell(ToGossip::Admitted { origin, transaction, result });
-            }
-            ToLedger::WantProposal { .. } => out.tell(ToSealer::Template(None)),
-            notice @ (ToLedger::WantPlace { .. } | ToLedger::Final { .. } | ToLedger::OfferPool { .. }) => {
-                self.on_notice(now, notice, out)?;
-            }
-            ToLedger::BestChain { .. }
-            | ToLedger::State(_)
-            | ToLedger::BlockChecked { .. }
-            | ToLedger::BodyInvalid { .. }
-            | ToLedger::WantTemplate { .. } => {}
-        }
-        Ok(())
-    }
-}
-
-/// What a command hears.
-fn refuse(command: LedgerCommand) -> Reply {
-    match command {
-        LedgerCommand::Save => Reply::Done,
-        LedgerCommand::Template(_) => Reply::Refused("the node joins with a snapshot".to_owned()),
-        LedgerCommand::Mempool { .. } => Reply::Mempool(Vec::new()),
-        LedgerCommand::PoolEntry(txid) => Reply::NotFound(format!("transaction {txid} in the mempool")),
     }
 }

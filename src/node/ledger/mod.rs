@@ -49,6 +49,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod without_coins;
 
 use crate::{
     base::{
@@ -56,11 +57,15 @@ use crate::{
         limits,
         time::{Now, Time},
     },
-    chain::archive::{BlockStatus, LedgerStore},
+    chain::{
+        archive::{BlockStatus, LedgerStore},
+        snapshot::JoinState,
+    },
     node::{
         Halt, Input, Origin, Outbox, PeerLink, Role, Setup, SyncState,
         command::{LedgerCommand, Reply},
         notice::{ToHeaders, ToLedger, ToMiner, ToSealer, ToSnapshot},
+        report::Report,
     },
     wire::{frame::Frame, message::Kind},
 };
@@ -132,13 +137,23 @@ impl Ledger {
 
     fn on_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         self.phase = Phase::Running;
-        let chain = self.chains.bare_mut();
+        let chain = self.chains.active_mut().bare_mut();
         if chain.begins_without_coins(self.wants_to_join)? {
             chain.load()?;
             self.joining = Some(Joining::start(chain, out)?);
             return Ok(());
         }
-        self.chains.start(now, out)
+        self.chains.start(now, out)?;
+        self.report_join(out)
+    }
+
+    /// Tells where the coins are from.
+    fn report_join(&self, out: &mut Outbox) -> Result<(), Halt> {
+        let joined = self.chains.active().chain().store().join_state()?;
+        if joined != JoinState::History {
+            out.report(Report::Joined(joined));
+        }
+        Ok(())
     }
 
     fn on_wake(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
@@ -240,7 +255,8 @@ impl Ledger {
                 // As after a restart.
                 out.tell(ToSnapshot::Adopted(Ok(())));
                 out.tell(ToHeaders::Joined);
-                return self.chains.start(now, out);
+                self.chains.start(now, out)?;
+                return self.report_join(out);
             }
             self.joining = Some(joining);
             return Ok(());

@@ -6,69 +6,21 @@ use crate::{
         limits::{MANIFEST_GATHER, PLAN_ABANDONED, PROGRESS_INTERVAL},
         time::Time,
     },
-    chain::{archive::StoreError, snapshot::{Manifest, SnapshotFault, Staged}},
+    chain::{
+        archive::StoreError,
+        snapshot::{Manifest, SnapshotFault},
+    },
     node::{
-        Join, Outbox,
+        Outbox,
         notice::{ToHeaders, ToLedger},
         report::Report,
         snapshot::{
             Snapshot,
-            choosing::{Depth, Offered, depth_by_work},
+            offered::{Depth, depth_by_work},
             plan::Plan,
         },
     },
 };
-
-/// A node without coins.
-#[derive(Debug, Default)]
-pub(super) struct Joiner {
-    join: Join,
-    /// The best header, once all are here.
-    best: Option<u32>,
-    pub(super) depth: Option<Depth>,
-    pub(super) offered: Offered,
-    /// When the first manifest came.
-    pub(super) first_offer: Option<Time>,
-    pub(super) plan: Option<Plan>,
-    /// What an earlier run has fetched.
-    resumes: Option<Staged>,
-    /// When the last piece came.
-    pub(super) moved: Time,
-    /// Since when nobody has what is missing.
-    deserted: Option<Time>,
-    /// The ledger takes the coins: so many pieces of all.
-    adopting: Option<(u32, u32)>,
-    told: Option<(Time, String)>,
-}
-
-impl Joiner {
-    pub(super) fn new(join: Join, resumes: Option<Staged>) -> Self {
-        Self { join, resumes, ..Self::default() }
-    }
-
-    pub(super) fn deadline(&self) -> Option<Time> {
-        let gathered = self.first_offer.filter(|_| self.plan.is_none()).map(|at| at + MANIFEST_GATHER);
-        let deserted = self.deserted.map(|since| since + PLAN_ABANDONED);
-        let told = self.told.as_ref().filter(|(_, text)| *text != self.progress()).map(|(at, _)| *at + PROGRESS_INTERVAL);
-        [gathered, deserted, told].into_iter().flatten().min()
-    }
-
-    /// How far it has come, in words.
-    fn progress(&self) -> String {
-        if let Some((done, all)) = self.adopting {
-            return format!("taking the coins: {done} of {all} pieces");
-        }
-        match (&self.plan, self.depth) {
-            (Some(plan), _) => {
-                let (here, all) = plan.progress();
-                format!("fetching the coins after block {}: {here} of {all} pieces", plan.manifest.height())
-            }
-            (None, Some(Depth::UpTo(most))) => format!("looking for a snapshot of block {most} or below"),
-            (None, Some(Depth::Block(block))) => format!("looking for a snapshot of block {block}"),
-            (None, Some(Depth::Nowhere) | None) => "waiting for a block that is deep enough".to_owned(),
-        }
-    }
-}
 
 impl Snapshot {
     /// All headers are here.
@@ -125,7 +77,8 @@ impl Snapshot {
 
     /// Goes on with what an earlier run has fetched, if its block still counts.
     fn resume(&mut self) -> Result<(), StoreError> {
-        let Some(staged) = self.joiner.as_mut().filter(|joiner| joiner.plan.is_none()).and_then(|one| one.resumes.take())
+        let Some(staged) =
+            self.joiner.as_mut().filter(|joiner| joiner.plan.is_none()).and_then(|one| one.resumes.take())
         else {
             return Ok(());
         };

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    base::{
-        hash::Hash,
-        time::Time,
-    },
+    base::time::Time,
     chain::{
         archive::StoreError,
         snapshot::{SnapshotName, Writing},
@@ -18,25 +15,6 @@ use crate::{
 const STEP_AFTER: Duration = Duration::from_millis(20);
 /// How long to wait after one was given up.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
-
-/// What is being made.
-#[derive(Debug, Default)]
-pub(super) struct Maker {
-    /// The applied chain's end.
-    pub(super) tip: Option<(u32, Hash)>,
-    pub(super) state: SyncState,
-    /// The next step, if one is being written.
-    next_step: Option<Time>,
-    /// The highest that was made or given up.
-    last: u32,
-    not_before: Time,
-}
-
-impl Maker {
-    pub(super) fn deadline(&self) -> Option<Time> {
-        self.next_step
-    }
-}
 
 impl Snapshot {
     /// Begins one if it is time, or writes some of it.

@@ -6,10 +6,14 @@
 
 mod choosing;
 mod fetching;
+mod joiner;
 mod joining;
+mod maker;
 mod making;
+mod offered;
 mod peer;
 mod plan;
+mod served;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -19,7 +23,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     base::{
         ids::LinkId,
-        limits::{MANIFEST_TIMEOUT, PIECES_IN_FLIGHT, PIECE_HEDGE, PIECE_STALL, scaled},
+        limits::{MANIFEST_TIMEOUT, PIECE_HEDGE, PIECE_STALL, PIECES_IN_FLIGHT, scaled},
         time::{Now, Time},
     },
     chain::{
@@ -30,7 +34,7 @@ use crate::{
     node::{
         Input, Join, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
         notice::ToSnapshot,
-        snapshot::{joining::Joiner, making::Maker, peer::Peer, serving::Served},
+        snapshot::{joiner::Joiner, maker::Maker, peer::Peer, served::Served},
     },
     wire::{frame::Frame, message::Message},
 };

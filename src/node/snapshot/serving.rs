@@ -2,16 +2,10 @@
 
 use crate::{
     base::{bytes::Bytes, codec, hash::Hash, ids::LinkId, time::Time},
+    chain::snapshot::SnapshotName,
     node::{Outbox, PeerFault, snapshot::Snapshot},
     wire::message::{Kind, Message},
 };
-
-/// The manifests that are asked for, as bytes: those of the two snapshots that are kept.
-#[derive(Debug, Default)]
-pub(super) struct Served(Vec<(Hash, Bytes)>);
-
-/// How many of them are kept in memory.
-const KEPT: usize = 2;
 
 impl Snapshot {
     /// Answers a `GetSnapshot`.
@@ -37,21 +31,17 @@ impl Snapshot {
     fn manifest_for(&mut self, block: Hash, most: u32) -> Option<Bytes> {
         let store = &mut self.files.as_mut().filter(|_| self.interval.is_some())?.store;
         let names = store.snapshots();
-        let fits = |name: &&_| {
-            let name: &crate::chain::snapshot::SnapshotName = name;
-            name.height <= most && (block == Hash::ZERO || name.block == block)
-        };
+        let fits = |name: &&SnapshotName| name.height <= most && (block == Hash::ZERO || name.block == block);
         let name = names.iter().rev().find(fits)?;
-        if let Some((_, bytes)) = self.served.0.iter().find(|(block, _)| *block == name.block) {
-            return Some(bytes.clone());
+        if let Some(bytes) = self.served.find(&name.block) {
+            return Some(bytes);
         }
         let manifest = store.manifest(&name.block).unwrap_or_else(|error| {
             log::warn!("snapshot: manifest not read block={} error=\"{error}\"", name.block);
             None
         });
         let bytes = Bytes::from(codec::encode(&manifest?));
-        self.served.0.truncate(KEPT - 1);
-        self.served.0.insert(0, (name.block, bytes.clone()));
+        self.served.keep(name.block, bytes.clone());
         Some(bytes)
     }
 }

@@ -74,6 +74,15 @@ const SEALING: Schema = Schema::Object(&[&[
     required("next", Schema::Nullable(&NEXT_SET), "the set that takes over then, by this node's chain file"),
 ]]);
 
+/// After a join with a snapshot.
+const VOUCHED: Schema = Schema::Object(&[&[
+    required("height", Schema::Integer, "the height of the block after which the coins were taken from peers"),
+    required("block", Schema::Hash, "that block"),
+    required("by", Schema::Choice(&["work", "seals"]), "what vouches for them"),
+    required("above", Schema::Integer, "headers above that block at the time"),
+]]);
+const JOINED: &[Property] =
+    &[optional("vouched", VOUCHED, "if the node joined with a snapshot: up to where it has verified nothing itself")];
 /// On sealed chains only.
 const SEALED: &[Property] = &[
     optional("final", FINAL, "on sealed chains: the last block that is final, with all before it"),
@@ -116,9 +125,9 @@ const COUNTERS: &[Property] =
 const TIME: &[Property] = &[required("time", Schema::Integer, "the node's clock, unix seconds")];
 
 /// State and health of the node.
-pub const STATUS: Schema = Schema::Object(&[FACTS, SEALED, COUNTERS]);
+pub const STATUS: Schema = Schema::Object(&[FACTS, JOINED, SEALED, COUNTERS]);
 /// The part of it that the page shows.
-pub const SUMMARY: Schema = Schema::Object(&[FACTS, SEALED, TIME]);
+pub const SUMMARY: Schema = Schema::Object(&[FACTS, JOINED, SEALED, TIME]);
 /// Bitcoin Core's `getblockchaininfo`.
 pub const CHAIN_INFO: Schema = Schema::Object(&[&[
     required("chain", Schema::Text, "name of the chain"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, limits},
-    chain::node_id,
+    chain::{node_id, snapshot::JoinState},
     node::{
         hindrance::{Hindrance, HindranceId},
         limit::{Limit, Meter},
@@ -108,8 +108,17 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "unit": context.chain.unit.name,
         "decimals": context.chain.unit.decimals,
     }));
+    fields.extend(vouched(context, &status));
     fields.extend(sealing::fields(&context.chain.authorities, &status));
     Value::Object(fields)
+}
+
+/// What this node has not verified itself.
+fn vouched(context: &Context, status: &Status) -> Option<(String, Value)> {
+    let Some(JoinState::Joined { snapshot, above }) = status.joined else { return None };
+    let by = if context.chain.seal_rules().needs_certificate() { "seals" } else { "work" };
+    let fields = json!({ "height": snapshot.height, "block": snapshot.block, "by": by, "above": above });
+    Some(("vouched".to_owned(), fields))
 }
 
 /// Each hindrance that stands.

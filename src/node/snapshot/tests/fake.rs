@@ -80,7 +80,13 @@ pub(super) fn made() -> Made {
 
 fn header(height: u32, digest: Hash) -> Header {
     let previous = if height == 0 { Hash::ZERO } else { block(height - 1) };
-    Header { height, previous, state_digest: digest, time: u64::from(height) * 3_600, ..ChainSpec::local().genesis.header }
+    Header {
+        height,
+        previous,
+        state_digest: digest,
+        time: u64::from(height) * 3_600,
+        ..ChainSpec::local().genesis.header
+    }
 }
 
 /// The hash that the fake chain gives its block at a height.

@@ -5,12 +5,12 @@ use super::{
     *,
 };
 use crate::{
-    base::limits::{PIECES_PER_PEER, PIECE_STALL, PIECE_TIMEOUT},
+    base::limits::{PIECE_STALL, PIECE_TIMEOUT, PIECES_PER_PEER},
     chain::snapshot::SnapshotFault,
     node::{
         PeerFault,
         fault::CloseReason,
-        snapshot::choosing::{Depth, depth_by_work},
+        snapshot::offered::{Depth, depth_by_work},
     },
 };
 
@@ -157,12 +157,10 @@ fn a_chain_too_short_for_a_snapshot_is_verified_from_its_start() {
 fn a_snapshot_is_deep_by_blocks_and_by_a_day() {
     let rig = Rig::joining(&FakeFiles::default());
     let depth = |depth| depth_by_work(&rig.chain, BEST, &Join { depth, at: None }).unwrap();
-    assert_eq!([Some(1), Some(0), Some(10), Some(BEST)].map(depth), [
-        Depth::UpTo(BEST - 1),
-        Depth::UpTo(BEST - 1),
-        Depth::UpTo(BEST - 10),
-        Depth::Nowhere
-    ]);
+    assert_eq!(
+        [Some(1), Some(0), Some(10), Some(BEST)].map(depth),
+        [Depth::UpTo(BEST - 1), Depth::UpTo(BEST - 1), Depth::UpTo(BEST - 10), Depth::Nowhere]
+    );
     assert_eq!(depth(None), Depth::Nowhere, "fewer than a thousand blocks");
     rig.chain.0.lock().unwrap().best = 1_010;
     let depth = |best| depth_by_work(&rig.chain, best, &Join::default()).unwrap();
@@ -191,5 +189,8 @@ fn what_nobody_asked_for_is_a_fault() {
     rig.run(SECOND * 5);
     let did = rig.driver.receive(1, &Message::Piece { block: block(HEIGHT), number: 0, bytes: Bytes::default() });
     assert!(matches!(did.fault(1), Some(PeerFault::Unexpected(_))));
-    assert!(matches!(rig.driver.receive(2, &Message::Snapshot(Bytes::default())).fault(2), Some(PeerFault::Unexpected(_))));
+    assert!(matches!(
+        rig.driver.receive(2, &Message::Snapshot(Bytes::default())).fault(2),
+        Some(PeerFault::Unexpected(_))
+    ));
 }

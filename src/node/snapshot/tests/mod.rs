@@ -13,7 +13,10 @@ use std::{
 
 use crate::{
     base::{bytes::Bytes, codec, hash::Hash},
-    chain::{archive::HeaderArchive, snapshot::{Manifest, SnapshotStore}},
+    chain::{
+        archive::HeaderArchive,
+        snapshot::{Manifest, SnapshotStore},
+    },
     node::{
         Join, Setup,
         notice::{ToLedger, ToSnapshot},
@@ -51,7 +54,8 @@ impl Rig {
     fn of(setup: &Setup, files: &FakeFiles) -> Self {
         let chain = Chain { best: BEST, digest: made().manifest.digest(), left_from: u32::MAX };
         let chain = SharedChain(Arc::new(Mutex::new(chain)));
-        let stores: (Box<dyn SnapshotStore>, Box<dyn HeaderArchive>) = (Box::new(files.clone()), Box::new(chain.clone()));
+        let stores: (Box<dyn SnapshotStore>, Box<dyn HeaderArchive>) =
+            (Box::new(files.clone()), Box::new(chain.clone()));
         let mut driver = Driver::new(Snapshot::new(setup, Some(stores)));
         driver.start();
         let (peers, asked) = (BTreeMap::new(), BTreeMap::new());
@@ -94,7 +98,9 @@ impl Rig {
     fn answer(&mut self, did: Actions) {
         let mut open = VecDeque::from([did]);
         while let Some(did) = open.pop_front() {
-            for (link, message) in self.peers.keys().flat_map(|link| did.sent(*link).into_iter().map(|one| (*link, one))) {
+            for (link, message) in
+                self.peers.keys().flat_map(|link| did.sent(*link).into_iter().map(|one| (*link, one)))
+            {
                 let peer = &self.peers[&link];
                 let answer = match message {
                     Message::GetSnapshot { .. } => {

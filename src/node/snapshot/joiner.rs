@@ -1,0 +1,68 @@
+//! A node without coins: how far it has come.
+
+use crate::{
+    base::{
+        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PROGRESS_INTERVAL},
+        time::Time,
+    },
+    chain::snapshot::Staged,
+    node::{
+        Join,
+        snapshot::{
+            offered::{Depth, Offered},
+            plan::Plan,
+        },
+    },
+};
+
+/// A node without coins.
+#[derive(Debug, Default)]
+pub(super) struct Joiner {
+    pub(super) join: Join,
+    /// The best header, once all are here.
+    pub(super) best: Option<u32>,
+    pub(super) depth: Option<Depth>,
+    pub(super) offered: Offered,
+    /// When the first manifest came.
+    pub(super) first_offer: Option<Time>,
+    pub(super) plan: Option<Plan>,
+    /// What an earlier run has fetched.
+    pub(super) resumes: Option<Staged>,
+    /// When the last piece came.
+    pub(super) moved: Time,
+    /// Since when nobody has what is missing.
+    pub(super) deserted: Option<Time>,
+    /// The ledger takes the coins: so many pieces of all.
+    pub(super) adopting: Option<(u32, u32)>,
+    pub(super) told: Option<(Time, String)>,
+}
+
+impl Joiner {
+    pub(super) fn new(join: Join, resumes: Option<Staged>) -> Self {
+        Self { join, resumes, ..Self::default() }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let gathered = self.first_offer.filter(|_| self.plan.is_none()).map(|at| at + MANIFEST_GATHER);
+        let deserted = self.deserted.map(|since| since + PLAN_ABANDONED);
+        let told =
+            self.told.as_ref().filter(|(_, text)| *text != self.progress()).map(|(at, _)| *at + PROGRESS_INTERVAL);
+        [gathered, deserted, told].into_iter().flatten().min()
+    }
+
+    /// How far it has come, in words.
+    pub(super) fn progress(&self) -> String {
+        if let Some((done, all)) = self.adopting {
+            return format!("taking the coins: {done} of {all} pieces");
+        }
+        match (&self.plan, self.depth) {
+            (Some(plan), _) => {
+                let (here, all) = plan.progress();
+                format!("fetching the coins after block {}: {here} of {all} pieces", plan.manifest.height())
+            }
+            (None, Some(Depth::UpTo(most))) => format!("looking for a snapshot of block {most} or below"),
+            (None, Some(Depth::Block(block))) => format!("looking for a snapshot of block {block}"),
+            (None, Some(Depth::Nowhere) | None) => "waiting for a block that is deep enough".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Nodes that join with a snapshot of the coins.
+
+use std::path::Path;
+
+use crate::support::{TempDir, TestNode, cli_on, stdout};
+
+const BLOCKS: u64 = 230;
+const INTERVAL: &str = "150";
+
+/// A ledger of some blocks.
+fn generate(dir: &Path) {
+    let blocks = BLOCKS.to_string();
+    let args = ["generate", "--blocks", &blocks, "--txs-per-block", "3", "--seed", "1"];
+    assert!(cli_on(dir, "local", &args).status.success());
+}
+
+/// A node that makes a snapshot of block 150. Who asks before it is made asks again.
+fn provider(dir: &Path, args: &[&str]) -> TestNode {
+    generate(dir);
+    let all = [&["--serve-snapshots", "--snapshot-interval", INTERVAL], args].concat();
+    TestNode::start_in(dir, &all)
+}
+
+fn joining(connect: &str) -> [&str; 6] {
+    ["--join", "snapshot", "--join-depth", "10", "--connect", connect]
+}
+
+#[test]
+fn a_newcomer_takes_the_coins_of_a_deep_block_and_verifies_what_is_above() {
+    let (dir, own) = (TempDir::new(), TempDir::new());
+    let provider = provider(dir.path(), &[]);
+    let address = provider.p2p().to_string();
+    let mut node = TestNode::start_in(own.path(), &joining(&address));
+    node.wait(&["synced"]);
+    let status = node.status();
+    assert_eq!((status["height"].as_u64(), node.tip()), (Some(BLOCKS), provider.tip()));
+    assert_eq!(status["state_digest"], provider.status()["state_digest"]);
+    let vouched = &status["vouched"];
+    assert_eq!((vouched["height"].as_u64(), vouched["above"].as_u64()), (Some(150), Some(80)), "{status}");
+    let text = stdout(&node.cli(&["status"]));
+    assert!(
+        text.contains("coins up to block 150 by work (80 blocks above when joined); verified here from 151"),
+        "{text}"
+    );
+    assert!(!node.cli(&["block", "150"]).status.success() || !node.log().contains("panic"));
+    assert!(node.cli(&["block", "151"]).status.success());
+    assert_eq!(node.stop(), 0);
+    let verified = cli_on(own.path(), "local", &["verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+    node.restart(&joining(&address));
+    node.wait(&["synced"]);
+    assert!(node.log().contains("this ledger has blocks already"), "{}", node.log());
+}
+
+#[test]
+fn a_newcomer_that_is_killed_again_and_again_goes_on() {
+    let (dir, own) = (TempDir::new(), TempDir::new());
+    // So slow that the coins take some seconds.
+    let provider = provider(dir.path(), &["--max-upload", "64k"]);
+    let address = provider.p2p().to_string();
+    let mut node = TestNode::start_in(own.path(), &joining(&address));
+    for _ in 0..4 {
+        // As soon as it is known that all headers are here, or later.
+        while !["snapshot", "synced"].contains(&node.status()["state"].as_str().unwrap()) {}
+        node.kill();
+        node.restart(&joining(&address));
+    }
+    node.wait(&["synced"]);
+    assert_eq!((node.height(), node.tip()), (BLOCKS, provider.tip()), "{}", node.log());
+    assert_eq!(node.status()["vouched"]["height"].as_u64(), Some(150));
+}
+
+#[test]
+fn a_chain_that_is_too_short_is_verified_as_a_whole() {
+    let dir = TempDir::new();
+    generate(dir.path());
+    let provider = TestNode::start_in(dir.path(), &[]);
+    let node = TestNode::start(&["--join", "snapshot", "--connect", &provider.p2p().to_string()]);
+    node.wait(&["synced"]);
+    assert_eq!((node.height(), node.tip()), (BLOCKS, provider.tip()));
+    assert!(node.status()["vouched"].is_null());
+    assert!(node.cli(&["block", "1"]).status.success());
+}
