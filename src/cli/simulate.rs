@@ -70,6 +70,9 @@ pub struct SimulateArgs {
     /// Crashes are power losses: disks lose all since their last flush. Nodes flush at each block or every few seconds
     #[arg(long)]
     pub power_loss: bool,
+    /// One node joins with a snapshot of the others, some of which lie about theirs
+    #[arg(long)]
+    pub snapshots: bool,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -115,6 +118,7 @@ impl SimulateArgs {
             lying_authorities: count(self.lying_authorities),
             later_sets: count(self.later_sets),
             power_loss: self.power_loss,
+            snapshots: self.snapshots,
             calm: self.calm,
         }
     }
@@ -142,6 +146,7 @@ impl SimulateArgs {
         flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
         flag("later-sets", self.later_sets.map(|sets| sets.to_string()));
         line += if self.power_loss { " --power-loss" } else { "" };
+        line += if self.snapshots { " --snapshots" } else { "" };
         line + if self.calm { " --calm" } else { "" }
     }
 }

@@ -8,12 +8,14 @@ use std::{
 use crate::{
     chain::{
         archive::{
-            Anchor, Ban, Banned, BookContents, BookEntry, LedgerStore, PeerStore, SealRecord, SealStore, StoreError,
+            Anchor, Ban, Banned, BookContents, BookEntry, HeaderArchive, LedgerStore, PeerStore, SealRecord, SealStore,
+            StoreError,
         },
         seal::SignedVote,
+        snapshot::SnapshotStore,
         spec::ChainSpec,
     },
-    node::Stores,
+    node::{Setup, Stores},
     sim::common_ledger::CommonLedger,
     store::{PeerDb, SealMemory, SharedLedger},
 };
@@ -57,14 +59,14 @@ impl Disk {
     }
 
     /// Opens everything for a new set of roles.
-    pub(super) fn stores(&self) -> Stores {
+    pub(super) fn stores(&self, setup: &Setup) -> Stores {
         let peers = Box::new(self.book.clone());
         let seals = self.seals.clone().map(|seals| -> Box<dyn SealStore> { Box::new(seals) });
         match self.ledger.clone() {
             Ledger::Own(ledger) => Stores {
                 ledger: Box::new(ledger.clone()),
+                snapshots: snapshots_of(&ledger, setup),
                 headers: Box::new(ledger),
-                snapshots: None,
                 peers,
                 seals,
             },
@@ -118,6 +120,14 @@ impl Disk {
             Ledger::Common(ledger) => look(ledger),
         }
     }
+}
+
+/// The snapshots of a node that makes some or joins with one.
+fn snapshots_of(ledger: &SharedLedger, setup: &Setup) -> Option<(Box<dyn SnapshotStore>, Box<dyn HeaderArchive>)> {
+    let is_used = setup.serve_snapshots.is_some() || setup.join.is_some();
+    let open = || ledger.snapshots().expect("files in memory can be read");
+    is_used
+        .then(|| -> (Box<dyn SnapshotStore>, Box<dyn HeaderArchive>) { (Box::new(open()), Box::new(ledger.clone())) })
 }
 
 /// A peer book that outlives the role that writes it.

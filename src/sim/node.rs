@@ -259,7 +259,7 @@ impl Node {
         self.view = View::default();
         self.timeout_at = None;
         let slot = |(id, role)| Slot { id, role, started: false, ended: false, busy_until: Time::default(), due: None };
-        let slots: Vec<Slot> = build(&self.setup, self.disk.stores(), rng).into_iter().map(slot).collect();
+        let slots: Vec<Slot> = build(&self.setup, self.disk.stores(&self.setup), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,
             endpoint: Endpoint::new(config, Inboxes::new(slots.iter().map(|slot| slot.id), inbox, is_watched)),

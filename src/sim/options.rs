@@ -78,6 +78,12 @@ pub struct Options {
     pub false_skeletons: usize,
     /// More byzantine nodes, on top: each sends few headers, and late.
     pub late_headers: usize,
+    /// Blocks between two snapshots of the coins; 0: there are none.
+    pub snapshot_interval: u32,
+    /// How many blocks above a snapshot the last honest node wants, which joins with one.
+    pub join_depth: u32,
+    /// More byzantine nodes, on top: each lies about its snapshots.
+    pub false_snapshots: usize,
     /// Authorities that seal the chain; 0: it has proof of work. The first nodes are the honest ones.
     pub authorities: usize,
     /// Of these, how many are byzantine nodes, in addition to the honest ones.
@@ -231,6 +237,9 @@ impl Options {
         if let Some(byzantine) = overrides.byzantine {
             options.byzantine = byzantine;
         }
+        if overrides.snapshots && authorities == 0 {
+            options.draw_snapshots(&dice);
+        }
         if let Some(tricksters) = overrides.tricksters {
             options.tricksters = tricksters;
             if tricksters == 0 {
@@ -282,16 +291,17 @@ impl Options {
         }
     }
 
-    /// The numbers of the hosts that are no nodes. After them come nodes with false skeletons, then those with late headers.
+    /// The numbers of the hosts that are no nodes. After them come nodes with false skeletons, with late headers, and with
+    /// false snapshots.
     pub fn stranger_numbers(&self) -> std::ops::Range<usize> {
-        let end = self.nodes + self.dishonest() - self.false_skeletons - self.late_headers;
+        let end = self.false_snapshot_numbers().start - self.false_skeletons - self.late_headers;
         end - self.strangers..end
     }
 
     /// Byzantine nodes of all kinds.
     pub fn dishonest(&self) -> usize {
         let others = self.tricklers + self.misleaders + self.strangers + self.false_skeletons + self.late_headers;
-        self.lying_authorities + self.byzantine + self.tricksters + others
+        self.lying_authorities + self.byzantine + self.tricksters + others + self.false_snapshots
     }
 
     fn draw_faults(&mut self, dice: &Dice) {

@@ -102,12 +102,9 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             if number == 0 {
                 setup.connect.extend(options.stranger_numbers().map(address));
             }
-            // The newcomer knows those first that hold up its sync.
-            if options.history > 0 && number + 1 == options.nodes {
-                let end = options.nodes + options.dishonest();
-                setup.connect.extend((end - options.late_headers..end).map(address));
-            }
+            setup.connect.extend(hinderers(options, number).map(address));
             setup.is_bootnode = options.topology == Topology::Bootnode && number < options.bootnodes;
+            options.set_snapshots(number, &mut setup);
             setup.seal = sealed::key_of(options, number);
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
             let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max))
@@ -125,6 +122,9 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 }
                 at if at < options.byzantine + options.tricksters + options.tricklers => {
                     Byzantine::trickler(&mut others)
+                }
+                _ if options.false_snapshot_numbers().contains(&number) => {
+                    Byzantine::of_false_snapshots(&mut rng.fork("false_snapshots").fork(&number.to_string()))
                 }
                 _ if number < options.stranger_numbers().start => Byzantine::misleader(&mut others),
                 _ if number >= options.stranger_numbers().end + options.false_skeletons => {
@@ -150,6 +150,13 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .collect();
     history::write(options, spec, &mut nodes);
     nodes
+}
+
+/// Whom the newcomer knows first: those that hold up its sync.
+fn hinderers(options: &Options, number: usize) -> std::ops::Range<usize> {
+    let end = options.nodes + options.dishonest();
+    let is_newcomer = options.history > 0 && number + 1 == options.nodes;
+    if is_newcomer { end - options.late_headers - options.false_snapshots..end } else { end..end }
 }
 
 /// Nodes whose clocks are far off: one, half, all but one, or all.

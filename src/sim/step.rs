@@ -293,6 +293,7 @@ impl World {
                 }
                 self.nodes[node].view.tip = Some(*tip);
             }
+            Report::Joined(joined) => self.check_joined(node, joined),
             Report::Sealing(report) => view.sealing = Some(*report),
             Report::BestHeader { work, .. } => view.headers_work = work,
             Report::Reorganised { depth, .. } => self.stats.reorganised(depth),

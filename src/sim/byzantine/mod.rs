@@ -16,6 +16,7 @@ mod mutate;
 mod pushes;
 mod skeletons;
 mod slow_reader;
+mod snapshots;
 mod squat;
 mod stranger;
 mod transactions;
@@ -88,6 +89,11 @@ impl Byzantine {
     /// A node that says falsely where the rounds of its headers begin.
     pub(super) fn of_false_skeletons(rng: &mut Rng) -> Self {
         Self { trick: Box::new(skeletons::Skeletons::default()), rng: rng.fork("false skeletons") }
+    }
+
+    /// A node that lies about its snapshots.
+    pub(super) fn of_false_snapshots(rng: &mut Rng) -> Self {
+        Self { trick: Box::new(snapshots::Snapshots::draw(rng)), rng: rng.fork("false snapshots") }
     }
 
     /// A node that sends few headers, and late.

@@ -5,7 +5,7 @@
 //! was alone.
 //!
 //! The law holds in the faulty phase, too. A node is exempt only for a cause that this file proves: it has just started,
-//! no link to an honest peer has stood all the time, one of the two reads slowly, or its clock is wrong.
+//! no link to an honest peer has stood all the time, one of the two reads slowly, its clock is wrong, or one of the two joins with a snapshot.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -198,7 +198,7 @@ impl World {
             && conn.ends.iter().all(|end| self.is_up_end(end))
             && [one, other].iter().all(|node| self.is_honest(*node) && self.has_started(*node) && self.is_brisk(*node))
             && self.faults.severed(one, other, recent).is_none()
-            && [one, other].iter().all(|node| !self.is_skewed(*node))
+            && [one, other].iter().all(|node| !self.is_skewed(*node) && !self.is_joining(*node))
     }
 
     fn has_started(&self, node: usize) -> bool {
