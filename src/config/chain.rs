@@ -56,14 +56,6 @@ pub fn chains_in(data_dir: &Path) -> Vec<String> {
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(is_chain).collect();
     names.sort_unstable();
-    // A key that was made before its chain's file lies beside the chain.
-    let has_more = |name: &String| {
-        let folder = data_dir.join(name);
-        [CHAIN_FILE, "ledger.db", "lock"].iter().any(|mark| folder.join(mark).exists())
-    };
-    if names.iter().any(has_more) {
-        names.retain(has_more);
-    }
     names
 }
 
