@@ -33,6 +33,16 @@ pub enum StoreError {
     /// The file belongs to another chain or a newer program. What it is, and after a semicolon what to do.
     #[error("{0}")]
     Mismatch(String),
+    /// The block is older than those that the ledger keeps whole.
+    #[error(
+        "block {height} is no longer here: the ledger was pruned, and keeps whole blocks from height {kept_from} on"
+    )]
+    Pruned {
+        /// The block's height.
+        height: u32,
+        /// The lowest height whose block is here.
+        kept_from: u32,
+    },
     /// Another process has the file for itself.
     #[error("in use: {0}")]
     InUse(String),
@@ -75,6 +85,23 @@ pub struct HeaderRow {
     pub paused: u64,
     /// The block's status.
     pub status: BlockStatus,
+}
+
+/// How much of the applied chain a ledger keeps whole: header, body and undo data. Of older blocks it keeps the headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// All of it.
+    #[default]
+    All,
+    /// So many of the last blocks.
+    Blocks(u32),
+    /// As many of the last blocks as have so many bytes, bodies and undo data, but [`Keep::FEWEST`] at least.
+    Bytes(u64),
+}
+
+impl Keep {
+    /// The fewest blocks that are kept, whatever their size: no reorganisation may be deeper.
+    pub const FEWEST: u32 = 100;
 }
 
 /// Read access to headers. A reader sees what is committed.

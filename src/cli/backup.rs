@@ -204,8 +204,9 @@ fn copy_keys(from: &Path, to: &Path) -> Outcome<usize> {
 /// `tussock prune`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The node must be stopped. The chain itself stays complete: every node serves
-all of it to newcomers.
+The node must be stopped. The chain itself stays as it is. For a ledger of
+only the last blocks: tussock run --keep; on a ledger that was made without it,
+this gives back the room once.
 
 Examples:
   tussock prune

@@ -102,6 +102,9 @@ impl Failure {
                 let (what, advice) = text.split_once("; ").unwrap_or((text, "use another --data-dir"));
                 Self::new(Exit::Mismatch, format!("{what}: {path}; {advice}"))
             }
+            StoreError::Pruned { .. } => {
+                Self::new(Exit::NotFound, format!("{error}: {path}; ask a node that keeps the whole history"))
+            }
             StoreError::InUse(_) => Self::new(Exit::InUse, format!("{error}: {path}")),
             StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {path}")),
         }

@@ -47,6 +47,9 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
         "ok": report.ok, "height": report.height, "tip": report.tip, "state_digest": report.state_digest,
         "checked_blocks": report.checked_blocks,
     });
+    if report.kept_from > 1 {
+        facts["kept_from"] = json!(report.kept_from);
+    }
     if let Some(problem) = &report.problem {
         facts["problem"] = json!(problem);
     }
@@ -59,12 +62,19 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
         return Err(Failure::new(Exit::Io, format!("the ledger is damaged: {}: {problem}; {advice}", path.display())));
     }
     if !context.json {
-        let rows = [
+        let mut rows = vec![
             ("ledger", "ok".to_owned()),
             ("checked", format!("{} blocks", units::grouped(report.checked_blocks))),
             ("height", format!("{}  tip {}", report.height, report.tip)),
             ("state_digest", report.state_digest.to_string()),
         ];
+        if report.kept_from > 1 {
+            let below = units::grouped(u64::from(report.kept_from));
+            rows.push((
+                "pruned",
+                format!("blocks below {below} are no longer here; of these the headers were checked"),
+            ));
+        }
         output::line(&output::facts(&rows))?;
     }
     Ok(())

@@ -141,6 +141,16 @@ impl Databases {
         Ok(self.ledger()?.side_blocks(limit)?)
     }
 
+    /// Refuses a block that is older than those that are kept whole, with the words of Bitcoin Core.
+    pub fn require_kept(&mut self, row: &HeaderRow) -> Result<(), RpcError> {
+        Ok(self.ledger()?.require_kept(row.header.height)?)
+    }
+
+    /// The lowest height whose block is kept whole; 1: all are.
+    pub fn kept_from(&mut self) -> Result<u32, RpcError> {
+        Ok(self.ledger()?.kept_from()?)
+    }
+
     /// A block with its transactions; `None` if only its header is stored.
     pub fn block(&mut self, hash: &Hash) -> Result<Option<HashedBlock>, RpcError> {
         self.ledger()?.body(hash)?.map(decode).transpose()

@@ -114,7 +114,9 @@ impl RpcError {
 
     /// The index cannot be read.
     pub fn of_index(error: StoreError) -> Self {
-        Self { cause: Some(Box::new(Cause::Index)), ..error.into() }
+        let of_ledger = matches!(error, StoreError::Pruned { .. });
+        let error = Self::from(error);
+        if of_ledger { error } else { Self { cause: Some(Box::new(Cause::Index)), ..error } }
     }
 
     /// The node failed.
@@ -126,6 +128,10 @@ impl RpcError {
 /// The ledger cannot be read.
 impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Pruned { .. }) {
+            // The words and the code of Bitcoin Core.
+            return Self::new(INTERNAL, format!("Block not available (pruned data): {error}"));
+        }
         let code = if error.is_failing_disk() { DATABASE } else { INTERNAL };
         let message = format!("the database cannot be read: {error}");
         Self { cause: Some(Box::new(Cause::Ledger(error))), ..Self::new(code, message) }

@@ -29,7 +29,7 @@ impl StopReason {
             Self::Halt(Halt::Store(StoreError::Mismatch(_)) | Halt::SignedElsewhere(_) | Halt::Authorities(_)) => 9,
             Self::Halt(Halt::Store(StoreError::Io(_) | StoreError::Corrupt(_))) => 10,
             Self::Halt(Halt::Store(StoreError::InUse(_))) => 7,
-            Self::Halt(Halt::Store(StoreError::Other(_)) | Halt::Invariant(_)) => 1,
+            Self::Halt(Halt::Store(StoreError::Other(_) | StoreError::Pruned { .. }) | Halt::Invariant(_)) => 1,
         }
     }
 }

@@ -47,8 +47,8 @@ pub(super) fn kept_from(connection: &Connection) -> Result<u32, StoreError> {
     found.ok_or_else(|| corrupt("the state row is missing"))
 }
 
-/// Verifies up to `count` blocks from the tip downwards: header hash and linkage, body, and that disconnecting each leads
-/// to the state that its header commits to. `sum` is the tip's. Returns the number of blocks: fewer if fewer are kept.
+/// Verifies up to `count` blocks that are kept whole, from the tip downwards: header hash and linkage, body, and that disconnecting each leads
+/// to the state that its header commits to. `sum` is the tip's. Returns the number of blocks.
 pub(super) fn recent_blocks(
     connection: &Connection,
     tip: &Tip,
@@ -56,10 +56,10 @@ pub(super) fn recent_blocks(
     count: u32,
 ) -> Result<u32, StoreError> {
     let mut expected = tip.hash;
-    let lowest = match kept_from(connection)? {
-        1 => tip.height.saturating_sub(count.saturating_sub(1)),
-        kept_from => tip.height.saturating_sub(count.saturating_sub(1)).max(kept_from),
-    };
+    let kept_from = kept_from(connection)?;
+    // Genesis is always kept.
+    let kept_from = if kept_from <= 1 { 0 } else { kept_from };
+    let lowest = tip.height.saturating_sub(count.saturating_sub(1)).max(kept_from);
     for height in (lowest..=tip.height).rev() {
         let at = |what: &str| corrupt(format!("block {height}: {what}"));
         let stored = StoredHeader::applied_at(connection, height)?.ok_or_else(|| at("missing"))?;
@@ -77,7 +77,7 @@ pub(super) fn recent_blocks(
         }
         expected = stored.header.previous;
     }
-    Ok((tip.height + 1).saturating_sub(lowest))
+    Ok(tip.height.saturating_add(1).saturating_sub(lowest))
 }
 
 fn sqlite_check(connection: &Connection, pragma: &str) -> Result<(), StoreError> {

@@ -38,6 +38,7 @@ mod submitted;
 mod testing;
 pub mod testkit;
 mod undo;
+mod vacuum;
 pub mod verify;
 pub mod views;
 

@@ -101,6 +101,11 @@ impl LedgerReader {
         }
     }
 
+    /// Refuses a block at this height with [`StoreError::Pruned`] if it is older than those that are kept whole.
+    pub fn require_kept(&self, height: u32) -> Result<(), StoreError> {
+        bodies::require_kept(&self.connection, height)
+    }
+
     /// The headers of stored blocks that are not applied, parents before children.
     pub fn stored_fork_headers(&self) -> Result<Vec<Header>, StoreError> {
         let sql = select_headers!("JOIN side s ON s.id = h.id WHERE s.status = 1 ORDER BY h.id");

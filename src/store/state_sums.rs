@@ -74,6 +74,18 @@ impl SaveSchedule {
         }
     }
 
+    /// The height up to which the blocks below `wanted` may go: those above the stored sums are what brings these forward. Has the
+    /// next commit store others if they hold up blocks that should go.
+    pub(super) fn lets_go_below(&self, wanted: u32) -> u32 {
+        match self.saved.map(|saved| saved.saturating_add(1)) {
+            Some(needed) if needed < wanted => {
+                self.make_due();
+                needed
+            }
+            _ => wanted,
+        }
+    }
+
     /// Has the next commit store the sums.
     pub(super) fn make_due(&self) {
         self.changes.set(self.save_after);

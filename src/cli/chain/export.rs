@@ -29,13 +29,18 @@ pub(super) fn export(context: &Context, file: &Path) -> Outcome {
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     if file.as_os_str() == "-" {
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
+        reader.require_kept(1).map_err(|error| Failure::store(&ledger, &error))?;
         let bar = progress::bar(u64::from(tip.height), "blocks");
         write_blocks(context, &reader, 1, tip.height, &mut out, &bar)?;
         return out.flush().map_err(|error| cannot_write(Path::new("standard output"), &error));
     }
+    if !file.exists() {
+        reader.require_kept(1).map_err(|error| Failure::store(&ledger, &error))?;
+    }
     let broken = |error: io::Error| Failure::io("cannot write", file, &error);
     let mut out = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).map_err(broken)?;
     let done = resume(context, &reader, &mut out, file)?;
+    reader.require_kept(tip.height.min(done.height + 1)).map_err(|error| Failure::store(&ledger, &error))?;
     out.set_len(done.bytes).map_err(broken)?;
     out.seek(SeekFrom::Start(done.bytes)).map_err(broken)?;
     let bar = progress::bar(u64::from(tip.height), "blocks");
@@ -100,6 +105,7 @@ fn write_blocks(
         let body = reader.body_at(height).map_err(|error| Failure::store(&context.ledger(), &error))?;
         let header = body.as_deref().and_then(Header::peek);
         let (Some(body), Some(header)) = (body, header) else {
+            reader.require_kept(height).map_err(|error| Failure::store(&context.ledger(), &error))?;
             return Err(Failure::new(
                 Exit::Internal,
                 format!("block {height} is gone because of a reorganisation; run the command again"),

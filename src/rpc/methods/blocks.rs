@@ -200,9 +200,10 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     Ok(Continuation::query(move |databases| {
         let row = databases.find_block(&id)?;
         let (tip, next) = (databases.tip()?, next_of(databases, &row)?);
-        let body = databases
-            .block(&row.hash)?
-            .ok_or_else(|| RpcError::not_found("this node has only the header of this block"))?;
+        let Some(body) = databases.block(&row.hash)? else {
+            databases.require_kept(&row)?;
+            return Err(RpcError::not_found("this node has only the header of this block"));
+        };
         if verbosity == 0 {
             return Ok(Value::String(hex(&body.bytes)));
         }

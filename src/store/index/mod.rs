@@ -199,7 +199,7 @@ impl IndexDb {
     pub fn tx(&self, ledger: &LedgerReader, txid: &Hash) -> Result<Option<IndexedTransaction>, StoreError> {
         let Some((height, position)) = find(&self.connection, txid)? else { return Ok(None) };
         // If it is not there, the chain has moved since.
-        let Some(bytes) = ledger.body_at(height)? else { return Ok(None) };
+        let Some(bytes) = ledger.body_at(height)? else { return ledger.require_kept(height).map(|()| None) };
         let mut block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
         let at = position as usize;
         if block.transactions.get(at).is_none_or(|found| found.txid != *txid) {

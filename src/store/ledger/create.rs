@@ -19,14 +19,16 @@ use crate::{
         migrate,
         rows::{self, NewHeader, StoredHeader},
         sharing::with_suffix,
+        vacuum,
     },
 };
 
 /// What the name of a ledger ends with until it is complete.
 const UNFINISHED: &str = ".new";
 
-/// Creates a ledger with the genesis block applied. Returns false if there is a file; refuses one without bytes.
-pub(super) fn unless_present(path: &Path, spec: &ChainSpec) -> Result<bool, StoreError> {
+/// Creates a ledger with the genesis block applied. Returns false if there is a file; refuses one without bytes. One that is to
+/// be pruned can give room back.
+pub(super) fn unless_present(path: &Path, spec: &ChainSpec, is_pruned: bool) -> Result<bool, StoreError> {
     // SQLite keeps a ledger where a link points.
     let linked = fs::read_link(path).map(|target| path.with_file_name(target));
     let path = linked.as_deref().unwrap_or(path);
@@ -44,6 +46,9 @@ pub(super) fn unless_present(path: &Path, spec: &ChainSpec) -> Result<bool, Stor
         }
     }
     let mut connection = connect::open_file(&unfinished)?;
+    if is_pruned {
+        vacuum::enable(&connection)?;
+    }
     migrate::LEDGER.migrate(&mut connection)?;
     genesis(&mut connection, spec, None)?;
     connection.close().map_err(|(_, error)| error)?;

@@ -10,6 +10,7 @@ mod create;
 mod flushed;
 mod fork_headers;
 mod joining;
+mod prune;
 mod reads;
 mod shared_ledger;
 #[cfg(test)]
@@ -30,12 +31,12 @@ use log::{info, warn};
 use rusqlite::Connection;
 
 pub(super) use self::fork_headers::status_of;
-use self::{adopting::Adopting, fork_headers::ForkHeaders};
+use self::{adopting::Adopting, fork_headers::ForkHeaders, prune::Pruning};
 pub use self::{archive::LedgerArchive, shared_ledger::SharedLedger};
 use crate::{
     base::{hash::Hash, limits},
     chain::{
-        archive::{StoreError, Tip},
+        archive::{Keep, StoreError, Tip},
         snapshot::JoinState,
         spec::ChainSpec,
         target::Work,
@@ -83,6 +84,8 @@ pub struct LedgerOptions {
     pub filter_bytes: usize,
     /// Changed coins after which the sums behind the state digest are stored.
     pub save_sums_after: u64,
+    /// How many blocks are kept whole.
+    pub keep: Keep,
 }
 
 impl Default for LedgerOptions {
@@ -92,6 +95,7 @@ impl Default for LedgerOptions {
             checkpoint_pages: LEDGER_CHECKPOINT_PAGES,
             filter_bytes: coins::FILTER_BYTES,
             save_sums_after: state_sums::SAVE_AFTER,
+            keep: Keep::All,
         }
     }
 }
@@ -133,6 +137,8 @@ pub struct LedgerDb {
     snapshots: Place,
     /// The snapshot that is being adopted.
     adopting: Option<Adopting>,
+    /// What of the rest is to go.
+    pruning: Pruning,
     /// When the sums behind its digest are stored.
     sums: SaveSchedule,
     /// Whether commits wait for the disk now.
@@ -177,7 +183,7 @@ impl LedgerDb {
     /// [`StoreError::Corrupt`] for an empty one: it may have held blocks. After an unclean stop the file and its last blocks are
     /// verified; [`StoreError::Corrupt`] says what is wrong with them.
     pub fn open(path: &Path, spec: &ChainSpec, options: &LedgerOptions) -> Result<Self, StoreError> {
-        let created = create::unless_present(path, spec)?;
+        let created = create::unless_present(path, spec, options.keep != Keep::All)?;
         let (mut connection, sharing) = connect::open_writer(path)?;
         // Before the first pragma that writes: a foreign file must not be changed.
         migrate::LEDGER.require_content(&connection)?;
@@ -262,6 +268,7 @@ impl LedgerDb {
             join: memory.join,
             snapshots: Place::Memory(MemoryFolder::default()),
             adopting: None,
+            pruning: Pruning::new(options.keep),
             durable: false,
             postponed: Arc::default(),
             checkpoint_pages: options.checkpoint_pages,
@@ -283,6 +290,7 @@ impl LedgerDb {
         (self.forks, self.end, self.best, self.committed) = (memory.forks, memory.end, memory.best, memory.committed);
         (self.next_id, self.uncommitted, self.kept_from) = (memory.next_id, 0, memory.kept_from);
         (self.join, self.adopting) = (memory.join, None);
+        self.pruning.forget();
         self.postponed.store(false, Ordering::Release);
         Ok(())
     }

@@ -5,6 +5,7 @@ mod damage;
 mod joining;
 mod pages;
 mod postponed;
+mod prune;
 mod sealed;
 mod sums;
 

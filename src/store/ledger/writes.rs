@@ -152,9 +152,10 @@ impl LedgerStore for LedgerDb {
             return Ok(false);
         }
         self.merge_coins()?;
+        let is_pruning = self.prune_idle()?;
         let moved = self.move_log();
         self.watch(moved)?;
-        Ok(self.coins.has_merges_due())
+        Ok(self.coins.has_merges_due() || is_pruning)
     }
 
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
@@ -300,6 +301,7 @@ impl LedgerDb {
         self.forks.remove(hash);
         self.end = End { height, id, hash: *hash };
         self.sums.connected(changes);
+        self.pruning.connected();
         // A turn for each block: merges keep pace with flushes, and no single block waits for long.
         self.coins.merge(&self.connection)?;
         self.count_coins_written();
@@ -310,6 +312,9 @@ impl LedgerDb {
         if (self.end.height, self.end.hash) != (height, *hash) || height == 0 {
             return Err(misuse("only the applied chain's last block can be disconnected", hash));
         }
+        if height < self.kept_from {
+            return Err(StoreError::Pruned { height, kept_from: self.kept_from });
+        }
         let stored = StoredHeader::with_id(&self.connection, self.end.id)?;
         let changes = bodies::changes(&self.connection, &stored)?;
         rows::run(&self.connection, "DELETE FROM applied WHERE height = ?1", [height])?;
@@ -317,6 +322,7 @@ impl LedgerDb {
         self.forks.insert(*hash, (stored.id, parent), (height, stored.work, stored.paused), BlockStatus::Stored);
         self.end = End { height: height - 1, id: parent, hash: stored.header.previous };
         self.sums.disconnected(height);
+        self.pruning.forget();
         Ok(changes)
     }
 
@@ -338,6 +344,7 @@ impl LedgerDb {
         if (tip.height, tip.hash) != (self.end.height, self.end.hash) {
             return Err(misuse("the tip to be committed is not the applied chain's last block", &tip.hash));
         }
+        self.prune_with_commit()?;
         self.forks.flush(&self.connection)?;
         self.sums.save_if_due(&self.connection, tip, sum)?;
         let sql = "UPDATE state SET height = ?1, best = ?2, digest = ?3, changes = ?4";

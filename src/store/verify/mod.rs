@@ -3,6 +3,7 @@
 //! [`quick`] runs SQLite's check and verifies the last blocks. [`deep`] replays every block from genesis with the node's own
 //! rules and a coin set of its own, and compares the result with everything that the file claims.
 
+mod pruned;
 mod replay;
 
 use std::path::Path;
@@ -12,7 +13,12 @@ use rusqlite::Connection;
 use self::replay::Replay;
 use crate::{
     base::hash::Hash,
-    chain::{archive::StoreError, coin_key::CoinKey, digest::StateSum, spec::ChainSpec},
+    chain::{
+        archive::{StoreError, Tip},
+        coin_key::CoinKey,
+        digest::StateSum,
+        spec::ChainSpec,
+    },
     store::{
         check,
         coins::{self, CoinTable},
@@ -39,6 +45,8 @@ pub struct VerifyReport {
     pub state_digest: Hash,
     /// Blocks that were checked.
     pub checked_blocks: u64,
+    /// The lowest height whose block is kept whole; 1: all are.
+    pub kept_from: u32,
     /// The first problem.
     pub problem: Option<String>,
 }
@@ -55,22 +63,23 @@ pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> 
             None => state_sums::load(&snapshot, &tip)?.sum,
         };
         let checked = check::recent_blocks(&snapshot, &tip, sum, RECHECKED_BLOCKS)?;
-        Ok((tip, checked))
+        Ok((tip, checked, check::kept_from(&snapshot)?))
     });
     damage_as_report(
-        found.map(|(tip, checked)| VerifyReport {
+        found.map(|(tip, checked, kept_from)| VerifyReport {
             ok: true,
             height: tip.height,
             tip: tip.hash,
             state_digest: tip.digest,
             checked_blocks: checked.into(),
+            kept_from,
             problem: None,
         }),
         VerifyReport::nothing(),
     )
 }
 
-/// Replays the ledger from genesis. `progress` is told the blocks done and all blocks. A node must not write to the file
+/// Replays the ledger from genesis, or checks all that is kept of one that was pruned. `progress` is told the blocks done and all blocks. A node must not write to the file
 /// meanwhile: the file's log would grow until the check ends.
 pub fn deep(path: &Path, spec: &ChainSpec, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, StoreError> {
     let mut report = VerifyReport::nothing();
@@ -81,7 +90,7 @@ pub fn deep(path: &Path, spec: &ChainSpec, progress: &mut dyn FnMut(u64, u64)) -
 impl VerifyReport {
     fn nothing() -> Self {
         let zero = Hash::ZERO;
-        Self { ok: false, height: 0, tip: zero, state_digest: zero, checked_blocks: 0, problem: None }
+        Self { ok: false, height: 0, tip: zero, state_digest: zero, checked_blocks: 0, kept_from: 1, problem: None }
     }
 }
 
@@ -100,6 +109,10 @@ fn replay_all(
     let snapshot = reader.snapshot()?;
     check::integrity(&snapshot)?;
     let (tip, saved) = (check::tip(&snapshot)?, state_sums::saved(&snapshot)?);
+    report.kept_from = check::kept_from(&snapshot)?;
+    if report.kept_from > 1 {
+        return pruned::check(&snapshot, spec, &tip, progress, report);
+    }
     let total = u64::from(tip.height) + 1;
     let mut replay = Replay::new(&snapshot, spec)?;
     for height in 0..=tip.height {
@@ -120,11 +133,12 @@ fn replay_all(
     }
     let count = replay.coin_count()?;
     compare_coins(&snapshot, replay.sum(), count, spec.supply(tip.height))?;
-    let beyond = crate::store::rows::one(&snapshot, "SELECT max(height) FROM applied", [], |row| Ok(row.get(0)?))?;
-    if beyond != Some(i64::from(tip.height)) {
-        return Err(corrupt("blocks are applied above the tip"));
-    }
-    Ok(())
+    require_nothing_above(&snapshot, &tip)
+}
+
+fn require_nothing_above(ledger: &Connection, tip: &Tip) -> Result<(), StoreError> {
+    let beyond = crate::store::rows::one(ledger, "SELECT max(height) FROM applied", [], |row| Ok(row.get(0)?))?;
+    if beyond == Some(i64::from(tip.height)) { Ok(()) } else { Err(corrupt("blocks are applied above the tip")) }
 }
 
 /// Compares the coins with the replay's coins by digest and number, and its sum with the supply.
@@ -218,6 +232,7 @@ mod tests {
             tip: maker.hash(),
             state_digest: maker.digest(),
             checked_blocks: u64::from(BLOCKS) + 1,
+            kept_from: 1,
             problem: None,
         };
         assert_eq!((&report, last), (&expected, (31, 31)));
