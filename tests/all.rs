@@ -26,6 +26,7 @@ mod node;
 mod operations;
 mod page;
 mod poll_loop;
+mod pruned;
 mod readme;
 mod receipts;
 mod sealed;

@@ -394,5 +394,7 @@ pub const SQLITE_CACHE_BYTES: usize = MIB;
 pub const LEDGER_TIDY_AFTER: Duration = Duration::from_millis(200);
 /// Time between two turns at maintenance.
 pub const LEDGER_TIDY_AGAIN: Duration = Duration::from_millis(50);
+/// The same while the index has to read blocks before they can be pruned.
+pub const LEDGER_TIDY_HELD: Duration = seconds(1);
 /// A tip younger than this makes every commit durable against power loss.
 pub const DURABLE_WITHIN: Duration = seconds(24 * 3600);

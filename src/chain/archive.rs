@@ -216,6 +216,14 @@ pub trait LedgerStore: HeaderArchive {
     fn tidy(&mut self) -> Result<bool, StoreError> {
         Ok(false)
     }
+    /// Whether old blocks are pruned, which [`LedgerStore::tidy`] does.
+    fn prunes(&self) -> bool {
+        false
+    }
+    /// Whether what is left for [`LedgerStore::tidy`] waits for somebody who still reads old blocks.
+    fn is_held(&self) -> bool {
+        false
+    }
     /// Replaces the transactions kept across restarts.
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError>;
     /// The transactions kept across restarts.

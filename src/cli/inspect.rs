@@ -41,7 +41,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
             ("work", if block["seal"].is_object() { String::new() } else { work(block) }),
             ("view", seal(&block["seal"])),
             ("final", is_final(block)),
-            ("size", units::bytes(number(block, "size"))),
+            ("size", block["size"].as_u64().map_or_else(|| "only the header is here".to_owned(), units::bytes)),
             ("txs", transactions.len().to_string()),
         ];
         let width = terminal::width();

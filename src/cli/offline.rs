@@ -85,6 +85,7 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
         "headers": best.header.height,
         "work": tip.work.to_string(),
         "state_digest": tip.digest,
+        "kept_from": reader.kept_from().map_err(failed)?,
         "peers": { "inbound": 0, "outbound": 0 },
         "mempool": { "count": 0, "bytes": 0 },
         "mining": { "enabled": false, "hashes_per_second": 0 },

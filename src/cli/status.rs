@@ -81,6 +81,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
     let (height, headers) = (number(status, "height"), number(status, "headers"));
     let (peers, mempool, mining) = (&status["peers"], &status["mempool"], &status["mining"]);
     let stopped = text(status, "state") == "stopped";
+    let kept_from = number(status, "kept_from");
     let running = |text: String| if stopped { String::new() } else { text };
     let mut state = text(status, "state");
     // A synced node is a block behind for a moment, whenever one arrives.
@@ -117,6 +118,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("height", format!("{}  tip {}  {tip_age}", units::grouped(height), short(status, "tip"))),
         ("headers", if headers > height { units::grouped(headers) } else { String::new() }),
         ("vouched", vouched(status)),
+        ("kept", if kept_from > 1 { format!("blocks from {} on", units::grouped(kept_from)) } else { String::new() }),
         ("peers", running(format!("{} in, {} out", number(peers, "inbound"), number(peers, "outbound")))),
         (
             "mempool",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use super::{
     flush::FlushInterval,
     join::{JoinBlock, JoinFrom},
+    keep::KeepSetting,
     upload::UploadLimit,
     values,
 };
@@ -79,6 +80,11 @@ pub struct NodeFlags {
     #[arg(long, env = "TUSSOCK_NO_INDEX", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_index: Option<bool>,
+    /// Keep only the last BLOCKS whole, 100 or more, or those that fit into SIZE (2GB): bodies and undo data of older ones go for
+    /// good, and with them what they hold for getblock, verify --deep, chain export and peers that catch up. Coins, headers and
+    /// index stay [default: keep all]
+    #[arg(long, value_name = "BLOCKS|SIZE", env = "TUSSOCK_KEEP", hide_env_values = true)]
+    pub keep: Option<KeepSetting>,
     /// Let only the nodes link whose ids are in this file, one in a line
     #[arg(long, value_name = "FILE", env = "TUSSOCK_MEMBERS", hide_env_values = true)]
     pub members: Option<PathBuf>,
@@ -133,7 +139,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 29] = [
+pub const KEYS: [&str; 30] = [
     "data_dir",
     "chain",
     "log",
@@ -149,6 +155,7 @@ pub const KEYS: [&str; 29] = [
     "http_name",
     "no_http",
     "no_index",
+    "keep",
     "members",
     "max_inbound",
     "max_per_address",
@@ -210,6 +217,7 @@ impl NodeFlags {
             http_name: self.http_name.or(below.http_name),
             no_http: self.no_http.or(below.no_http),
             no_index: self.no_index.or(below.no_index),
+            keep: self.keep.or(below.keep),
             members: self.members.or(below.members),
             max_inbound: self.max_inbound.or(below.max_inbound),
             max_per_address: self.max_per_address.or(below.max_per_address),

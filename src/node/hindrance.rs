@@ -76,6 +76,10 @@ pub enum HindranceId {
     LowDescriptors,
     /// Too few authorities are there.
     NoQuorum,
+    /// No peer keeps the blocks that this node lacks.
+    HistoryMissing,
+    /// A chain with more work leaves this node's below the blocks that it keeps.
+    BranchTooDeep,
     /// Blocks name authorities whom the chain's file does not have.
     UnknownAuthorities,
     /// What authorities hold final is not in this node's chain.
@@ -111,6 +115,8 @@ impl HindranceId {
         Self::UnknownAuthorities,
         Self::OtherFinalChain,
         Self::ChainFilesDiffer,
+        Self::HistoryMissing,
+        Self::BranchTooDeep,
     ];
 
     /// The word used everywhere.
@@ -140,6 +146,8 @@ impl HindranceId {
             Self::UnknownAuthorities => "unknown_authorities",
             Self::OtherFinalChain => "other_final_chain",
             Self::ChainFilesDiffer => "chain_files_differ",
+            Self::HistoryMissing => "history_missing",
+            Self::BranchTooDeep => "branch_too_deep",
         }
     }
 
@@ -150,6 +158,7 @@ impl HindranceId {
             Self::DataDirLost | Self::ReadOnly => Blocks::ALL,
             Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
             Self::OtherFinalChain | Self::ChainFilesDiffer => Blocks::ALL,
+            Self::HistoryMissing | Self::BranchTooDeep => Blocks::ALL,
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,

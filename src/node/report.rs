@@ -40,6 +40,8 @@ pub enum Report {
     Tip(Box<Tip>),
     /// From `ledger`: whether a crash would take back the tip that was told. Before the tip if so, after it if not.
     Unsaved(bool),
+    /// From `ledger`: the lowest height whose block is kept whole; 1 (the default): all are.
+    KeptFrom(u32),
     /// From `ledger`: a reorganisation was committed; how many blocks were taken off.
     Reorganised {
         /// Blocks taken off.

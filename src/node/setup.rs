@@ -82,6 +82,8 @@ pub struct Setup {
     pub serve_snapshots: Option<u32>,
     /// Join with a snapshot, if the ledger has no blocks; `None`: with the whole history.
     pub join: Option<Join>,
+    /// The lowest height whose block is kept whole, at the start; `None`: all are and will be.
+    pub kept_from: Option<u32>,
     /// Verdicts that the verifiers share with those of other nodes; `None`: they share none.
     pub verdicts: Option<Verdicts>,
 }
@@ -165,6 +167,7 @@ impl Setup {
             flush_every: Duration::ZERO,
             serve_snapshots: None,
             join: None,
+            kept_from: None,
             verdicts: None,
         }
     }

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc::SyncSender,
     },
     time::Instant,
@@ -45,6 +45,8 @@ pub struct Context {
     pub ledger_path: PathBuf,
     /// The index's file; `None` if there is no index.
     pub index_path: Option<PathBuf>,
+    /// The lowest height whose block the index still has to read.
+    pub held: Arc<AtomicU32>,
     /// Traffic of earlier runs, and of this month.
     pub traffic: Arc<TrafficLog>,
     /// The list of members; `None`: every node may link.

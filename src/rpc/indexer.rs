@@ -247,6 +247,12 @@ impl Worker {
                 }
                 let again = self.failure.replace(text) == Some(error.to_string());
                 self.files = None;
+                if matches!(error, StoreError::Pruned { .. }) {
+                    // Nothing that is still here would help it.
+                    self.hold(u32::MAX);
+                    let text = format!("the index lacks older blocks, and cannot be filled: {error}");
+                    self.context.node.warn("index", text);
+                }
                 self.doubtful |= matches!(error, StoreError::Corrupt(_));
                 // All pages are as they were written, so it does not fit the ledger, which may have lost blocks.
                 if self.doubtful && again && !self.replaced {
@@ -284,6 +290,8 @@ impl Worker {
             self.context.indexed.answer();
         }
         let progress = index.catch_up(ledger, BATCH)?;
+        let indexed = u32::try_from(progress.indexed).unwrap_or(u32::MAX);
+        self.context.held.store(indexed, Ordering::Release);
         self.backlog.note_batch(progress.done, started.elapsed());
         if progress.is_complete() {
             self.backlog.work = 0;
@@ -293,6 +301,11 @@ impl Worker {
         self.context.indexed.set(IndexState { height, file: self.file, revision });
         self.completions.changed();
         Ok(progress.is_complete())
+    }
+
+    /// Lets the ledger prune all below this height.
+    fn hold(&self, lowest: u32) {
+        self.context.held.store(lowest, Ordering::Release);
     }
 
     /// Rests, unless the thread is asked to stop.

@@ -54,7 +54,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, atomic::AtomicU32, mpsc},
     thread::{self, JoinHandle},
     time::Instant,
 };
@@ -87,6 +87,8 @@ pub struct ServerOptions {
     pub ledger_path: PathBuf,
     /// The index's file, written by this server; it may not exist yet. `None` if this node keeps no index.
     pub index_path: Option<PathBuf>,
+    /// The lowest height whose block the index still has to read, for the ledger's pruning.
+    pub held: Arc<AtomicU32>,
     /// Names in `Host` under which a proxy or container reaches this server, besides its addresses and `localhost`.
     pub names: Vec<String>,
     /// The moment from which the node's `Time`s count.
@@ -133,6 +135,7 @@ impl Server {
             started: options.started,
             ledger_path: options.ledger_path,
             index_path: options.index_path,
+            held: options.held,
             traffic: options.traffic,
             members: options.members,
             indexed: context::IndexMark::default(),

@@ -29,6 +29,8 @@ pub struct Status {
     pub tip: Option<Tip>,
     /// Whether a crash would take back the tip.
     pub unsaved: bool,
+    /// The lowest height whose block is kept whole; at most 1: all are.
+    pub kept_from: u32,
     /// The last tip that no crash takes back.
     pub saved_tip: Option<Tip>,
     /// Height of the best header.
@@ -152,6 +154,7 @@ fn apply(status: &mut Status, report: Report) {
                 status.saved_tip.clone_from(&status.tip);
             }
         }
+        Report::KeptFrom(height) => status.kept_from = height,
         Report::Reorganised { depth, old_tip } => {
             (status.last_reorganisation, status.last_old_tip) = (Some(depth), Some(old_tip));
         }

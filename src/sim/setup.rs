@@ -206,6 +206,7 @@ pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> 
         flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
         serve_snapshots: None,
         join: None,
+        kept_from: None,
         verdicts: None,
     }
 }

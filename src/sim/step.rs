@@ -301,6 +301,7 @@ impl World {
             | Report::PeerCount { .. }
             | Report::Mining { .. }
             | Report::Unsaved(_)
+            | Report::KeptFrom(_)
             | Report::Warning { .. }
             | Report::Hindrance { .. }
             | Report::Used { .. }

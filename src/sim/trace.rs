@@ -132,6 +132,7 @@ fn mark_to_handshake(notice: &ToHandshake, out: &mut Vec<u8>) {
             out.extend([1, kept.ips.len() as u8, kept.addresses.len() as u8, kept.nodes.len() as u8]);
         }
         ToHandshake::Useful { link, .. } => out.extend_from_slice(&codec::encode(&(27u8, link.0))),
+        ToHandshake::KeptFrom(height) => out.extend_from_slice(&codec::encode(&(41u8, *height))),
         ToHandshake::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
     }
 }

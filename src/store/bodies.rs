@@ -15,8 +15,8 @@ use crate::{
         transaction::OutPoint,
     },
     store::{
-        check,
         error::corrupt,
+        kept,
         rows::{self, HEADER_COLUMNS, StoredHeader, select_headers},
         undo,
     },
@@ -72,16 +72,10 @@ pub(super) fn exists(connection: &Connection, id: i64) -> Result<bool, StoreErro
 pub(super) fn decoded(connection: &Connection, header: &StoredHeader) -> Result<HashedBlock, StoreError> {
     let (hash, height) = (header.hash, header.header.height);
     let Some(bytes) = read(connection, header)? else {
-        require_kept(connection, height)?;
+        kept::require_kept(connection, height)?;
         return Err(corrupt(format!("block {hash} at {height} has no body")));
     };
     HashedBlock::decode(bytes).map_err(|error| corrupt(format!("block {hash} at height {height}: {error}")))
-}
-
-/// Says of a block that is too old to be kept that it is.
-pub(super) fn require_kept(connection: &Connection, height: u32) -> Result<(), StoreError> {
-    let kept_from = check::kept_from(connection)?;
-    if (1..kept_from).contains(&height) { Err(StoreError::Pruned { height, kept_from }) } else { Ok(()) }
 }
 
 /// The coins from before it that an applied block spent, in the order of its inputs.

@@ -12,6 +12,7 @@ use crate::{
     store::{
         bodies,
         error::corrupt,
+        kept,
         rows::{self, StoredHeader},
     },
 };
@@ -41,12 +42,6 @@ pub(super) fn tip(connection: &Connection) -> Result<Tip, StoreError> {
     Ok(Tip { hash: end.hash, height, time: end.header.time, work: end.work, digest })
 }
 
-/// The lowest height whose block is kept whole, as committed.
-pub(super) fn kept_from(connection: &Connection) -> Result<u32, StoreError> {
-    let found = rows::one(connection, "SELECT kept_from FROM state", [], |row| rows::integer(row, 0))?;
-    found.ok_or_else(|| corrupt("the state row is missing"))
-}
-
 /// Verifies up to `count` blocks that are kept whole, from the tip downwards: header hash and linkage, body, and that disconnecting each leads
 /// to the state that its header commits to. `sum` is the tip's. Returns the number of blocks.
 pub(super) fn recent_blocks(
@@ -56,7 +51,7 @@ pub(super) fn recent_blocks(
     count: u32,
 ) -> Result<u32, StoreError> {
     let mut expected = tip.hash;
-    let kept_from = kept_from(connection)?;
+    let kept_from = kept::kept_from(connection)?;
     // Genesis is always kept.
     let kept_from = if kept_from <= 1 { 0 } else { kept_from };
     let lowest = tip.height.saturating_sub(count.saturating_sub(1)).max(kept_from);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     chain::{archive::StoreError, spec::ChainSpec},
-    store::{check, connect, identity, migrate, rows, vacuum},
+    store::{check, connect, identity, kept, migrate, rows, vacuum},
 };
 
 /// What was removed.
@@ -33,7 +33,7 @@ pub fn compact(path: &Path, spec: &ChainSpec, keep: u32) -> Result<Compacted, St
     // Without its body, a stored block is a header again. Invalid blocks stay invalid.
     rows::run(&transaction, &format!("UPDATE side SET status = 0 WHERE status = 1 AND id IN ({old})"), [below])?;
     transaction.commit()?;
-    if check::kept_from(&connection)? > 1 {
+    if kept::kept_from(&connection)? > 1 {
         // From then on what is pruned goes back to the file system by itself.
         vacuum::enable(&connection)?;
     }

@@ -17,6 +17,7 @@ mod error;
 mod identity;
 pub mod index;
 mod join_state;
+mod kept;
 pub mod ledger;
 pub mod migrate;
 pub mod peers;

@@ -15,7 +15,7 @@ use crate::{
     store::{
         bodies, check, connect,
         identity::{self, Identity},
-        join_state,
+        join_state, kept,
         ledger::status_of,
         migrate,
         rows::{self, StoredHeader, select_headers},
@@ -75,7 +75,7 @@ impl LedgerReader {
 
     /// The lowest height whose block is kept whole; 1: all are.
     pub fn kept_from(&self) -> Result<u32, StoreError> {
-        check::kept_from(&self.connection)
+        kept::kept_from(&self.connection)
     }
 
     /// Where the coins are from.
@@ -103,7 +103,7 @@ impl LedgerReader {
 
     /// Refuses a block at this height with [`StoreError::Pruned`] if it is older than those that are kept whole.
     pub fn require_kept(&self, height: u32) -> Result<(), StoreError> {
-        bodies::require_kept(&self.connection, height)
+        kept::require_kept(&self.connection, height)
     }
 
     /// The headers of stored blocks that are not applied, parents before children.

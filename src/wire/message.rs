@@ -38,8 +38,21 @@ pub const SERVICE_ANNOUNCE: u64 = 8;
 pub const SERVICE_COMPACT: u64 = 16;
 /// Service bit: answers `GetSnapshot` and `GetPiece` with snapshots of its coins.
 pub const SERVICE_SNAPSHOT: u64 = 32;
-/// The services of this program.
+/// Service bit: keeps whole blocks only from a height on, which the upper half of the services is. Never with [`SERVICE_FULL`].
+pub const SERVICE_PRUNED: u64 = 64;
+/// The services of this program, if it keeps all blocks.
 pub const SERVICES: u64 = SERVICE_FULL | SERVICE_CLOCK | SERVICE_SKELETON | SERVICE_ANNOUNCE | SERVICE_COMPACT;
+
+/// These services, of a node that keeps whole blocks only from this height on.
+pub fn pruned_services(services: u64, kept_from: u32) -> u64 {
+    services & !SERVICE_FULL | SERVICE_PRUNED | u64::from(kept_from) << 32
+}
+
+/// The lowest height whose body a node with these services has served at the time of its `Version`; 0: all.
+pub fn served_from(services: u64) -> u32 {
+    let height = u32::try_from(services >> 32).unwrap_or(u32::MAX);
+    if services & (SERVICE_PRUNED | SERVICE_FULL) == SERVICE_PRUNED { height } else { 0 }
+}
 
 /// The first message of each side.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

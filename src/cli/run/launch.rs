@@ -1,12 +1,17 @@
 //! Starts a node: lock, log, databases, threads. Tells why it stopped.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU32},
+    time::Instant,
+};
 
 use super::{
     authorities,
     folder::Folder,
     lost_blocks::LostBlocks,
     plan::{DEFAULT_MEMORY, Plan},
+    pruning,
     serve::{check_http_address, halted, serve},
 };
 use crate::{
@@ -54,7 +59,10 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         log::warn!("mining waits for a peer, and none is known; the first node of a network needs --is-bootnode");
     }
     check_http_address(plan)?;
-    let Opened { stores, warning, sharing, lost } = open_stores(plan, &setup)?;
+    // The index has read nothing yet.
+    let held = Arc::new(AtomicU32::new(if plan.has_index() { 0 } else { u32::MAX }));
+    let Opened { stores, warning, sharing, lost, kept_from } = open_stores(plan, &setup, &held)?;
+    setup.kept_from = kept_from;
     let opened = Folder::new(folder.clone());
     setup.key = node_key::load(&folder)?;
     let id = node_id::to_text(&setup.key.id(), &setup.spec.prefix);
@@ -76,7 +84,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     if sharing == Sharing::OneProcess {
         node.handle().hinder(HindranceId::NoSharedMemory, runtime::unix_now(), Some(no_shared_memory()));
     }
-    let result = serve(plan, node, started, &mut lock, &opened, lost);
+    let result = serve(plan, node, started, &mut lock, &opened, (lost, held));
     // Another node's files may be there by now.
     if opened.is_in_place() {
         datadir::remove_runtime_files(&folder);
@@ -110,16 +118,20 @@ struct Opened {
     /// Who can read the ledger beside the node.
     sharing: Sharing,
     lost: Option<LostBlocks>,
+    /// From where on blocks are whole; `None`: all are, and will be.
+    kept_from: Option<u32>,
 }
 
-fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
+fn open_stores(plan: &Plan, setup: &Setup, held: &Arc<AtomicU32>) -> Outcome<Opened> {
     let path = plan.context.ledger();
     let failed = |error| Failure::store(&path, &error);
     let sized = |bytes| limits::scaled(bytes, setup.memory_percent, 100);
     let options = LedgerOptions::default();
     let (cache_bytes, filter_bytes) = (sized(options.cache_bytes), sized(options.filter_bytes));
-    let options = LedgerOptions { cache_bytes, filter_bytes, ..options };
-    let ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
+    let options = LedgerOptions { cache_bytes, filter_bytes, keep: plan.keep(), ..options };
+    let mut ledger = LedgerDb::open(&path, &setup.spec, &options).map_err(failed)?;
+    ledger.hold(Arc::clone(held));
+    let kept_from = pruning::tell(plan.keep(), &ledger).map_err(failed)?;
     let sharing = ledger.opened().sharing;
     let headers = LedgerReader::open(&path).map_err(failed)?;
     let mut seals = open_seals(plan, setup)?;
@@ -139,7 +151,7 @@ fn open_stores(plan: &Plan, setup: &Setup) -> Outcome<Opened> {
     };
     let (ledger, headers, peers) = (Box::new(ledger), Box::new(headers), Box::new(peers));
     let stores = Stores { ledger, headers, snapshots, peers, seals };
-    Ok(Opened { stores, warning, sharing, lost })
+    Ok(Opened { stores, warning, sharing, lost, kept_from })
 }
 
 type Snapshots = (Box<dyn SnapshotStore>, Box<dyn HeaderArchive>);

@@ -6,6 +6,7 @@ mod known_time;
 mod launch;
 mod lost_blocks;
 mod plan;
+mod pruning;
 mod seal;
 mod serve;
 mod watch;

@@ -17,6 +17,7 @@ use crate::{
     base::{ids::NodeId, limits},
     chain::{
         address::{Address, Prefix},
+        archive::Keep,
         key::SecretKey,
         node_id,
     },
@@ -111,6 +112,16 @@ impl Plan {
         }
     }
 
+    /// How many blocks are kept whole.
+    pub(super) fn keep(&self) -> Keep {
+        self.flags().keep.map_or(Keep::All, |setting| setting.0)
+    }
+
+    /// Whether this node fills an index.
+    pub(super) fn has_index(&self) -> bool {
+        self.http_address().is_some() && self.flags().no_index != Some(true)
+    }
+
     /// Where to serve HTTP; `None`: nowhere.
     pub(super) fn http_address(&self) -> Option<SocketAddr> {
         let address = self.flags().http.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, HTTP_PORT).into());
@@ -160,6 +171,7 @@ impl Plan {
             flush_every: flags.flush.unwrap_or_default().0,
             serve_snapshots: self.serve_snapshots(),
             join: self.join(),
+            kept_from: None,
             verdicts: None,
         })
     }

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
     time::{Duration, Instant},
 };
 
@@ -38,10 +38,10 @@ pub(super) fn serve(
     started: Instant,
     lock: &mut Lock,
     folder: &Folder,
-    lost: Option<LostBlocks>,
+    (lost, held): (Option<LostBlocks>, Arc<AtomicU32>),
 ) -> Outcome<StopReason> {
     let traffic = Arc::new(TrafficLog::open(plan.folder().join(datadir::TRAFFIC)));
-    let server = match start_server(plan, &node, started, &traffic) {
+    let server = match start_server(plan, &node, started, &traffic, &held) {
         Ok(server) => server,
         Err(failure) => {
             node.stop();
@@ -120,7 +120,13 @@ fn announce(plan: &Plan, endpoints: &Endpoints) -> Outcome {
     if plan.quiet() { Ok(()) } else { announce::ready(&plan.context, endpoints, plan.dev) }
 }
 
-fn start_server(plan: &Plan, node: &Node, started: Instant, traffic: &Arc<TrafficLog>) -> Outcome<Option<Server>> {
+fn start_server(
+    plan: &Plan,
+    node: &Node,
+    started: Instant,
+    traffic: &Arc<TrafficLog>,
+    held: &Arc<AtomicU32>,
+) -> Outcome<Option<Server>> {
     let Some(listen) = plan.http_address() else { return Ok(None) };
     let cookie = datadir::write_cookie(&plan.folder())?;
     let start = |listen: SocketAddr| {
@@ -129,7 +135,8 @@ fn start_server(plan: &Plan, node: &Node, started: Instant, traffic: &Arc<Traffi
             cookie: cookie.clone(),
             chain: Arc::clone(&plan.context.settings.spec),
             ledger_path: plan.context.ledger(),
-            index_path: (plan.flags().no_index != Some(true)).then(|| plan.folder().join(datadir::INDEX)),
+            index_path: plan.has_index().then(|| plan.folder().join(datadir::INDEX)),
+            held: Arc::clone(held),
             names: plan.flags().http_name.clone().unwrap_or_default(),
             started,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -35,13 +35,14 @@ use crate::{
     node::{
         CloseReason, Input, Outbox, PeerFault, PeerLink, Role, Setup,
         command::{FetchCommand, Reply},
+        hindrance_reporter::HindranceReporter,
         notice::{CheckedTransactions, ToFetch, ToHeaders},
         recent::Recent,
         report::Counter,
     },
     wire::{
         frame::Frame,
-        message::{Kind, Message},
+        message::{Kind, Message, served_from},
     },
 };
 
@@ -115,6 +116,7 @@ pub struct Fetch {
     /// Peers that a large download waits for at the start, and until when.
     gather: usize,
     gather_until: Option<Time>,
+    told: HindranceReporter,
     now: Time,
 }
 
@@ -142,6 +144,7 @@ impl Fetch {
             delivered: None,
             gather,
             gather_until: None,
+            told: HindranceReporter::default(),
             now: Time(0),
         }
     }
@@ -155,7 +158,7 @@ impl Fetch {
         match event {
             PeerLink::Up { link, peer } => {
                 let at = Whereabouts { node: peer.node, address: peer.listens.unwrap_or(peer.remote) };
-                self.peers.insert(now, link, peer.height, at);
+                self.peers.insert(now, link, (peer.height, served_from(peer.services)), at);
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
             }
@@ -333,6 +336,7 @@ impl Role for Fetch {
             Input::Start | Input::Wake | Input::Stop => {}
         }
         self.on_wake(now.mono, out);
+        self.report_missing_history(now, out);
     }
 
     fn deadline(&self) -> Option<Time> {

@@ -56,6 +56,10 @@ impl Whereabouts {
 pub(super) struct BodySource {
     /// Claimed or shown.
     height: u32,
+    /// Below this height it has no bodies.
+    from: u32,
+    /// Its height when it said so: it may have let go of one block for each that came since.
+    from_at: u32,
     /// Oldest first.
     requests: VecDeque<Request>,
     /// How many requests may be open.
@@ -153,6 +157,21 @@ impl BodySource {
         self.useless.take_some(now, u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX))
     }
 
+    /// The lowest height whose body it may have.
+    pub(super) fn from(&self) -> u32 {
+        self.from
+    }
+
+    /// Whether it may have the body at this height, or did at the handshake.
+    fn may_keep(&self, height: u32) -> bool {
+        height >= self.from
+    }
+
+    /// Whether it may have let go of that body since.
+    fn may_have_pruned(&self, height: u32) -> bool {
+        self.from > 0 && height < self.from.saturating_add(self.height.saturating_sub(self.from_at))
+    }
+
     /// It has the block at this height.
     pub(super) fn shown(&mut self, height: u32) {
         self.height = self.height.max(height);
@@ -194,10 +213,13 @@ impl BodySource {
 }
 
 impl BodySources {
-    pub(super) fn insert(&mut self, now: Time, link: LinkId, height: u32, at: Whereabouts) {
+    /// A peer with this height, and bodies from `from` on.
+    pub(super) fn insert(&mut self, now: Time, link: LinkId, (height, from): (u32, u32), at: Whereabouts) {
         self.stallers.retain(|(_, since)| *since + STALLER_KEPT > now);
         let peer = BodySource {
             height,
+            from,
+            from_at: height,
             requests: VecDeque::new(),
             window: PEER_WINDOW_FIRST,
             pipe: Pipe::default(),
@@ -280,6 +302,7 @@ impl BodySources {
         let eligible = |link: &LinkId, peer: &BodySource| {
             let open = peer.requests.iter().any(|request| request.hash == slot.hash);
             of.is_none_or(|of| of.contains(link))
+                && peer.may_keep(height)
                 && !peer.closing
                 && !open
                 && !slot.absent.contains(link)
@@ -294,10 +317,19 @@ impl BodySources {
         let may_have = |peer: &BodySource| !claimed || peer.height >= height;
         let trusted = all().any(|(_, peer)| may_have(peer) && !peer.suspect);
         let free = all().filter(|(_, peer)| may_have(peer) && has_room(peer) && !(trusted && peer.suspect));
-        let key =
-            |link: &LinkId, peer: &BodySource| (slot.tried.contains(link), peer.slow, peer.requests.len(), peer.turn);
+        let key = |link: &LinkId, peer: &BodySource| {
+            let (tried, pruned) = (slot.tried.contains(link), peer.may_have_pruned(height));
+            (tried, pruned, peer.slow, peer.requests.len(), peer.turn)
+        };
         let first = free.min_by_key(|(link, peer)| key(link, peer));
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
+    }
+
+    /// If no peer keeps the body at this height: how many there are, and the lowest height that one of them keeps.
+    pub(super) fn none_keeps(&self, height: u32) -> Option<(usize, u32)> {
+        let peers = || self.map.values().filter(|peer| !peer.closing);
+        let lowest = peers().map(BodySource::from).min()?;
+        (lowest > height).then(|| (peers().count(), lowest))
     }
 
     /// Whether some peer owes this block.
@@ -321,9 +353,11 @@ impl BodySources {
     }
 
     /// Whether another peer could be asked instead that is no worse.
-    pub(super) fn has_other(&self, than: LinkId, slot: &Slot) -> bool {
+    pub(super) fn has_other(&self, than: LinkId, height: u32, slot: &Slot) -> bool {
         let worse = |peer: &BodySource| peer.suspect && self.get(than).is_some_and(|than| !than.suspect);
-        self.iter().any(|(link, peer)| link != than && !peer.closing && !worse(peer) && !slot.absent.contains(&link))
+        self.iter().any(|(link, peer)| {
+            link != than && peer.may_keep(height) && !peer.closing && !worse(peer) && !slot.absent.contains(&link)
+        })
     }
 
     /// When the first open request times out.

@@ -4,7 +4,7 @@ use crate::{
     base::{
         ids::LinkId,
         limits::{BLOCK_HEDGE, GATHER_BLOCKS, NEAR_TIP_BLOCKS},
-        time::Time,
+        time::{Now, Time},
     },
     node::{
         Outbox, PeerFault,
@@ -14,6 +14,7 @@ use crate::{
             sources::{BodySource, Choice},
             window::Slot,
         },
+        hindrance::{Finding, HindranceId},
         notice::ToHeaders,
         report::Counter,
     },
@@ -99,7 +100,7 @@ impl Fetch {
         let lowest = self.window.lowest_missing() == Some(height);
         let near = self.window.missing() <= NEAR_TIP_BLOCKS;
         let patience = match lowest {
-            true if near || self.peers.has_other(link, slot) => BLOCK_HEDGE.min(self.watch.patience()),
+            true if near || self.peers.has_other(link, height, slot) => BLOCK_HEDGE.min(self.watch.patience()),
             false if near && slot.asked.len() < MAX_ASKED => BLOCK_HEDGE,
             _ => return None,
         };
@@ -126,7 +127,7 @@ impl Fetch {
     fn stall_due(&self, lowest: u32) -> Option<(Time, LinkId)> {
         let slot = self.window.slot(lowest).filter(|_| self.window.holds_up(lowest))?;
         let (since, link) = self.longest(slot, |peer| peer.idle_since(&slot.hash))?;
-        self.peers.has_other(link, slot).then_some((since + self.watch.stall, link))
+        self.peers.has_other(link, lowest, slot).then_some((since + self.watch.stall, link))
     }
 
     /// The peer that has owed the block for the longest time, and since when.
@@ -145,6 +146,9 @@ impl Fetch {
 
     /// Tells `headers` that the lowest block is overdue, and that nobody has it.
     fn report_overdue(&mut self, now: Time, lowest: u32, out: &mut Outbox) {
+        if self.peers.none_keeps(lowest).is_some() {
+            return; // said in another way, and no fault of anybody
+        }
         let late = self.late_at().is_some_and(|at| at <= now);
         let nowhere = self.is_nowhere(lowest);
         let Some(told) = self.watch.lowest.as_mut().filter(|told| late || (nowhere && !told.nowhere)) else { return };
@@ -166,7 +170,26 @@ impl Fetch {
     /// have said that the block is not there.
     fn is_nowhere(&self, lowest: u32) -> bool {
         let denied = self.window.slot(lowest).filter(|slot| slot.is_absent && self.peers.len() > 0);
-        denied.is_some_and(|slot| self.peers.iter().all(|(link, _)| slot.tried.contains(&link)))
+        denied.is_some_and(|slot| {
+            self.peers.iter().all(|(link, peer)| slot.tried.contains(&link) || peer.from() > lowest)
+        })
+    }
+
+    /// Says that no peer keeps the next block, or that one does again.
+    pub(super) fn report_missing_history(&mut self, now: Now, out: &mut Outbox) {
+        let id = HindranceId::HistoryMissing;
+        let lowest = self.window.lowest_missing();
+        // Whoever was asked for it may have it: the usual case in a download, and the cheaper question.
+        let lowest = lowest.filter(|height| self.window.slot(*height).is_some_and(|slot| slot.asked.is_empty()));
+        let found = lowest.and_then(|height| Some((height, self.peers.none_keeps(height)?)));
+        let finding = found.map(|(height, (peers, lowest))| {
+            let who = if peers == 1 { "the only peer keeps".to_owned() } else { format!("all {peers} peers keep") };
+            Finding::new(
+                format!("{who} no block below {lowest}, and this node lacks block {height}: they are pruned"),
+                "connect to a node that keeps the whole history: tussock peers add IP:PORT",
+            )
+        });
+        self.told.replace(now.unix, [(id, finding)], out);
     }
 
     /// When this module has something to do.

@@ -51,6 +51,8 @@ pub struct Handshake {
     agent: List<u8, MAX_AGENT_BYTES>,
     admission: Admission,
     tip: OurTip,
+    /// The lowest height whose block we keep whole; `None`: we keep, and will keep, all.
+    kept_from: Option<u32>,
     /// Links in the handshake and up, without those that we closed.
     links: BTreeMap<LinkId, Link>,
     next_warning: Time,
@@ -88,6 +90,7 @@ impl Handshake {
                 kept_out: KeptOut::default(),
             },
             tip: OurTip { height: 0, hash: spec.genesis_hash(), work },
+            kept_from: setup.kept_from,
             links: BTreeMap::new(),
             next_warning: Time(0),
             limiter: Limiter::default(),
@@ -121,6 +124,7 @@ impl Handshake {
             ToHandshake::ChainMoved(moved) => {
                 self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
             }
+            ToHandshake::KeptFrom(height) => self.kept_from = Some(height),
         }
     }
 

@@ -9,7 +9,9 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     node::{Outbox, PeerFault, PeerInfo, report::Counter},
-    wire::message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Version},
+    wire::message::{
+        GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Version, pruned_services,
+    },
 };
 
 /// Time between two warnings about nodes of other networks; the others are logged at `debug`.
@@ -112,7 +114,7 @@ impl Handshake {
     pub(super) fn send_version(&self, unix: UnixTime, link: LinkId, nonce: u64, out: &mut Outbox) {
         let version = Version {
             protocol: PROTOCOL_VERSION,
-            services: self.services,
+            services: self.services(),
             genesis: self.spec.genesis_hash(),
             height: self.tip.height,
             tip: self.tip.hash,
@@ -123,6 +125,10 @@ impl Handshake {
             agent: self.agent.clone(),
         };
         out.send(link, &Message::Version(version));
+    }
+
+    fn services(&self) -> u64 {
+        self.kept_from.map_or(self.services, |from| pruned_services(self.services, from))
     }
 
     /// Whether a warning is due; others are not, so that strangers cannot fill the log.

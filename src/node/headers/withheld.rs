@@ -14,7 +14,7 @@ use crate::{
         },
         time::Time,
     },
-    chain::archive::StoreError,
+    chain::archive::{Keep, StoreError},
     node::{
         Outbox, PeerFault,
         headers::{
@@ -26,6 +26,7 @@ use crate::{
         notice::ToLedger,
         report::SyncState,
     },
+    wire::message::SERVICE_PRUNED,
 };
 
 impl Headers {
@@ -48,6 +49,12 @@ impl Headers {
     pub(super) fn take_denial(&mut self, link: LinkId, hash: &Hash, asked: Time, out: &mut Outbox) {
         let Some(index) = &self.index else { return };
         let Some(peer) = self.peers.get(link).filter(|peer| !peer.closing) else { return };
+        // A pruned peer may have let go of it since it was asked.
+        let height = index.nodes.get(hash).map_or(0, |node| node.height);
+        let is_old = height.saturating_add(Keep::FEWEST) <= index.best().height;
+        if peer.info.services & SERVICE_PRUNED != 0 && is_old {
+            return;
+        }
         if peer.promises.by(asked).any(|promised| index.builds_on(promised, hash)) {
             log::info!("broken promise link={} block={hash}", link.0);
             self.punish(link, PeerFault::BrokenPromise, out);

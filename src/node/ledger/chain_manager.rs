@@ -11,7 +11,6 @@ use std::{
 use crate::{
     base::{
         hash::Hash,
-        ids::LinkId,
         limits::STAGED_BLOCKS,
         time::{Now, Time},
     },
@@ -25,7 +24,6 @@ use crate::{
         Halt, Origin, Outbox, PeerFault, Setup,
         notice::{ToFetch, ToGossip, ToHeaders},
     },
-    wire::{frame::Frame, message::Message},
 };
 
 use super::{
@@ -36,13 +34,14 @@ use super::{
     failure::Failure,
     proposals::Proposals,
     reorganise::{Branch, Culprit},
+    too_deep::TooDeep,
     waiting::{Arrival, Staged, Waiting},
 };
 
 /// The applied chain and the blocks that are not part of it.
 pub(super) struct ChainManager {
-    active: ActiveChain,
-    compact: CompactBlocks,
+    pub(super) active: ActiveChain,
+    pub(super) compact: CompactBlocks,
     waiting: Waiting,
     staged: Staged,
     deliverers: Deliverers,
@@ -50,6 +49,7 @@ pub(super) struct ChainManager {
     pub(super) proposals: Proposals,
     /// The next block, which others were told of and which is not connected yet.
     validated: Option<Validated>,
+    too_deep: TooDeep,
     /// Blocks whose bodies `fetch` need not ask for any more; told at the end of each event.
     taken: Vec<(u32, Hash)>,
 }
@@ -84,6 +84,7 @@ impl ChainManager {
             deliverers: Deliverers::new(STAGED_BLOCKS),
             proposals: Proposals::default(),
             validated: None,
+            too_deep: TooDeep::default(),
             taken: Vec::new(),
         }
     }
@@ -115,24 +116,6 @@ impl ChainManager {
     /// What is known of links.
     pub(super) fn compact_mut(&mut self) -> &mut CompactBlocks {
         &mut self.compact
-    }
-
-    /// Answers a `GetBlockTransactions`.
-    pub(super) fn serve_compact(
-        &mut self,
-        now: Time,
-        link: LinkId,
-        frame: &Frame,
-        out: &mut Outbox,
-    ) -> Result<(), StoreError> {
-        match frame.open() {
-            Ok(Message::GetBlockTransactions(hash, positions)) => {
-                return self.compact.answer(now, link, (hash, &positions), self.active.chain(), out);
-            }
-            Ok(other) => out.fault(link, PeerFault::Unexpected(other.kind())),
-            Err(fault) => out.fault(link, fault.into()),
-        }
-        Ok(())
     }
 
     /// Stores headers that `headers` validated.
@@ -202,6 +185,7 @@ impl ChainManager {
     /// Ends each event: commits if it is time, and tells of the changes.
     pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.active.settle(now, out)?;
+        self.too_deep.settle(now, self.active.chain(), out);
         if !self.taken.is_empty() {
             let blocks = std::mem::take(&mut self.taken);
             out.tell(ToFetch::BodiesTaken { blocks });
@@ -353,6 +337,10 @@ impl ChainManager {
                 }
                 Branch::Whole { fork, path } => {
                     self.refuse_to_leave_final(&fork, &path)?;
+                    let fork_height = chain.row(&fork)?.header.height;
+                    if self.too_deep.refuses(now, (fork_height, row.work), self.active.chain(), out) {
+                        return Ok(());
+                    }
                     self.active.switch(now, &fork, &path, origin, out)?
                 }
                 Branch::Missing(missing) => {

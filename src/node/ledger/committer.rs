@@ -6,6 +6,8 @@
 //! crash. Blocks of this node are flushed before anybody hears of them, and [`Report::Unsaved`] makes users wait for a
 //! flush, so that a crash never takes back what they were told.
 
+use std::cell::Cell;
+
 use crate::{
     base::{
         bytes::Bytes,
@@ -35,20 +37,22 @@ const MOST_POSTPONED: usize = 64;
 
 /// The applied chain with the changes that wait for its next commit.
 pub(super) struct Committer {
-    chain: Chainstate,
+    pub(super) chain: Chainstate,
     progress: Progress,
-    pending: Pending,
+    pub(super) pending: Pending,
     /// When the store may do its housekeeping.
-    tidy_at: Option<Time>,
-    flushes: Flushes,
-    keeper: Keeper,
+    pub(super) tidy_at: Option<Time>,
+    pub(super) flushes: Flushes,
+    pub(super) keeper: Keeper,
+    /// As last reported.
+    pub(super) told_kept_from: Cell<u32>,
 }
 
 /// The changes that the next commit makes permanent.
 #[derive(Debug, Default)]
-struct Pending {
+pub(super) struct Pending {
     /// When the first of the changes was made; `None`: there are none.
-    since: Option<Time>,
+    pub(super) since: Option<Time>,
     /// Told blocks that were disconnected, the highest first.
     removed: Vec<Hash>,
     /// Connected blocks, the lowest first.
@@ -74,6 +78,7 @@ impl Committer {
             tidy_at: None,
             flushes: Flushes::new(setup),
             keeper: Keeper::default(),
+            told_kept_from: Cell::new(1),
         }
     }
 
@@ -252,7 +257,7 @@ impl Committer {
     }
 
     /// Commits all that was told, and flushes it at once or when that is due.
-    fn commit_all(&mut self, now: Now, at_once: bool, out: &mut Outbox) -> Result<(), StoreError> {
+    pub(super) fn commit_all(&mut self, now: Now, at_once: bool, out: &mut Outbox) -> Result<(), StoreError> {
         let pending = self.write(now, at_once, out)?;
         // While more is to come, the log may grow: the more changes a page gathers in it, the less is written.
         self.tidy_at = self.progress.is_at_tip(self.chain.tip()).then(|| now.mono + limits::LEDGER_TIDY_AFTER);
@@ -269,6 +274,7 @@ impl Committer {
     /// move.
     pub(super) fn commit_start(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.write(now, false, out)?;
+        self.tidy_at = self.chain.store().prunes().then(|| now.mono + limits::LEDGER_TIDY_AFTER);
         self.announce(Pending::default(), None, out);
         Ok(())
     }
@@ -295,20 +301,6 @@ impl Committer {
     /// Whether a crash loses no block that others were told of.
     pub(super) fn is_stored(&self) -> bool {
         self.pending.since.is_none() && self.flushes.postponed.is_none()
-    }
-
-    /// Lets the store do its housekeeping, if it is time, and flushes what was postponed.
-    pub(super) fn tidy(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
-        self.keeper.retry(now, &mut self.chain, out);
-        if self.pending.since.is_none() && self.flushes.due.is_some_and(|due| due <= now.mono) {
-            self.commit_all(now, true, out)?;
-        }
-        if self.tidy_at.is_none_or(|at| at > now.mono) {
-            return Ok(());
-        }
-        let more = self.chain.tidy()?;
-        self.tidy_at = more.then(|| now.mono + limits::LEDGER_TIDY_AGAIN);
-        Ok(())
     }
 
     /// When [`Committer::is_due`] or [`Committer::tidy`] has something to do although nothing happened.
@@ -389,6 +381,7 @@ impl Committer {
             out.count(Counter::BlocksApplied, pending.blocks);
             out.count(Counter::TransactionsApplied, pending.transactions);
         }
+        self.tell_kept(out);
         tell_move(ChainMove { tip, removed: pending.removed, added: pending.added, news }, out);
     }
 }

@@ -43,11 +43,14 @@ mod progress;
 mod proposals;
 mod propose;
 mod reorganise;
+mod serve_compact;
 mod server;
 mod submitted;
 mod template;
 #[cfg(test)]
 mod tests;
+mod too_deep;
+mod upkeep;
 mod waiting;
 mod without_coins;
 

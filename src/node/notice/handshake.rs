@@ -24,6 +24,8 @@ pub enum ToHandshake {
         /// What for.
         what: Useful,
     },
+    /// From `ledger`: blocks are kept whole from this height on only.
+    KeptFrom(u32),
     /// From `ledger`: see [`ChainMove`].
     ChainMoved(Arc<ChainMove>),
 }

@@ -114,6 +114,7 @@ const FACTS: &[Property] = &[
     required("last_reorganisation", Schema::Nullable(&Schema::Integer), "blocks that it disconnected"),
     required("mempool_sequence", Schema::Integer, "grows with each change of the mempool"),
     required("indexed", Schema::Nullable(&Schema::Integer), "height up to which the index is filled"),
+    required("kept_from", Schema::Integer, "the lowest height whose block is kept whole; 1: all are"),
     required("block_time", Schema::Integer, "seconds between blocks that the chain aims at"),
     required("address_prefix", Schema::Text, "what the chain's addresses begin with"),
     required("test_chain", Schema::Boolean, "whether blocks may be made on demand"),
@@ -142,7 +143,8 @@ pub const CHAIN_INFO: Schema = Schema::Object(&[&[
     required("initialblockdownload", Schema::Boolean, "whether the node still catches up"),
     required("size_on_disk", Schema::Integer, "bytes of the ledger's file"),
     required("state", Schema::Choice(STATE), "what the node does"),
-    required("pruned", Schema::Boolean, "false"),
+    required("pruned", Schema::Boolean, "whether only the last blocks are whole"),
+    optional("pruneheight", Schema::Integer, "if so, the lowest of them"),
     WARNINGS,
 ]]);
 const NETWORK: Schema = Schema::Object(&[&[

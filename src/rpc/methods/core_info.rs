@@ -18,7 +18,7 @@ use crate::{
         schema::{Schema, optional},
     },
     runtime::status::Status,
-    wire::message::{PROTOCOL_VERSION, SERVICES},
+    wire::message::{PROTOCOL_VERSION, SERVICES, pruned_services},
 };
 
 /// The version of Bitcoin Core whose methods these follow. Typed clients want a number, and compare it with the versions
@@ -97,7 +97,7 @@ fn chain_info(context: &Context, databases: &mut Databases) -> Result<Value, Rpc
     let latest = databases.headers_down(tip.height, MEDIAN_BLOCKS)?;
     let mut times: Vec<u64> = latest.iter().map(|row| row.header.time).collect();
     let target = latest.first().and_then(|row| row.header.proof()).map(|proof| proof.target);
-    Ok(json!({
+    let mut info = json!({
         "chain": context.chain.name,
         "blocks": tip.height,
         "headers": headers,
@@ -110,13 +110,18 @@ fn chain_info(context: &Context, databases: &mut Databases) -> Result<Value, Rpc
         "initialblockdownload": !status.is_ready(),
         "size_on_disk": std::fs::metadata(&context.ledger_path).map_or(0, |data| data.len()),
         "state": status.state.name(),
-        "pruned": false,
+        "pruned": status.kept_from > 1,
         "warnings": warnings(&status),
-    }))
+    });
+    if status.kept_from > 1 {
+        info["pruneheight"] = json!(status.kept_from);
+    }
+    Ok(info)
 }
 
 fn network_info(context: &Context) -> Value {
     let status = context.node.status();
+    let services = if status.kept_from > 1 { pruned_services(SERVICES, status.kept_from) } else { SERVICES };
     let network = |name: &str| {
         json!({
             "name": name, "limited": false, "reachable": true, "proxy": "", "proxy_randomize_credentials": false,
@@ -126,8 +131,8 @@ fn network_info(context: &Context) -> Value {
         "version": CORE_VERSION,
         "subversion": format!("/tussock:{}/", context.version),
         "protocolversion": PROTOCOL_VERSION,
-        "localservices": format!("{SERVICES:016x}"),
-        "localservicesnames": ["FULL", "CLOCK"],
+        "localservices": format!("{services:016x}"),
+        "localservicesnames": if status.kept_from > 1 { ["PRUNED", "CLOCK"] } else { ["FULL", "CLOCK"] },
         "localrelay": true,
         "timeoffset": 0,
         "networkactive": status.state != SyncState::Starting,

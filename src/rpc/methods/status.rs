@@ -102,6 +102,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "last_reorganisation": status.last_reorganisation,
         "mempool_sequence": status.mempool_sequence,
         "indexed": context.indexed.get().height,
+        "kept_from": status.kept_from.max(1),
         "block_time": context.chain.parameters.block_time,
         "address_prefix": context.chain.prefix.to_string(),
         "test_chain": context.chain.test,

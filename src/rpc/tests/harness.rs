@@ -235,6 +235,7 @@ impl Rig {
             cookie: COOKIE.to_owned(),
             chain: spec,
             ledger_path: dir.join("ledger.db"),
+            held: Arc::default(),
             index_path: index.then(|| dir.join("index.db")),
             names: vec!["proxy.example".to_owned()],
             started: Instant::now(),

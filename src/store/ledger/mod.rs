@@ -11,6 +11,7 @@ mod flushed;
 mod fork_headers;
 mod joining;
 mod prune;
+mod pruning;
 mod reads;
 mod shared_ledger;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use log::{info, warn};
 use rusqlite::Connection;
 
 pub(super) use self::fork_headers::status_of;
-use self::{adopting::Adopting, fork_headers::ForkHeaders, prune::Pruning};
+use self::{adopting::Adopting, fork_headers::ForkHeaders, pruning::Pruning};
 pub use self::{archive::LedgerArchive, shared_ledger::SharedLedger};
 use crate::{
     base::{hash::Hash, limits},
@@ -47,7 +48,7 @@ use crate::{
         coins::{self, CoinTable},
         connect::{self, SMALL_CACHE_BYTES, Tuning},
         error::corrupt,
-        identity, join_state, migrate,
+        identity, join_state, kept, migrate,
         rows::{self, StoredHeader},
         sharing::Sharing,
         snapshots::{MemoryFolder, Place},
@@ -358,7 +359,7 @@ impl Memory {
             best: Best { id: best.id, hash: best.hash, work: best.work },
             next_id: largest.and_then(|largest| largest.checked_add(1)).ok_or_else(|| corrupt("no ids are left"))?,
             committed: tip,
-            kept_from: check::kept_from(connection)?,
+            kept_from: kept::kept_from(connection)?,
             join: join_state::read(connection)?,
         })
     }

@@ -10,9 +10,8 @@ use std::sync::{
 };
 
 use log::info;
-use rusqlite::Connection;
 
-use super::LedgerDb;
+use super::{LedgerDb, pruning::block_bytes};
 use crate::{
     chain::archive::{BlockStatus, Keep, StoreError},
     store::{rows, vacuum},
@@ -24,97 +23,6 @@ const STEP_BLOCKS: u32 = 256;
 const STEP_BYTES: u64 = 4 * 1024 * 1024;
 /// Blocks that may be too many before a commit removes some; up to then the ledger's idle moments do.
 const SLACK_BLOCKS: u32 = 64;
-/// Most blocks whose sizes one step looks up.
-const MEASURED_BLOCKS: u32 = 4096;
-
-/// What is to be kept, and what is known of it.
-#[derive(Debug)]
-pub(super) struct Pruning {
-    keep: Keep,
-    /// The lowest height that somebody else still reads; see [`LedgerDb::hold`].
-    held: Arc<AtomicU32>,
-    /// With [`Keep::Bytes`]: the last blocks, as far as they were measured.
-    measured: Option<Measured>,
-    /// Blocks connected since the last commit.
-    connected: u32,
-}
-
-/// Blocks of the applied chain with their bytes together.
-#[derive(Clone, Copy, Debug)]
-struct Measured {
-    low: u32,
-    high: u32,
-    bytes: u64,
-}
-
-impl Pruning {
-    pub(super) fn new(keep: Keep) -> Self {
-        Self { keep, held: Arc::new(AtomicU32::new(u32::MAX)), measured: None, connected: 0 }
-    }
-
-    /// A block was connected.
-    pub(super) fn connected(&mut self) {
-        self.connected = self.connected.saturating_add(1);
-    }
-
-    /// Blocks were disconnected, or changes rolled back.
-    pub(super) fn forget(&mut self) {
-        (self.measured, self.connected) = (None, 0);
-    }
-
-    /// The lowest height that is to be kept below the block at `tip`; `None`: not known yet, call it again.
-    fn wanted(&mut self, connection: &Connection, kept_from: u32, tip: u32) -> Result<Option<u32>, StoreError> {
-        let lowest_of = |blocks: u32| tip.saturating_add(1).saturating_sub(blocks);
-        match self.keep {
-            Keep::All => Ok(Some(0)),
-            Keep::Blocks(blocks) => Ok(Some(lowest_of(blocks.max(Keep::FEWEST)))),
-            Keep::Bytes(bytes) => {
-                let mut measured =
-                    self.measured.unwrap_or(Measured { low: tip.saturating_add(1), high: tip, bytes: 0 });
-                let is_known = measured.extend(connection, kept_from, tip, bytes)?;
-                self.measured = Some(measured);
-                Ok(is_known.then(|| measured.low.min(lowest_of(Keep::FEWEST))))
-            }
-        }
-    }
-}
-
-impl Measured {
-    /// Takes in the blocks up to `tip`, and older ones as long as all together have at most `most` bytes. Returns whether that is
-    /// all; else there are more to look at.
-    fn extend(&mut self, connection: &Connection, kept_from: u32, tip: u32, most: u64) -> Result<bool, StoreError> {
-        while self.high < tip {
-            self.high += 1;
-            self.bytes = self.bytes.saturating_add(block_bytes(connection, self.high)?);
-        }
-        while self.bytes > most && self.low <= self.high {
-            self.bytes = self.bytes.saturating_sub(block_bytes(connection, self.low)?);
-            self.low += 1;
-            if self.bytes <= most {
-                return Ok(true);
-            }
-        }
-        for _ in 0..MEASURED_BLOCKS {
-            if self.low <= kept_from {
-                return Ok(true);
-            }
-            let bytes = self.bytes.saturating_add(block_bytes(connection, self.low - 1)?);
-            if bytes > most {
-                return Ok(true);
-            }
-            (self.low, self.bytes) = (self.low - 1, bytes);
-        }
-        Ok(false)
-    }
-}
-
-/// Bytes of an applied block's body and undo data. Reads their lengths only.
-fn block_bytes(connection: &Connection, height: u32) -> Result<u64, StoreError> {
-    let sql = "SELECT length(b.bytes) + ifnull(length(a.undo), 0) FROM applied a JOIN bodies b ON b.id = a.id \
-               WHERE a.height = ?1";
-    Ok(rows::one(connection, sql, [height], |row| rows::integer(row, 0))?.unwrap_or(0))
-}
-
 impl LedgerDb {
     /// The lowest height whose body others still read: nothing from there on is pruned. `u32::MAX`: nobody does.
     pub fn hold(&mut self, lowest: Arc<AtomicU32>) {
@@ -143,7 +51,7 @@ impl LedgerDb {
         let Some(to) = self.watch_prunable(tip)? else { return Ok(true) };
         if to <= self.kept_from {
             let more = vacuum::step(&self.connection);
-            return self.watch(more);
+            return Ok(self.watch(more)? || self.pruning.is_held);
         }
         self.change(|db| {
             db.prune_below_tip(tip, STEP_BLOCKS, STEP_BYTES)?;
@@ -162,7 +70,9 @@ impl LedgerDb {
     fn prunable(&mut self, tip: u32) -> Result<Option<u32>, StoreError> {
         let Some(wanted) = self.pruning.wanted(&self.connection, self.kept_from, tip)? else { return Ok(None) };
         let held = self.pruning.held.load(Ordering::Acquire);
-        Ok(Some(self.sums.lets_go_below(wanted).min(held)))
+        let wanted = self.sums.lets_go_below(wanted);
+        self.pruning.is_held = held <= self.kept_from && held < wanted;
+        Ok(Some(wanted.min(held)))
     }
 
     /// Removes what is to go below the block at `tip`, at most so much, in the open transaction.

@@ -216,6 +216,14 @@ impl LedgerStore for SharedLedger {
         self.lock()?.tidy()
     }
 
+    fn prunes(&self) -> bool {
+        self.lock().is_ok_and(|ledger| ledger.prunes())
+    }
+
+    fn is_held(&self) -> bool {
+        self.lock().is_ok_and(|ledger| ledger.is_held())
+    }
+
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
         self.lock()?.save_mempool(transactions)
     }

@@ -7,7 +7,9 @@ use super::{Best, COMMIT_BYTES, End, LedgerDb, SHORT_COMMIT_BYTES};
 use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
-        archive::{BlockStatus, FindCoin, HeaderArchive as _, HeaderRow, LedgerStore, StoreError, Submission, Tip},
+        archive::{
+            BlockStatus, FindCoin, HeaderArchive as _, HeaderRow, Keep, LedgerStore, StoreError, Submission, Tip,
+        },
         checked::CheckedBlock,
         coin::{Coin, CoinChange, CoinChanges},
         coin_key::CoinKey,
@@ -156,6 +158,14 @@ impl LedgerStore for LedgerDb {
         let moved = self.move_log();
         self.watch(moved)?;
         Ok(self.coins.has_merges_due() || is_pruning)
+    }
+
+    fn prunes(&self) -> bool {
+        self.pruning.keep != Keep::All
+    }
+
+    fn is_held(&self) -> bool {
+        self.pruning.is_held()
     }
 
     fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {

@@ -13,17 +13,12 @@ use rusqlite::Connection;
 use self::replay::Replay;
 use crate::{
     base::hash::Hash,
-    chain::{
-        archive::{StoreError, Tip},
-        coin_key::CoinKey,
-        digest::StateSum,
-        spec::ChainSpec,
-    },
+    chain::{archive::StoreError, coin_key::CoinKey, digest::StateSum, spec::ChainSpec},
     store::{
         check,
         coins::{self, CoinTable},
         error::corrupt,
-        identity,
+        identity, kept,
         reader::LedgerReader,
         state_sums,
     },
@@ -63,7 +58,7 @@ pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> 
             None => state_sums::load(&snapshot, &tip)?.sum,
         };
         let checked = check::recent_blocks(&snapshot, &tip, sum, RECHECKED_BLOCKS)?;
-        Ok((tip, checked, check::kept_from(&snapshot)?))
+        Ok((tip, checked, kept::kept_from(&snapshot)?))
     });
     damage_as_report(
         found.map(|(tip, checked, kept_from)| VerifyReport {
@@ -109,9 +104,11 @@ fn replay_all(
     let snapshot = reader.snapshot()?;
     check::integrity(&snapshot)?;
     let (tip, saved) = (check::tip(&snapshot)?, state_sums::saved(&snapshot)?);
-    report.kept_from = check::kept_from(&snapshot)?;
+    report.kept_from = kept::kept_from(&snapshot)?;
     if report.kept_from > 1 {
-        return pruned::check(&snapshot, spec, &tip, progress, report);
+        report.checked_blocks = pruned::check(&snapshot, spec, &tip, progress)?.into();
+        (report.height, report.tip, report.state_digest) = (tip.height, tip.hash, tip.digest);
+        return Ok(());
     }
     let total = u64::from(tip.height) + 1;
     let mut replay = Replay::new(&snapshot, spec)?;
@@ -133,12 +130,7 @@ fn replay_all(
     }
     let count = replay.coin_count()?;
     compare_coins(&snapshot, replay.sum(), count, spec.supply(tip.height))?;
-    require_nothing_above(&snapshot, &tip)
-}
-
-fn require_nothing_above(ledger: &Connection, tip: &Tip) -> Result<(), StoreError> {
-    let beyond = crate::store::rows::one(ledger, "SELECT max(height) FROM applied", [], |row| Ok(row.get(0)?))?;
-    if beyond == Some(i64::from(tip.height)) { Ok(()) } else { Err(corrupt("blocks are applied above the tip")) }
+    pruned::require_nothing_above(&snapshot, &tip)
 }
 
 /// Compares the coins with the replay's coins by digest and number, and its sum with the supply.

@@ -6,7 +6,6 @@
 
 use rusqlite::Connection;
 
-use super::{VerifyReport, require_nothing_above};
 use crate::{
     base::hash::Hash,
     chain::{
@@ -23,26 +22,30 @@ use crate::{
         check,
         coins::{self, CoinTable},
         error::corrupt,
-        identity,
-        rows::StoredHeader,
+        identity, kept,
+        rows::{self, StoredHeader},
     },
 };
 
-/// Checks a pruned ledger.
+/// Checks a pruned ledger. Returns how many blocks were undone.
 pub(super) fn check(
     ledger: &Connection,
     spec: &ChainSpec,
     tip: &Tip,
     progress: &mut dyn FnMut(u64, u64),
-    report: &mut VerifyReport,
-) -> Result<(), StoreError> {
+) -> Result<u32, StoreError> {
     headers(ledger, spec, tip, progress)?;
     let sum = all_coins(ledger, spec, tip)?;
-    let kept = tip.height.saturating_add(1).saturating_sub(check::kept_from(ledger)?);
+    let kept = tip.height.saturating_add(1).saturating_sub(kept::kept_from(ledger)?);
     let checked = check::recent_blocks(ledger, tip, sum, kept)?;
-    (report.height, report.tip, report.state_digest) = (tip.height, tip.hash, tip.digest);
-    report.checked_blocks = checked.into();
-    require_nothing_above(ledger, tip)
+    require_nothing_above(ledger, tip)?;
+    Ok(checked)
+}
+
+/// Refuses blocks that are applied above the tip.
+pub(super) fn require_nothing_above(ledger: &Connection, tip: &Tip) -> Result<(), StoreError> {
+    let beyond = rows::one(ledger, "SELECT max(height) FROM applied", [], |row| Ok(row.get(0)?))?;
+    if beyond == Some(i64::from(tip.height)) { Ok(()) } else { Err(corrupt("blocks are applied above the tip")) }
 }
 
 /// Judges the applied chain's headers from genesis to the tip.

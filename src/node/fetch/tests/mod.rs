@@ -6,6 +6,7 @@ mod compact;
 mod model;
 mod overdue;
 mod proposed;
+mod pruned;
 mod requests;
 mod window;
 
@@ -191,13 +192,17 @@ impl Rig {
     }
 
     fn up_as(&mut self, link: u64, height: u32, port: u16, node: u64) -> Vec<Action> {
+        self.up_with(link, height, (port, node), 1)
+    }
+
+    fn up_with(&mut self, link: u64, height: u32, (port, node): (u16, u64), services: u64) -> Vec<Action> {
         let peer = PeerInfo {
             node: crate::node::testing::some_node(node),
             direction: Direction::Inbound,
             remote: ([127, 0, 0, 1], port).into(),
             listens: None,
             protocol: 1,
-            services: 1,
+            services,
             height,
             tip: Hash::ZERO,
             work: Work::ZERO,

@@ -1,0 +1,79 @@
+//! Peers that keep only their last blocks.
+
+use super::*;
+use crate::{
+    node::{hindrance::HindranceId, report::Report},
+    wire::message::{SERVICES, pruned_services},
+};
+
+/// A peer of this height that keeps blocks from `from` on.
+fn up_pruned(rig: &mut Rig, link: u64, height: u32, from: u32) -> Vec<Action> {
+    rig.up_with(link, height, (u16::try_from(link).unwrap(), link), pruned_services(SERVICES, from))
+}
+
+/// What was reported of the missing history, last.
+fn missing(actions: &[Action]) -> Option<Option<String>> {
+    let report = |action: &Action| match action {
+        Action::Report(Report::Hindrance { id: HindranceId::HistoryMissing, finding, .. }) => {
+            Some(finding.as_ref().map(|finding| finding.text.clone()))
+        }
+        _ => None,
+    };
+    actions.iter().rev().find_map(report)
+}
+
+#[test]
+fn a_pruned_peer_is_never_asked_for_what_it_no_longer_has_and_gladly_for_the_rest() {
+    let mut rig = Rig::new(400, &[1]);
+    up_pruned(&mut rig, 2, 400, 301);
+    let mut of_pruned = Vec::new();
+    while let Some(link) = [2, 1].into_iter().find(|link| rig.waiting(*link) > 0) {
+        of_pruned.extend((link == 2).then(|| rig.heights[&rig.open[&2][0]]));
+        rig.answer(link);
+        rig.taken_all();
+    }
+    assert_eq!(rig.role.completions().blocks, 400);
+    assert!(of_pruned.iter().all(|height| *height >= 301), "{of_pruned:?}");
+    assert!(of_pruned.len() >= 20, "{of_pruned:?}");
+    assert_eq!(rig.role.completions().absent, 0);
+}
+
+#[test]
+fn the_silent_peer_that_alone_has_a_block_is_not_closed_for_a_pruned_one() {
+    let mut rig = Rig::new(400, &[1]);
+    up_pruned(&mut rig, 2, 400, 301);
+    let actions = rig.pass(STALL_FIRST * 3);
+    assert_eq!(faults(&actions), []);
+    assert_eq!(rig.waiting(2), 0, "it is asked for nothing in the window below its blocks");
+}
+
+#[test]
+fn a_block_that_a_pruned_peer_may_have_let_go_of_is_asked_of_it_last() {
+    let mut rig = Rig::new(0, &[]);
+    up_pruned(&mut rig, 1, 10, 1);
+    // It has blocks 1 to 10 at least until it says otherwise, and nobody else is there.
+    rig.heights.extend((1..=10).map(|height| (hash(height), height)));
+    rig.notice(ToFetch::PeerTip { link: LinkId(1), height: 30, tip: hash(30) });
+    rig.want(0, (1..=10).map(hash).collect());
+    rig.pass(GATHER_TIME);
+    assert!(rig.waiting(1) > 0);
+    rig.up(2, 30);
+    rig.run(&[]);
+    assert!(rig.role.completions().blocks >= 10);
+}
+
+#[test]
+fn a_newcomer_among_pruned_peers_only_says_so_until_one_keeps_all() {
+    let mut rig = Rig::new(400, &[]);
+    up_pruned(&mut rig, 1, 400, 301);
+    let actions = up_pruned(&mut rig, 2, 400, 201);
+    let text = "all 2 peers keep no block below 201, and this node lacks block 1: they are pruned";
+    assert_eq!(missing(&actions), Some(Some(text.to_owned())));
+    // Both deliver what they keep, and then nothing is left to be asked of them.
+    rig.run(&[]);
+    let actions = rig.pass(SECOND * 600);
+    assert_eq!((requests(&actions), missing(&actions)), (vec![], None), "it asks nobody, and says it once");
+    assert_eq!(missing(&rig.up(3, 400)), Some(None));
+    rig.run(&[]);
+    assert_eq!(rig.role.completions().blocks, 400);
+}

@@ -1,0 +1,56 @@
+//! Branches that leave the chain below the blocks that are kept whole: to follow one, blocks would have to be disconnected whose
+//! undo data is gone. The node stays on its chain and says so.
+
+use crate::{
+    base::time::Now,
+    chain::target::Work,
+    node::{
+        Outbox,
+        hindrance::{Finding, HindranceId},
+        hindrance_reporter::HindranceReporter,
+    },
+};
+
+use super::chainstate::Chainstate;
+
+/// The best branch that could not be followed.
+#[derive(Debug, Default)]
+pub(super) struct TooDeep {
+    work: Option<Work>,
+    told: HindranceReporter,
+}
+
+impl TooDeep {
+    /// Whether a branch of this work is refused that leaves the chain after the block at `fork`; says so.
+    pub(super) fn refuses(
+        &mut self,
+        now: Now,
+        (fork, work): (u32, Work),
+        chain: &Chainstate,
+        out: &mut Outbox,
+    ) -> bool {
+        let kept_from = chain.store().kept_from();
+        if fork.saturating_add(1) >= kept_from {
+            return false;
+        }
+        if self.work.is_none_or(|before| before < work) {
+            self.work = Some(work);
+            log::warn!("branch too deep: fork_height={fork} kept_from={kept_from} tip={}", chain.tip().hash);
+            let text = format!(
+                "a chain with more work leaves this node's after block {fork}, and this node keeps whole blocks from {kept_from} \
+                 on only (--keep): it cannot follow"
+            );
+            let advice =
+                "if most nodes follow that chain, move ledger.db away and start again: the node then fetches it";
+            self.told.replace(now.unix, [(HindranceId::BranchTooDeep, Some(Finding::new(text, advice)))], out);
+        }
+        true
+    }
+
+    /// It is over once the chain has as much work as the branch.
+    pub(super) fn settle(&mut self, now: Now, chain: &Chainstate, out: &mut Outbox) {
+        if self.work.take_if(|work| chain.tip().work >= *work).is_some() {
+            self.told.replace(now.unix, [], out);
+        }
+    }
+}

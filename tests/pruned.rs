@@ -1,0 +1,123 @@
+//! Nodes that keep only their last blocks, and those that meet them.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tussock::rpc::client::Client;
+
+use crate::support::{TempDir, TestNode, cli_on, stderr, stdout};
+
+const BLOCKS: &str = "400";
+
+/// Waits until it holds.
+fn until(node: &TestNode, holds: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let status = node.status();
+        if holds(&status) {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "{status}\n{}", node.log());
+        std::thread::yield_now();
+    }
+}
+
+fn generate(dir: &Path) {
+    let args = ["generate", "--blocks", BLOCKS, "--txs-per-block", "5", "--seed", "1"];
+    let made = cli_on(dir, "local", &args);
+    assert!(made.status.success(), "{}", stderr(&made));
+}
+
+/// A node with all blocks in its folder.
+fn provider(dir: &Path, args: &[&str]) -> TestNode {
+    generate(dir);
+    TestNode::start_in(dir, &[&["--is-bootnode"], args].concat())
+}
+
+fn pruned(dir: &Path) -> TestNode {
+    let node = provider(dir, &["--keep", "100"]);
+    until(&node, |status| status["kept_from"] == 301);
+    node
+}
+
+#[track_caller]
+fn refused(node: &TestNode, args: &[&str]) {
+    let output = node.cli(args);
+    let error = stderr(&output);
+    assert!(!output.status.success() && error.contains("no longer here"), "{args:?}: {error}{}", stdout(&output));
+    assert!(!error.contains("damaged") && !error.contains("cannot be read"), "{args:?}: {error}");
+}
+
+#[test]
+fn a_newcomer_gets_all_from_those_that_keep_all_and_asks_the_pruned_one_for_no_old_block() {
+    let dir = TempDir::new();
+    let pruned = pruned(&dir.path().join("pruned"));
+    let whole: Vec<TestNode> = ["b", "c"].iter().map(|name| provider(&dir.path().join(name), &[])).collect();
+    let addresses: Vec<String> = whole.iter().chain([&pruned]).map(|node| node.p2p().to_string()).collect();
+    let newcomer = TestNode::start(&["--connect", &addresses.join(",")]);
+    newcomer.wait(&["height", BLOCKS]);
+    assert_eq!(newcomer.tip(), pruned.tip());
+    let of_pruned = pruned.status()["counters"]["blocks_served"].as_u64().unwrap();
+    assert!(of_pruned <= 100, "{of_pruned}");
+    let counters = newcomer.status()["counters"].clone();
+    assert_eq!(counters["block_requests_reassigned"], 0, "nobody answered that it has no such block: {counters}");
+}
+
+#[test]
+fn a_newcomer_among_pruned_nodes_only_is_told_and_goes_on_once_one_keeps_all() {
+    let dir = TempDir::new();
+    let pruned = pruned(&dir.path().join("pruned"));
+    let newcomer = TestNode::start(&["--connect", &pruned.p2p().to_string()]);
+    let status = until(&newcomer, |status| status["hindrances"][0]["id"] == "history_missing");
+    assert!(status["hindrances"][0]["text"].as_str().unwrap().contains("no block below 301"), "{status}");
+    assert_ne!(status["state"], "synced");
+    // It was asked for what it keeps, at most.
+    assert!(pruned.status()["counters"]["blocks_served"].as_u64().unwrap() <= 100);
+    assert_eq!(newcomer.status()["height"], 0);
+    let whole = provider(&dir.path().join("whole"), &[]);
+    newcomer.json(&["peers", "add", &whole.p2p().to_string()]);
+    newcomer.wait(&["height", BLOCKS]);
+    until(&newcomer, |status| status["hindrances"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
+fn what_is_no_longer_here_is_said_everywhere_and_never_called_damage() {
+    let dir = TempDir::new();
+    let node = pruned(dir.path());
+    let cookie = fs::read_to_string(dir.path().join("local/rpc.cookie")).unwrap();
+    let client = Client::new(node.http(), &cookie);
+    assert_eq!(node.json(&["block", "50"])["size"], Value::Null, "the header is here");
+    assert!(node.json(&["block", "350"])["size"].as_u64().unwrap() > 0);
+    for verbosity in 0..=2 {
+        let error = client.call("getblock", json!(["50", verbosity])).unwrap_err().to_string();
+        assert!(error.contains("Block not available (pruned data)"), "{error}");
+    }
+    let info = client.call("getblockchaininfo", json!([])).unwrap();
+    assert_eq!((&info["pruned"], &info["pruneheight"]), (&true.into(), &301.into()));
+    let file = dir.path().join("blocks");
+    refused(&node, &["chain", "export", file.to_str().unwrap()]);
+    assert!(!file.exists());
+    // An account's history and coins stay.
+    assert!(node.json(&["balance", "dev0"])["confirmed"].as_u64().unwrap() > 0);
+    let height = node.height();
+    drop(node);
+
+    // It goes on after a kill, and without --keep too.
+    for deep in [&["verify", "--json"][..], &["verify", "--deep", "--json"]] {
+        let output = cli_on(dir.path(), "local", deep);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&report["ok"], &report["kept_from"]), (&true.into(), &301.into()));
+    }
+    let mut node = TestNode::start_in(dir.path(), &["--is-bootnode"]);
+    assert_eq!((node.height(), &node.status()["kept_from"]), (height, &301.into()));
+    let log = fs::read_to_string(dir.path().join("local/logs/tussock.log")).unwrap();
+    assert!(log.contains("the ledger was pruned") && log.contains("kept_from=301"), "{log}");
+    assert_eq!(node.stop(), 0);
+    let freed = cli_on(dir.path(), "local", &["prune", "--json"]);
+    assert!(freed.status.success(), "{}", stderr(&freed));
+}
