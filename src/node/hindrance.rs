@@ -90,7 +90,7 @@ pub enum HindranceId {
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 24] = [
+    pub const FOUND: [Self; 26] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
