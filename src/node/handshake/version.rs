@@ -9,9 +9,7 @@ use crate::{
         time::{Now, Time, UnixTime},
     },
     node::{Outbox, PeerFault, PeerInfo, report::Counter},
-    wire::message::{
-        GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Version, pruned_services,
-    },
+    wire::message::{GoodbyeCode, Kind, Message, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, Version, pruned_services},
 };
 
 /// Time between two warnings about nodes of other networks; the others are logged at `debug`.

@@ -1,4 +1,5 @@
-//! The deep check of a ledger that keeps only its last blocks: what is here is checked, and that it hangs together.
+//! The deep check of a ledger that keeps only its last blocks, or that took its coins from a snapshot: what is here is checked,
+//! and that it hangs together.
 //!
 //! All headers are judged by the rules; so the work, or the seals, of the whole chain hold. The last blocks are undone one by one,
 //! each to the state that its header commits to. All coins are read: their digest is the tip's, their sum the supply. What is not
@@ -15,6 +16,7 @@ use crate::{
         key,
         rules::{self, ParentFacts},
         schedule::Timeline,
+        snapshot::JoinState,
         spec::ChainSpec,
         target::Work,
     },
@@ -22,7 +24,7 @@ use crate::{
         check,
         coins::{self, CoinTable},
         error::corrupt,
-        identity, kept,
+        identity, join_state, kept,
         rows::{self, StoredHeader},
     },
 };
@@ -96,7 +98,9 @@ fn all_coins(ledger: &Connection, spec: &ChainSpec, tip: &Tip) -> Result<StateSu
     if sum.digest() != tip.digest {
         return Err(corrupt(format!("the coins are not those of the state digest after block {}", tip.hash)));
     }
-    let supply = spec.supply(tip.height);
+    // The coins of a ledger of headers alone are those of genesis.
+    let of = if join_state::read(ledger)? == JoinState::Joining { 0 } else { tip.height };
+    let supply = spec.supply(of);
     if amount != supply {
         return Err(corrupt(format!("the coins add up to {amount}, the chain's supply is {supply}")));
     }

@@ -6,7 +6,7 @@ use crate::{
         archive::HeaderRow,
         snapshot::{Adoption, JoinState, Manifest, SnapshotFault, SnapshotName, SnapshotStore as _, Writing},
     },
-    store::{LedgerReader, SnapshotDb, coins::load, verify},
+    store::{LedgerReader, SnapshotDb, coins::load, compact, copy, verify},
 };
 
 /// The snapshot's height.
@@ -357,4 +357,56 @@ fn in_a_simulated_power_loss_pieces_go_and_the_ledger_stays_whole() {
     ledger.lose_power().unwrap();
     assert!(matches!(ledger.join_state().unwrap(), JoinState::Joined { .. }), "it was on the disk");
     assert_eq!(ledger.coins_sum().unwrap(), *provider.makers[HEIGHT as usize].sum());
+}
+
+#[test]
+fn tools_know_a_ledger_that_joins_or_has_joined() {
+    let provider = Provider::new();
+    let dir = TempDir::new();
+    let path = dir.join("ledger.db");
+    let mut ledger = open(&path, provider.spec()).unwrap();
+    provider.give_headers(&mut ledger);
+    drop(ledger);
+    assert_tools(&path, &provider, BLOCKS, 0);
+    let mut ledger = open(&path, provider.spec()).unwrap();
+    assert_eq!(ledger.join_state().unwrap(), JoinState::Joining);
+    provider.give_pieces(&mut snapshots(&path));
+    assert!(matches!(provider.adopt(&mut ledger), Adoption::Done(_)));
+    drop(ledger);
+    assert_tools(&path, &provider, HEIGHT, HEIGHT);
+    let mut ledger = open(&path, provider.spec()).unwrap();
+    provider.go_on(&mut ledger);
+    drop(ledger);
+    assert_tools(&path, &provider, BLOCKS, BLOCKS);
+}
+
+/// Checks, copies, compacts and reads a ledger whose tip has this height, and whose coins are those after another.
+fn assert_tools(path: &Path, provider: &Provider, height: u32, of: u32) {
+    let spec = provider.spec();
+    let assert_whole = |path: &Path| {
+        let report = verify::quick(path, spec).unwrap();
+        assert!(report.ok && report.height == height, "{report:?}");
+        let report = verify::deep(path, spec, &mut |_, _| {}).unwrap();
+        assert!(report.ok && report.height == height, "{report:?}");
+    };
+    assert_whole(path);
+    let copied = path.with_file_name(format!("copy-{height}-{of}.db"));
+    copy::copy(path, &copied, &mut |_, _| {}).unwrap();
+    copy::check(&copied).unwrap();
+    compact::compact(&copied, spec, 10).unwrap();
+    assert_whole(&copied);
+    sql(&copied, "DELETE FROM state_sums");
+    let mut ledger = open(&copied, spec).unwrap();
+    assert_eq!(ledger.state_sum().unwrap(), *provider.makers[of as usize].sum());
+    assert_eq!(ledger.tip().unwrap().height, height);
+    ledger.suspect.set(true);
+    drop(ledger);
+    ledger = open(&copied, spec).unwrap();
+    assert!(ledger.opened().unclean);
+    let count = |view: &str| -> i64 {
+        ledger.connection.query_row(&format!("SELECT count(*) FROM {view}"), [], |row| row.get(0)).unwrap()
+    };
+    let blocks = if of > HEIGHT { of - HEIGHT } else { 0 };
+    // Genesis is a block.
+    assert_eq!([count("v_headers"), count("v_blocks"), count("v_tip")], [height + 1, blocks + 1, 1].map(i64::from));
 }
