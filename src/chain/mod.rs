@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod spec;
 pub mod spec_error;
 pub mod spec_file;
+pub mod store_error;
 pub mod target;
 pub mod testkit;
 pub mod tip;
