@@ -345,7 +345,7 @@ fn a_siege_keeps_a_node_that_has_just_started_from_being_synced_only_for_a_while
 }
 
 /// A liar sent junk under the header of a block whose body was on its way to the ledger. Honest peers that relayed the block
-/// were compared with the junk, and banned.
+/// were compared with the junk, and banned. Later: no timer told when a refusal was too old to count.
 #[test]
 fn junk_under_the_header_of_a_block_on_its_way_bans_no_honest_peer() {
     assert_holds(&outcome(620_002_817));

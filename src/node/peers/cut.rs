@@ -1,6 +1,6 @@
 //! A network that is partly cut: this node keeps known nodes out, or known nodes keep it out.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use super::{
     barred::Barred,
@@ -10,7 +10,7 @@ use super::{
     links::Links,
 };
 use crate::{
-    base::{gather::gather, time::Time},
+    base::{gather::gather, limits::DIAL_FAILING_AFTER, time::Time},
     node::hindrance::Finding,
 };
 
@@ -24,9 +24,9 @@ pub(super) struct Facts<'a> {
 }
 
 /// Nodes whose last word was that they keep this node out. On public networks an attacker's addresses could say so, too: there
-/// only known nodes count. `has_lasted` tells whether a time is long enough ago. After twice the longest wait for a dial
-/// nobody knows whether it still holds.
-pub(super) fn refusing(now: Time, facts: &Facts<'_>, mut has_lasted: impl FnMut(Time) -> bool) -> BTreeSet<SocketAddr> {
+/// only known nodes count. `has_lasted` tells whether a time is so long ago; if not, it is looked at again then. After twice
+/// the longest wait for a dial nobody knows whether it still holds.
+pub(super) fn refusing(facts: &Facts<'_>, mut has_lasted: impl FnMut(Time, Duration) -> bool) -> BTreeSet<SocketAddr> {
     let mut refusing = facts.errors.refusals().peekable();
     if refusing.peek().is_none() {
         return BTreeSet::new();
@@ -37,11 +37,13 @@ pub(super) fn refusing(now: Time, facts: &Facts<'_>, mut has_lasted: impl FnMut(
     let is_node = |address: &SocketAddr| facts.dialer.is_of_test_chain() || known.contains(address);
     let counts =
         |address: &SocketAddr| is_node(address) && is_apart(address) && !facts.barred.keeps_out(*address, facts.book);
-    let holds = |address, said: Time| now < said + facts.dialer.longest(address) * 2;
     gather(
         refusing
-            .filter(|(address, _, said)| counts(address) && holds(*address, *said))
-            .filter(|(_, since, _)| has_lasted(*since))
+            .filter(|(address, ..)| counts(address))
+            .filter(|(address, since, said)| {
+                let is_over = has_lasted(*said, facts.dialer.longest(*address) * 2);
+                !is_over && has_lasted(*since, DIAL_FAILING_AFTER)
+            })
             .map(|(address, ..)| address),
     )
 }

@@ -138,7 +138,7 @@ impl Reach {
     }
 
     fn partly_cut(&mut self, now: Time, facts: &Facts<'_>) -> Option<Finding> {
-        let refusing = cut::refusing(now, facts, |since| self.has_lasted(now, since, DIAL_FAILING_AFTER));
+        let refusing = cut::refusing(facts, |since, time| self.has_lasted(now, since, time));
         cut::partly(facts, &refusing)
     }
 
