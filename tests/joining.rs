@@ -1,8 +1,8 @@
 //! Nodes that join with a snapshot of the coins.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
-use crate::support::{TempDir, TestNode, cli_on, stdout};
+use crate::support::{TempDir, TestNode, cli_on, peer::PATIENCE, stdout};
 
 const BLOCKS: u64 = 230;
 const INTERVAL: &str = "150";
@@ -23,6 +23,14 @@ fn provider(dir: &Path, args: &[&str]) -> TestNode {
 
 fn joining(connect: &str) -> [&str; 6] {
     ["--join", "snapshot", "--join-depth", "10", "--connect", connect]
+}
+
+/// Asks until the node is in one of these states.
+fn reach(node: &TestNode, states: &[&str]) {
+    let deadline = Instant::now() + PATIENCE;
+    while !states.contains(&node.status()["state"].as_str().unwrap()) {
+        assert!(Instant::now() < deadline, "{}", node.log());
+    }
 }
 
 #[test]
@@ -61,7 +69,7 @@ fn a_newcomer_that_is_killed_again_and_again_goes_on() {
     let mut node = TestNode::start_in(own.path(), &joining(&address));
     for _ in 0..4 {
         // As soon as it is known that all headers are here, or later.
-        while !["snapshot", "synced"].contains(&node.status()["state"].as_str().unwrap()) {}
+        reach(&node, &["snapshot", "synced"]);
         node.kill();
         node.restart(&joining(&address));
     }
@@ -80,4 +88,17 @@ fn a_chain_that_is_too_short_is_verified_as_a_whole() {
     assert_eq!((node.height(), node.tip()), (BLOCKS, provider.tip()));
     assert!(node.status()["vouched"].is_null());
     assert!(node.cli(&["block", "1"]).status.success());
+}
+
+/// However long that takes, as it may where snapshots are far away or slow to come.
+#[test]
+fn a_node_that_finds_no_snapshot_yet_can_be_asked_and_stopped() {
+    let dir = TempDir::new();
+    generate(dir.path());
+    let provider = TestNode::start_in(dir.path(), &[]);
+    let mut node = TestNode::start(&joining(&provider.p2p().to_string()));
+    reach(&node, &["snapshot"]);
+    let status = node.status();
+    assert_eq!((&status["height"], &status["headers"]), (&0.into(), &BLOCKS.into()), "{status}");
+    assert_eq!(node.stop(), 0);
 }

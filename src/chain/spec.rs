@@ -21,6 +21,7 @@ use crate::{
         merkle,
         seal::{Authorities, Seal},
         target::{CompactTarget, Target},
+        tip::Tip,
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
 };
@@ -151,6 +152,13 @@ impl ChainSpec {
         };
         let prefix = Prefix::new("dtus").expect("a built-in prefix is valid");
         Self::built_in("dev", prefix, parameters, true, 0)
+    }
+
+    /// The chain's end while it has no block but genesis.
+    pub fn genesis_tip(&self) -> Tip {
+        let Header { time, .. } = self.genesis.header;
+        let (hash, work, digest) = (self.genesis.hash, self.genesis_work(), self.genesis_digest);
+        Tip { hash, height: 0, time, work, digest }
     }
 
     /// The hash of the genesis block: the network's identity.

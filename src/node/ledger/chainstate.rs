@@ -47,14 +47,7 @@ pub(super) struct Chainstate {
 impl Chainstate {
     /// A chain that stands at genesis until [`Chainstate::load`].
     pub(super) fn new(setup: &Setup, store: Box<dyn LedgerStore>) -> Self {
-        let genesis = &setup.spec.genesis;
-        let tip = Tip {
-            hash: genesis.hash,
-            height: 0,
-            time: genesis.header.time,
-            work: setup.spec.genesis_work(),
-            digest: setup.spec.genesis_digest,
-        };
+        let tip = setup.spec.genesis_tip();
         let (spec, sum) = (setup.spec.clone(), StateSum::default());
         let expected = Expected::new(setup.memory_percent);
         let disconnected = Recent::new(MAX_DISCONNECTED);

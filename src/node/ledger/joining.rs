@@ -14,6 +14,7 @@ use crate::{
         ChainMove, Halt, Outbox,
         ledger::chainstate::Chainstate,
         notice::{ToHeaders, ToSnapshot},
+        report::Report,
     },
 };
 
@@ -41,6 +42,8 @@ impl Joining {
     pub(super) fn start(chain: &mut Chainstate, out: &mut Outbox) -> Result<Self, StoreError> {
         out.tell(ToHeaders::Joining);
         out.tell(ToSnapshot::Joining);
+        // The node can be asked and stopped from now on, however long the coins take.
+        out.report(Report::Tip(Box::new(chain.spec().genesis_tip())));
         // Headers of an earlier run that was to verify the history.
         let best = chain.store().best_header()?;
         chain.follow_header(&best)?;
