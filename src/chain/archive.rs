@@ -88,6 +88,11 @@ pub trait HeaderArchive: Send {
     fn best_header(&self) -> Result<HeaderRow, StoreError>;
     /// How many stored headers are not part of the applied chain.
     fn fork_headers(&self) -> Result<usize, StoreError>;
+    /// The lowest height whose applied block can give way to another; 1: each can. No branch can be followed that leaves the
+    /// applied chain below the block before it: undo data is gone that disconnecting the blocks would need.
+    fn replaceable_from(&self) -> Result<u32, StoreError> {
+        Ok(1)
+    }
 }
 
 /// Finds a coin of the store.

@@ -193,6 +193,16 @@ impl Finding {
         Self { is_suspicion: true, ..Self::new(text, advice) }
     }
 
+    /// [`HindranceId::BranchTooDeep`]: a chain with more work leaves this node's after the block at `fork`, and this node keeps
+    /// whole blocks from height `kept_from` on.
+    pub fn too_deep(fork: u32, kept_from: u32) -> Self {
+        let text = format!(
+            "a chain with more work leaves this node's after block {fork}, and this node keeps whole blocks from {kept_from} on \
+             only (--keep): it cannot follow"
+        );
+        Self::new(text, "if most nodes follow that chain, move ledger.db away and start again: the node then fetches it")
+    }
+
     /// What it keeps the node from.
     pub fn blocks(&self, id: HindranceId) -> Blocks {
         if self.is_suspicion { Blocks::NOTHING } else { id.blocks() }

@@ -155,6 +155,10 @@ impl HeaderArchive for LedgerReader {
         let count = rows::one(&self.connection, "SELECT count(*) FROM side", [], |row| rows::integer(row, 0))?;
         Ok(count.unwrap_or(0))
     }
+
+    fn replaceable_from(&self) -> Result<u32, StoreError> {
+        kept::replaceable_from(&self.connection)
+    }
 }
 
 /// A header without a row in `side` is applied.

@@ -14,6 +14,7 @@ use crate::{
     },
     chain::{archive::StoreError, target::Work},
     node::{
+        HindranceReporter,
         headers::{header_node::HeaderLookup, index::Index},
         notice::Candidate,
     },
@@ -22,11 +23,13 @@ use crate::{
 /// The chains that `fetch` was told of.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    told: Vec<Candidate>,
+    listed: Vec<Candidate>,
     /// Since when the next block of a candidate is overdue.
     overdue: BTreeMap<Hash, Time>,
     /// Something changed that decides which chains are candidates.
     again: bool,
+    /// What is said of chains that cannot be.
+    pub(super) told: HindranceReporter,
 }
 
 /// A chain as it was found, by its lowest block without a body.
@@ -34,6 +37,8 @@ pub(super) struct Found {
     /// All such blocks from the lowest up.
     pub(super) missing: Vec<Hash>,
     above: u32,
+    /// The height of the last block that it shares with the best chain.
+    pub(super) fork: u32,
     pub(super) work: Work,
     pub(super) withheld: bool,
     /// One of the peers was dialled by us.
@@ -54,9 +59,9 @@ impl Candidates {
 
     /// Whether these are other chains than `fetch` knows of. Then it is told.
     pub(super) fn differ(&mut self, list: &[Candidate]) -> bool {
-        let differ = self.told != list;
+        let differ = self.listed != list;
         if differ {
-            self.told = list.to_vec();
+            self.listed = list.to_vec();
         }
         differ
     }
@@ -128,6 +133,6 @@ impl Index {
         let missing = path.split_off(here);
         let above = top.height.saturating_sub(u32::try_from(missing.len()).unwrap_or(u32::MAX));
         let (work, withheld) = (top.work, top.withheld);
-        Ok(Some(Found { missing, above, work, withheld, is_chosen: false, links: BTreeSet::new() }))
+        Ok(Some(Found { missing, above, fork: node.height, work, withheld, is_chosen: false, links: BTreeSet::new() }))
     }
 }

@@ -57,7 +57,7 @@ impl Index {
         }
         let fork_count = archive.fork_headers()?.saturating_sub(chain.len() - 1);
         let applied = (row.hash, HeaderNode::of(&row));
-        Ok(Self {
+        let mut index = Self {
             base: row.header.height,
             archive,
             nodes,
@@ -68,7 +68,11 @@ impl Index {
             invalid: Recent::new(MAX_INVALID_KNOWN),
             best,
             applied,
-        })
+        };
+        if index.leaves_too_deep(row.header.height)? {
+            index.leave_best()?;
+        }
+        Ok(index)
     }
 
     /// Gives the archive back.
@@ -220,8 +224,9 @@ impl Index {
         };
         self.applied = (tip.hash, node);
         let change = if node.work > self.best.work { Some(self.adopt(tip.hash)?) } else { None };
+        let left = self.leave_too_deep()?;
         self.prune()?;
-        Ok(change)
+        Ok(left.or(change))
     }
 
     /// Forgets invalid blocks and all that builds on them. Returns the change if the best chain lost any.
@@ -249,7 +254,7 @@ impl Index {
 
     /// Gives a branch that was set aside another chance.
     pub(super) fn release(&mut self, hash: &Hash) -> Result<Option<Change>, StoreError> {
-        if !self.nodes.get(hash).is_some_and(|node| node.withheld) {
+        if !self.nodes.get(hash).is_some_and(|node| node.withheld) || self.is_too_deep(hash)? {
             return Ok(None);
         }
         self.mark_withheld(hash, false);
@@ -258,7 +263,7 @@ impl Index {
         Ok((self.best_hash() != before).then_some(change))
     }
 
-    fn mark_withheld(&mut self, hash: &Hash, withheld: bool) {
+    pub(super) fn mark_withheld(&mut self, hash: &Hash, withheld: bool) {
         let mut branch = BTreeSet::from([*hash]);
         self.add_descendants(&mut branch);
         for hash in &branch {
@@ -281,7 +286,7 @@ impl Index {
     }
 
     /// Looks for the most work among all that is in memory, the applied tip and the archive's best.
-    fn choose_again(&mut self) -> Result<Change, StoreError> {
+    pub(super) fn choose_again(&mut self) -> Result<Change, StoreError> {
         let (mut best, mut work) = (self.applied.0, self.applied.1.work);
         for (hash, node) in &self.nodes {
             if node.work > work && !node.withheld {
@@ -303,7 +308,7 @@ impl Index {
                 return Ok(!node.withheld);
             }
             match row.status {
-                BlockStatus::Applied => return Ok(true),
+                BlockStatus::Applied => return Ok(!self.leaves_too_deep(row.header.height)?),
                 BlockStatus::Invalid => return Ok(false),
                 BlockStatus::Header | BlockStatus::Stored if self.invalid.contains(&row.hash) => return Ok(false),
                 BlockStatus::Header | BlockStatus::Stored => {}

@@ -37,6 +37,7 @@ mod steps;
 mod syncnode;
 #[cfg(test)]
 mod tests;
+mod too_deep;
 mod unproven;
 mod validate;
 mod view;
@@ -311,6 +312,7 @@ impl Headers {
         aside: bool,
         out: &mut Outbox,
     ) -> Result<bool, StoreError> {
+        let aside = aside || self.goes_too_deep(&rows)?;
         let Some(index) = &mut self.index else { return Ok(false) };
         let change = index.accept(&rows, aside)?;
         self.candidates.look_again();
@@ -355,7 +357,7 @@ impl Headers {
         self.note_state(now)?;
         self.tell_headers_known(out);
         self.tell_best(out);
-        self.tell_candidates(now, out)?;
+        self.tell_candidates(time, out)?;
         self.report_best(now, out);
         Ok(())
     }

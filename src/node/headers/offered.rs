@@ -79,7 +79,10 @@ impl Headers {
                 self.peers.get_mut(link).into_iter().for_each(|peer| peer.wake(now.mono));
                 false
             }
-            Judged::New(row, parent) => parent.withheld || self.may_lead(&row.work, &previous)?,
+            Judged::New(row, parent) => {
+                let is_good = parent.withheld || self.may_lead(&row.work, &previous)?;
+                is_good && !self.goes_too_deep(std::slice::from_ref(&*row))?
+            }
             Judged::Known(node) => {
                 let is_applied = self.index.as_ref().map(|index| index.is_applied(&hash)).transpose()?;
                 is_applied == Some(false) && self.may_lead(&node.work, &node.parent)?

@@ -7,30 +7,34 @@ use crate::{
         hash::Hash,
         ids::LinkId,
         limits::{MAX_CANDIDATES, UNPROVEN_HEADERS},
-        time::Time,
+        time::Now,
     },
     chain::archive::StoreError,
     node::{
         Outbox,
-        headers::{Headers, candidates::Found},
+        headers::{Headers, candidates::Found, too_deep::DeepBranches},
         notice::{Candidate, ToFetch},
     },
 };
 
 impl Headers {
     /// Tells `fetch` which chains are candidates, if that is something else than before, and asks for their headers.
-    pub(super) fn tell_candidates(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+    pub(super) fn tell_candidates(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         if !self.candidates.take_again() || !self.open || self.joining.is_some() {
             return Ok(());
         }
         for link in self.candidates_with_more()? {
-            self.ask(now, link, out)?;
+            self.ask(now.mono, link, out)?;
         }
         let Some(index) = &self.index else { return Ok(()) };
-        let mut found: BTreeMap<Hash, Found> = BTreeMap::new();
+        let (mut found, mut deep): (BTreeMap<Hash, Found>, _) = (BTreeMap::new(), DeepBranches::default());
         for (link, peer) in self.peers.iter().filter(|(_, peer)| !peer.closing) {
             let Some(tip) = peer.shows else { continue };
             let Some(mut one) = index.candidate(&tip)? else { continue };
+            if index.leaves_too_deep(one.fork)? {
+                deep.add(one.work, one.fork);
+                continue;
+            }
             let Some(first) = one.missing.first().copied() else { continue };
             one.is_chosen = !peer.info.direction.is_inbound();
             one.links.insert(link);
@@ -39,6 +43,7 @@ impl Headers {
                 None => drop(found.insert(first, one)),
             }
         }
+        self.tell_too_deep(now, &deep, out)?;
         self.candidates.keep_overdue(|hash| found.contains_key(hash));
         let mut found: Vec<Found> = found.into_values().collect();
         found.sort_by_key(|one| {

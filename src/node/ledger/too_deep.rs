@@ -1,5 +1,6 @@
 //! Branches that leave the chain below the blocks that are kept whole: to follow one, blocks would have to be disconnected whose
-//! undo data is gone. The node stays on its chain and says so.
+//! undo data is gone. The node stays on its chain and says so. `headers` refuses such branches by their headers; here are those
+//! that became too deep while their blocks came.
 
 use crate::{
     base::time::Now,
@@ -36,13 +37,8 @@ impl TooDeep {
         if self.work.is_none_or(|before| before < work) {
             self.work = Some(work);
             log::warn!("branch too deep: fork_height={fork} kept_from={kept_from} tip={}", chain.tip().hash);
-            let text = format!(
-                "a chain with more work leaves this node's after block {fork}, and this node keeps whole blocks from {kept_from} \
-                 on only (--keep): it cannot follow"
-            );
-            let advice =
-                "if most nodes follow that chain, move ledger.db away and start again: the node then fetches it";
-            self.told.replace(now.unix, [(HindranceId::BranchTooDeep, Some(Finding::new(text, advice)))], out);
+            let finding = Finding::too_deep(fork, kept_from);
+            self.told.replace(now.unix, [(HindranceId::BranchTooDeep, Some(finding))], out);
         }
         true
     }

@@ -64,4 +64,8 @@ impl HeaderArchive for LedgerArchive {
     fn fork_headers(&self) -> Result<usize, StoreError> {
         self.read(|archive| archive.fork_headers())
     }
+
+    fn replaceable_from(&self) -> Result<u32, StoreError> {
+        self.read(|archive| archive.replaceable_from())
+    }
 }

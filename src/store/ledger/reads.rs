@@ -8,7 +8,7 @@ use crate::{
         coin::CoinChanges,
         header::Header,
     },
-    store::{bodies, error::corrupt, rows::StoredHeader},
+    store::{bodies, error::corrupt, kept, rows::StoredHeader},
 };
 
 impl HeaderArchive for LedgerDb {
@@ -37,6 +37,10 @@ impl HeaderArchive for LedgerDb {
 
     fn fork_headers(&self) -> Result<usize, StoreError> {
         Ok(self.forks.len())
+    }
+
+    fn replaceable_from(&self) -> Result<u32, StoreError> {
+        self.watch(kept::replaceable_from(&self.connection))
     }
 }
 

@@ -120,6 +120,10 @@ impl HeaderArchive for SharedLedger {
     fn fork_headers(&self) -> Result<usize, StoreError> {
         self.lock()?.fork_headers()
     }
+
+    fn replaceable_from(&self) -> Result<u32, StoreError> {
+        self.lock()?.replaceable_from()
+    }
 }
 
 impl LedgerStore for SharedLedger {

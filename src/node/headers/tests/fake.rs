@@ -41,6 +41,8 @@ use crate::{
 struct Rows {
     rows: BTreeMap<Hash, HeaderRow>,
     applied: Vec<Hash>,
+    /// See [`HeaderArchive::replaceable_from`].
+    lowest: u32,
 }
 
 /// An archive in memory; clones share it.
@@ -58,6 +60,11 @@ impl FakeArchive {
                 store.rows.entry(row.hash).or_insert_with(|| row.clone());
             }
         });
+    }
+
+    /// The ledger has pruned all below this height.
+    pub(super) fn prune(&self, lowest: u32) {
+        self.with(|store| store.lowest = lowest);
     }
 
     pub(super) fn mark(&self, hash: &Hash, status: BlockStatus) {
@@ -110,6 +117,10 @@ impl HeaderArchive for FakeArchive {
 
     fn fork_headers(&self) -> Result<usize, StoreError> {
         Ok(self.with(|store| store.rows.len() - store.applied.len()))
+    }
+
+    fn replaceable_from(&self) -> Result<u32, StoreError> {
+        Ok(self.with(|store| store.lowest.max(1)))
     }
 }
 

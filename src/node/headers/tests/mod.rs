@@ -10,6 +10,7 @@ mod news;
 mod pace;
 mod rounds;
 mod sealed;
+mod too_deep;
 mod unproven;
 mod withheld;
 
