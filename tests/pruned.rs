@@ -3,13 +3,14 @@
 use std::{
     fs,
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 use tussock::rpc::client::Client;
 
-use crate::support::{TempDir, TestNode, cli_on, stderr, stdout};
+use crate::support::{TempDir, TestNode, bin, cli_on, stderr, stdout};
 
 const BLOCKS: &str = "400";
 
@@ -120,4 +121,39 @@ fn what_is_no_longer_here_is_said_everywhere_and_never_called_damage() {
     assert_eq!(node.stop(), 0);
     let freed = cli_on(dir.path(), "local", &["prune", "--json"]);
     assert!(freed.status.success(), "{}", stderr(&freed));
+}
+
+/// However it is said: a node that gives snapshots keeps what those need who join with them.
+#[test]
+fn a_node_that_gives_snapshots_does_not_start_with_fewer_blocks_than_newcomers_need() {
+    let dir = TempDir::new();
+    let folder = dir.path().to_str().unwrap();
+    let refusal = |file: &str, variable: &str, flags: &[&str]| {
+        fs::write(dir.path().join("config.toml"), file).unwrap();
+        let mut command = Command::new(bin());
+        command.args(["-d", folder, "--chain", "local", "run", "--listen", "127.0.0.1:0", "--no-http"]).args(flags);
+        if !variable.is_empty() {
+            command.env("TUSSOCK_KEEP", variable);
+        }
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let error = stderr(&output);
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+        assert!(error.contains("is fewer than the 310 blocks with which newcomers can join"), "{error}");
+        assert!(error.contains("leave out --serve-snapshots"), "{error}");
+    };
+    let shape = ["--snapshot-interval", "150", "--join-depth", "10"];
+    let serve = [&["--serve-snapshots"][..], &shape].concat();
+    refusal("", "", &[&["--keep", "309"][..], &serve].concat());
+    refusal("", "309", &serve);
+    refusal("keep = 309\n", "", &serve);
+    refusal("keep = 309\nserve_snapshots = true\nsnapshot_interval = 150\njoin_depth = 10\n", "", &[]);
+    // A flag goes before the file, and enough is enough.
+    let mut node = TestNode::start_in(dir.path(), &["--keep", "310"]);
+    node.kill();
+    fs::remove_file(dir.path().join("config.toml")).unwrap();
+    node.restart(&[&["--keep", "309"][..], &shape].concat());
+    assert!(node.log().contains("fewer than the 310 blocks"), "a node that gives none only says so: {}", node.log());
+    node.kill();
+    // By default newcomers on this chain want a day of blocks above, and snapshots are a day apart.
+    node.restart(&["--keep", "51840", "--serve-snapshots"]);
 }

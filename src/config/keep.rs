@@ -20,10 +20,6 @@ const UNITS: [(&str, u64); 8] = [
 ];
 /// The fewest bytes: what the fewest blocks have, if they are not small.
 const LEAST_BYTES: u64 = 1_000_000;
-/// Blocks between two snapshots, and how deep the one must be at which a newcomer joins, unless settings say otherwise.
-pub const SNAPSHOT_INTERVAL: u32 = 1_000;
-/// See [`SNAPSHOT_INTERVAL`].
-pub const JOIN_DEPTH: u32 = 1_000;
 
 /// A number of blocks, or bytes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_few_blocks_are_too_few_for_those_who_join_by_snapshots() {
-        let check = |keep| check_keep(keep, SNAPSHOT_INTERVAL, JOIN_DEPTH);
+        let check = |keep| check_keep(keep, 1_000, 1_000);
         assert!(check(Keep::Blocks(2_999)).unwrap_err().contains("fewer than the 3000 blocks"));
         assert_eq!([Keep::Blocks(3_000), Keep::All, Keep::Bytes(1)].map(check), [Ok(()), Ok(()), Ok(())]);
     }

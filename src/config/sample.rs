@@ -74,7 +74,8 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # ---- Host ----
 
 # Keep only the last blocks whole: a number of them, 100 or more, or as many as fit into a size such as "2GB". Bodies and undo
-# data of older blocks go for good. Such a node serves no newcomers with the whole history. Left out: keep all.
+# data of older blocks go for good. Such a node serves no newcomers with the whole history, and with serve_snapshots
+# it keeps two intervals and the depth at which newcomers join at least. Left out: keep all.
 #keep = 5000
 
 # MiB of memory that caches and buffers are sized for. Left out: 32, or less in a cgroup that allows less than 52 MiB.

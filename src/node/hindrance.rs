@@ -200,7 +200,10 @@ impl Finding {
             "a chain with more work leaves this node's after block {fork}, and this node keeps whole blocks from {kept_from} on \
              only (--keep): it cannot follow"
         );
-        Self::new(text, "if most nodes follow that chain, move ledger.db away and start again: the node then fetches it")
+        Self::new(
+            text,
+            "if most nodes follow that chain, move ledger.db away and start again: the node then fetches it",
+        )
     }
 
     /// What it keeps the node from.

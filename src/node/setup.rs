@@ -126,9 +126,15 @@ impl Setup {
     /// Blocks between two snapshots unless the operator names another number. Of the two that are kept the older one must be
     /// deep enough to join with.
     pub fn snapshot_interval(spec: &ChainSpec) -> u32 {
+        Self::join_depth(spec).max(limits::SNAPSHOT_INTERVAL)
+    }
+
+    /// Blocks above a snapshot with which newcomers join, unless their operators name another number: those of a day if these
+    /// are more. On chains that authorities seal any final block will do.
+    pub fn join_depth(spec: &ChainSpec) -> u32 {
         let day = limits::JOIN_SECONDS / u64::from(spec.parameters.block_time.max(1));
-        let day = if spec.seal_rules().needs_certificate() { 0 } else { u32::try_from(day).unwrap_or(u32::MAX) };
-        day.max(limits::SNAPSHOT_INTERVAL)
+        let depth = u32::try_from(day).unwrap_or(u32::MAX).max(limits::JOIN_DEPTH);
+        if spec.seal_rules().needs_certificate() { 0 } else { depth }
     }
 
     /// How many nodes are to be dialled and kept.

@@ -46,6 +46,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     }
     let levels = plan.log_levels()?;
     let mut setup = plan.setup()?;
+    let too_few = plan.check_keep()?;
     let folder = plan.folder();
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
@@ -54,6 +55,9 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
         log::info!("the control group allows little memory, caches are smaller max_memory={memory}");
+    }
+    if let Some(problem) = too_few {
+        log::warn!("{problem}; this node cannot serve such newcomers");
     }
     if plan.mines_alone() {
         log::warn!("mining waits for a peer, and none is known; the first node of a network needs --is-bootnode");

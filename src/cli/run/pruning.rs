@@ -1,17 +1,33 @@
-//! What a start says of a ledger that keeps only its last blocks.
+//! What a start says of a ledger that keeps only its last blocks, or is to.
 
+use super::plan::Plan;
 use crate::{
     chain::archive::{Keep, LedgerStore as _, StoreError},
-    config::keep::{JOIN_DEPTH, SNAPSHOT_INTERVAL, check_keep},
+    cli::exit::{Failure, Outcome},
+    config::keep::check_keep,
+    node::Setup,
     store::LedgerDb,
 };
+
+impl Plan {
+    /// Refuses to keep so few blocks that newcomers could not join with this node's snapshots, if it gives any. What is wrong with
+    /// so few if it does not.
+    pub(super) fn check_keep(&self) -> Outcome<Option<String>> {
+        let (flags, spec) = (self.flags(), self.context.spec());
+        let interval = flags.snapshot_interval.unwrap_or_else(|| Setup::snapshot_interval(spec));
+        let depth = flags.join_depth.unwrap_or_else(|| Setup::join_depth(spec));
+        match check_keep(self.keep(), interval, depth) {
+            Err(problem) if flags.serve_snapshots == Some(true) => {
+                Err(Failure::usage(format!("{problem}; keep more, or leave out --serve-snapshots")))
+            }
+            checked => Ok(checked.err()),
+        }
+    }
+}
 
 /// Says in the log what is and what will be kept. Returns the lowest height whose block is whole; `None`: all are and will be.
 pub(super) fn tell(keep: Keep, ledger: &LedgerDb) -> Result<Option<u32>, StoreError> {
     let kept_from = ledger.kept_from();
-    if let Err(problem) = check_keep(keep, SNAPSHOT_INTERVAL, JOIN_DEPTH) {
-        log::warn!("{problem}; this node cannot serve such newcomers");
-    }
     if keep == Keep::All {
         if kept_from > 1 {
             log::info!(

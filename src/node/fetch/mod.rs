@@ -42,7 +42,7 @@ use crate::{
     },
     wire::{
         frame::Frame,
-        message::{Kind, Message, served_from},
+        message::{Kind, Message},
     },
 };
 
@@ -158,7 +158,7 @@ impl Fetch {
         match event {
             PeerLink::Up { link, peer } => {
                 let at = Whereabouts { node: peer.node, address: peer.listens.unwrap_or(peer.remote) };
-                self.peers.insert(now, link, (peer.height, served_from(peer.services)), at);
+                self.peers.insert(now, link, (peer.height, peer.services), at);
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
             }

@@ -24,6 +24,7 @@ use crate::{
         },
         rate_limit::RateLimit,
     },
+    wire::message::{SERVICE_SNAPSHOT, served_from},
 };
 
 /// Requests of one peer that timed out and are remembered.
@@ -56,6 +57,8 @@ impl Whereabouts {
 pub(super) struct BodySource {
     /// Claimed or shown.
     height: u32,
+    /// Whether it gives snapshots to nodes that join.
+    gives_snapshots: bool,
     /// Below this height it has no bodies.
     from: u32,
     /// Its height when it said so: it may have let go of one block for each that came since.
@@ -213,12 +216,13 @@ impl BodySource {
 }
 
 impl BodySources {
-    /// A peer with this height, and bodies from `from` on.
-    pub(super) fn insert(&mut self, now: Time, link: LinkId, (height, from): (u32, u32), at: Whereabouts) {
+    /// A peer with this height and these services.
+    pub(super) fn insert(&mut self, now: Time, link: LinkId, (height, services): (u32, u64), at: Whereabouts) {
         self.stallers.retain(|(_, since)| *since + STALLER_KEPT > now);
         let peer = BodySource {
             height,
-            from,
+            gives_snapshots: services & SERVICE_SNAPSHOT != 0,
+            from: served_from(services),
             from_at: height,
             requests: VecDeque::new(),
             window: PEER_WINDOW_FIRST,
@@ -330,6 +334,11 @@ impl BodySources {
         let peers = || self.map.values().filter(|peer| !peer.closing);
         let lowest = peers().map(BodySource::from).min()?;
         (lowest > height).then(|| (peers().count(), lowest))
+    }
+
+    /// How many peers give snapshots.
+    pub(super) fn snapshot_givers(&self) -> usize {
+        self.map.values().filter(|peer| peer.gives_snapshots && !peer.closing).count()
     }
 
     /// Whether some peer owes this block.

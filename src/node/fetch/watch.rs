@@ -186,10 +186,22 @@ impl Fetch {
             let who = if peers == 1 { "the only peer keeps".to_owned() } else { format!("all {peers} peers keep") };
             Finding::new(
                 format!("{who} no block below {lowest}, and this node lacks block {height}: they are pruned"),
-                "connect to a node that keeps the whole history: tussock peers add IP:PORT",
+                self.advice_on_history(height),
             )
         });
         self.told.replace(now.unix, [(id, finding)], out);
+    }
+
+    /// What an operator can do about a missing block at this height.
+    fn advice_on_history(&self, height: u32) -> String {
+        let connect = "connect to a node that keeps the whole history: tussock peers add IP:PORT";
+        let givers = self.peers.snapshot_givers();
+        if givers == 0 {
+            return connect.to_owned();
+        }
+        let who = if givers == 1 { "1 peer gives".to_owned() } else { format!("{givers} peers give") };
+        let clear = if height > 1 { "move ledger.db away and " } else { "" };
+        format!("{connect}; or stop this node, {clear}start it with --join snapshot, which {who} (tussock help join)")
     }
 
     /// When this module has something to do.

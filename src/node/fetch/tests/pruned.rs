@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     node::{hindrance::HindranceId, report::Report},
-    wire::message::{SERVICES, pruned_services},
+    wire::message::{SERVICE_SNAPSHOT, SERVICES, pruned_services},
 };
 
 /// A peer of this height that keeps blocks from `from` on.
@@ -20,6 +20,28 @@ fn missing(actions: &[Action]) -> Option<Option<String>> {
         _ => None,
     };
     actions.iter().rev().find_map(report)
+}
+
+/// What was advised about the missing history, last.
+fn advice(actions: &[Action]) -> Option<String> {
+    let report = |action: &Action| match action {
+        Action::Report(Report::Hindrance { id: HindranceId::HistoryMissing, finding, .. }) => {
+            finding.as_ref().map(|finding| finding.advice.clone())
+        }
+        _ => None,
+    };
+    actions.iter().rev().find_map(report)
+}
+
+#[test]
+fn the_advice_names_snapshots_where_peers_give_them() {
+    let mut rig = Rig::new(400, &[]);
+    let plain = advice(&up_pruned(&mut rig, 1, 400, 301)).unwrap();
+    assert!(plain.contains("peers add") && !plain.contains("--join"), "{plain}");
+    let services = pruned_services(SERVICES | SERVICE_SNAPSHOT, 301);
+    let more = advice(&rig.up_with(2, 400, (2, 2), services)).unwrap();
+    assert!(more.contains("start it with --join snapshot, which 1 peer gives"), "{more}");
+    assert!(!more.contains("ledger.db"), "it has no block yet: {more}");
 }
 
 #[test]

@@ -52,9 +52,8 @@ fn no_body_is_asked_for_of_a_branch_that_leaves_too_deep_and_the_node_says_so() 
     let header = deep.clone().grow(2, 1).rows.pop().unwrap();
     let announced = ToHeaders::Announced { link: LinkId(3), hash: header.hash, header: Box::new(header.header) };
     let judged = rig.notice(announced);
-    let is_wanted = |action: &Action| {
-        matches!(action, Action::Tell(Notice::Fetch(ToFetch::HeaderJudged { is_wanted: true, .. })))
-    };
+    let is_wanted =
+        |action: &Action| matches!(action, Action::Tell(Notice::Fetch(ToFetch::HeaderJudged { is_wanted: true, .. })));
     assert!(!judged.iter().any(is_wanted));
     // Our chain has more work again.
     let grown = ours.grow(12, 0);
