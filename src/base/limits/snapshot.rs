@@ -21,6 +21,13 @@ pub const PIECE_STALL: Duration = seconds(40);
 pub const PIECE_HEDGE: Duration = seconds(2);
 /// How long peers that were asked for manifests are waited for once the first of them has one.
 pub const MANIFEST_GATHER: Duration = seconds(3);
+/// How long the first snapshot that is tried has to show how fast it comes, while peers offer others: long enough for the first
+/// pieces over a slow line.
+pub const PLAN_TRIAL: Duration = seconds(3);
+/// A snapshot that will be here within this time, at the rate at which it comes, is not left for another.
+pub const PLAN_PATIENCE: Duration = seconds(12);
+/// How long after the first manifest snapshots are tried. Later one is left only if it has become much slower, or stands.
+pub const PLAN_CHOICE: Duration = seconds(30);
 /// How long a snapshot that nobody has any more is waited for.
 pub const PLAN_ABANDONED: Duration = seconds(30);
 /// Shortest time between two reports of progress.
@@ -29,8 +36,10 @@ pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 pub const MANIFEST_TIMEOUT: Duration = seconds(20);
 /// How often peers are asked again for snapshots while none is of use.
 pub const MANIFEST_INTERVAL: Duration = seconds(10);
-/// Manifests that are kept at once: each may take a quarter of a megabyte.
-pub const MAX_MANIFESTS: usize = 4;
+/// Manifests that are kept at once.
+pub const MAX_MANIFESTS: usize = 16;
+/// Pieces of all of them together: each takes four bytes.
+pub const MAX_MANIFEST_PIECES: usize = 131_072;
 /// `GetSnapshot` from one peer: at once, and one each time this has passed.
 pub const GET_SNAPSHOTS: (Duration, u32) = (seconds(5), 10);
 

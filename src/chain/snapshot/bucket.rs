@@ -17,10 +17,53 @@ pub struct BucketCheck {
     bucket: usize,
     /// The piece that comes next.
     next: u32,
-    last: Option<CoinKey>,
+    order: Order,
     /// Bytes of the piece before.
     before: usize,
     found: CheckedBucket,
+}
+
+/// Checks what can be said of one piece by itself: it has the manifest's length, and coins of its bucket, in their order, that the
+/// chain may have had. Whoever sent another piece has sent no part of any snapshot.
+pub fn check_piece(manifest: &Manifest, number: u32, bytes: &[u8]) -> Result<(), SnapshotFault> {
+    let bucket = manifest.bucket_of(number).ok_or(SnapshotFault::Count)?;
+    let mut order = Order { height: manifest.height(), bucket, last: None };
+    let expected = manifest.length_of(number).unwrap_or(0);
+    if bytes.len() != expected {
+        return Err(SnapshotFault::Length { found: bytes.len(), expected });
+    }
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (outpoint, coin) = encoding::take(&mut rest).ok_or(SnapshotFault::Coin)?;
+        order.coin(&CoinKey::of(&outpoint), &coin)?;
+    }
+    Ok(())
+}
+
+/// What each coin must be by itself and after the one before.
+#[derive(Debug)]
+struct Order {
+    height: u32,
+    bucket: usize,
+    last: Option<CoinKey>,
+}
+
+impl Order {
+    fn coin(&mut self, key: &CoinKey, coin: &Coin) -> Result<(), SnapshotFault> {
+        if self.last.replace(*key).is_some_and(|last| *key <= last) {
+            return Err(SnapshotFault::Order);
+        }
+        if digest::leaf_of(key) != self.bucket {
+            return Err(SnapshotFault::Bucket);
+        }
+        if coin.height > self.height {
+            return Err(SnapshotFault::Height(coin.height));
+        }
+        if !(1..=MAX_MONEY).contains(&coin.amount) {
+            return Err(SnapshotFault::Amount(coin.amount));
+        }
+        Ok(())
+    }
 }
 
 /// A bucket whose coins add up to its leaf.
@@ -45,7 +88,8 @@ impl BucketCheck {
     pub fn new(manifest: &Manifest, bucket: usize) -> Self {
         let found = CheckedBucket { bucket, sum: LeafSum::default(), coins: 0, amount: 0 };
         let next = manifest.pieces_of(bucket).start;
-        Self { manifest: manifest.clone(), bucket, next, last: None, before: 0, found }
+        let order = Order { height: manifest.height(), bucket, last: None };
+        Self { manifest: manifest.clone(), bucket, next, order, before: 0, found }
     }
 
     /// The number of the piece that comes next; `None` if all have come.
@@ -80,18 +124,7 @@ impl BucketCheck {
     }
 
     fn coin(&mut self, key: &CoinKey, coin: &Coin) -> Result<(), SnapshotFault> {
-        if self.last.replace(*key).is_some_and(|last| *key <= last) {
-            return Err(SnapshotFault::Order);
-        }
-        if digest::leaf_of(key) != self.bucket {
-            return Err(SnapshotFault::Bucket);
-        }
-        if coin.height > self.manifest.height() {
-            return Err(SnapshotFault::Height(coin.height));
-        }
-        if !(1..=MAX_MONEY).contains(&coin.amount) {
-            return Err(SnapshotFault::Amount(coin.amount));
-        }
+        self.order.coin(key, coin)?;
         self.found.sum.add(key, coin);
         self.found.coins += 1;
         self.found.amount += u128::from(coin.amount);

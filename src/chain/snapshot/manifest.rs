@@ -102,6 +102,16 @@ impl Manifest {
         Some(*self.0.lengths.get(piece as usize)? as usize)
     }
 
+    /// Bytes of each of a bucket's pieces.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such bucket.
+    pub fn lengths_of(&self, bucket: usize) -> &[u32] {
+        let Range { start, end } = self.pieces_of(bucket);
+        &self.0.lengths[start as usize..end as usize]
+    }
+
     /// Bytes of all pieces before this one: where it is in a file of all. Adds up as many numbers as there are pieces before.
     pub fn offset_of(&self, piece: u32) -> u64 {
         self.0.lengths.iter().take(piece as usize).map(|length| u64::from(*length)).sum()
@@ -151,14 +161,14 @@ impl Builder {
 
 impl Encode for Manifest {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let Inner { height, block, leaves, lengths, .. } = &*self.0;
+        let Inner { height, block, leaves, .. } = &*self.0;
         height.encode(encoder)?;
         block.encode(encoder)?;
         leaves.iter().try_for_each(|leaf| leaf.encode(encoder))?;
         for bucket in 0..BUCKETS {
             let Range { start, end } = self.pieces_of(bucket);
             (end - start).encode(encoder)?;
-            lengths[start as usize..end as usize].iter().try_for_each(|length| length.encode(encoder))?;
+            self.lengths_of(bucket).iter().try_for_each(|length| length.encode(encoder))?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ mod store;
 mod tests;
 
 pub use self::{
-    bucket::{BucketCheck, CheckedBucket},
+    bucket::{BucketCheck, CheckedBucket, check_piece},
     cutter::Cutter,
     join::{Adoption, JoinState, SnapshotName},
     manifest::Manifest,

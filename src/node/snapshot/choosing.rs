@@ -1,6 +1,6 @@
 //! Which snapshot to join with: asks for manifests and judges them.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     base::{
@@ -16,7 +16,7 @@ use crate::{
     },
     node::{
         Outbox, PeerFault,
-        snapshot::{Snapshot, offered::Depth},
+        snapshot::{Snapshot, joiner::Joiner, offered::Depth, trials::Choice},
     },
     wire::{
         frame::FrameFault,
@@ -86,9 +86,15 @@ impl Snapshot {
             Ok(false) => {}
             Ok(true) => {
                 let id = manifest.id();
-                let in_use: BTreeSet<Hash> = self.peers.values().filter_map(|peer| peer.offers).collect();
+                let mut offers: BTreeMap<Hash, usize> = BTreeMap::new();
+                self.peers.values().filter_map(|peer| peer.offers).for_each(|id| *offers.entry(id).or_default() += 1);
+                let is_denied = self.peers.get(&link).is_some_and(|peer| peer.denied == Some(id));
                 let Some(joiner) = &mut self.joiner else { return Ok(()) };
-                let is_kept = joiner.offered.insert(id, manifest, &in_use);
+                if joiner.offered.is_refuted(&id) {
+                    self.punish(link, PeerFault::Snapshot(SnapshotFault::Cut), out);
+                    return Ok(());
+                }
+                let is_kept = !is_denied && joiner.offered.insert(id, manifest, &offers);
                 if is_kept && let Some(peer) = self.peers.get_mut(&link) {
                     peer.offers = Some(id);
                     joiner.first_offer.get_or_insert(now);
@@ -127,12 +133,36 @@ impl Snapshot {
         })
     }
 
-    /// The best manifest that some peer offers: the highest, then that which most offer.
-    pub(super) fn best_offer(&self) -> Option<Manifest> {
+    /// The blocks whose snapshots peers offer, but for one.
+    pub(super) fn choices(&self, but: Option<Hash>) -> Vec<Choice> {
+        let Some(joiner) = &self.joiner else { return Vec::new() };
+        let mut choices: BTreeMap<Hash, Choice> = BTreeMap::new();
+        for (id, manifest) in self.offers(joiner).filter(|(_, one)| Some(one.block()) != but) {
+            let (block, height, bytes) = (manifest.block(), manifest.height(), manifest.bytes());
+            let choice = choices.entry(block).or_insert(Choice { block, height, bytes, peers: 0 });
+            choice.bytes = choice.bytes.min(bytes);
+            choice.peers += self.offering(&id);
+        }
+        choices.into_values().collect()
+    }
+
+    /// The manifests that peers offer and the disk has room for.
+    fn offers<'a>(&'a self, joiner: &'a Joiner) -> impl Iterator<Item = (Hash, &'a Manifest)> {
+        let most = joiner.offered.most_bytes.unwrap_or(u64::MAX);
+        let offered = joiner.offered.by_id.iter().map(|(id, manifest)| (*id, manifest));
+        offered.filter(move |(id, one)| one.bytes() <= most && self.offering(id) > 0)
+    }
+
+    fn offering(&self, id: &Hash) -> usize {
+        self.peers.values().filter(|peer| !peer.closing && peer.offers == Some(*id)).count()
+    }
+
+    /// The manifest to fetch by: of the chosen block, that which has failed the least, which most offer, the smallest.
+    pub(super) fn best_offer(&self, now: Time) -> Option<Manifest> {
         let joiner = self.joiner.as_ref()?;
-        let offering = |id: &Hash| self.peers.values().filter(|peer| !peer.closing && peer.offers == Some(*id)).count();
-        let offers = joiner.offered.by_id.iter().map(|(id, manifest)| (manifest.height(), offering(id), *id));
-        let (_, _, id) = offers.filter(|(_, count, _)| *count > 0).max()?;
-        joiner.offered.by_id.get(&id).cloned()
+        let block = joiner.trials.choose(now, &self.choices(None))?;
+        let rank =
+            |(id, one): &(Hash, &Manifest)| (joiner.contest.failures(id), Reverse(self.offering(id)), one.bytes(), *id);
+        self.offers(joiner).filter(|(_, one)| one.block() == block).min_by_key(rank).map(|(_, one)| one.clone())
     }
 }

@@ -8,7 +8,10 @@ use crate::{
         limits::{MANIFEST_INTERVAL, PIECE_HEDGE, PIECE_STALL, PIECE_TIMEOUT},
         time::Time,
     },
-    chain::{archive::StoreError, snapshot::SnapshotFault},
+    chain::{
+        archive::StoreError,
+        snapshot::{SnapshotFault, check_piece},
+    },
     node::{
         Outbox, PeerFault,
         snapshot::{Snapshot, peer::Request, plan::Verdict},
@@ -27,14 +30,18 @@ impl Snapshot {
         let offers = |peer: &super::peer::Peer| !peer.closing && peer.offers == Some(id);
         let links: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| offers(peer)).map(|(link, _)| *link).collect();
         plan.assign_alone(&links);
-        let mut open: usize = self.peers.values().map(|peer| peer.open.len()).sum();
+        // What is late, or of a snapshot that was left, keeps no room from others.
+        let is_awaited = |request: &&Request| request.block == block && !request.is_late;
+        let mut open = self.peers.values().flat_map(|peer| &peer.open).filter(is_awaited).count();
         while open < self.most_open {
-            let mut free: Vec<(usize, LinkId)> = links
+            let is_unproven = |link: &LinkId| plan.proven_by(*link) == 0;
+            let mut free: Vec<(usize, bool, LinkId)> = links
                 .iter()
-                .filter_map(|link| Some((self.peers.get(link).filter(|peer| peer.has_room())?.open.len(), *link)))
+                .filter_map(|link| Some((self.peers.get(link).filter(|peer| peer.has_room())?, link)))
+                .map(|(peer, link)| (peer.open.len(), is_unproven(link), *link))
                 .collect();
             free.sort_unstable();
-            let next = free.iter().find_map(|(_, link)| Some((*link, plan.next_for(*link)?)));
+            let next = free.iter().find_map(|(_, _, link)| Some((*link, plan.next_for(*link)?)));
             let Some((link, number)) = next else { return };
             plan.asked(number);
             if let Some(peer) = self.peers.get_mut(&link) {
@@ -64,29 +71,31 @@ impl Snapshot {
         if bytes.is_empty() {
             // It has a newer one by now.
             plan.wanted_again(number);
-            (peer.offers, peer.again_at) = (None, now + MANIFEST_INTERVAL);
+            (peer.denied, peer.offers, peer.again_at) = (peer.offers, None, now + MANIFEST_INTERVAL);
             return self.leave_alone(link);
         }
-        let expected = plan.manifest.length_of(number).unwrap_or(0);
-        if bytes.len() != expected {
+        if let Err(fault) = check_piece(&plan.manifest, number, bytes) {
             plan.wanted_again(number);
-            let fault = SnapshotFault::Length { found: bytes.len(), expected };
+            log::warn!("snapshot: a piece is none link={} number={number} fault={fault}", link.0);
             self.punish(link, PeerFault::Snapshot(fault), out);
             return self.leave_alone(link);
         }
         if plan.takes(number, link)
             && let Some(files) = &mut self.files
         {
-            files.store.put_piece(number, bytes)?;
+            if let Err(error) = files.store.put_piece(number, bytes) {
+                return self.make_room(now, error);
+            }
             plan.arrived(number, link, Domain::FRAME.hash(bytes));
-            joiner.moved = now;
+            joiner.trials.arrived(bytes.len());
         }
         Ok(())
     }
 
     /// Checks one bucket whose pieces are all here.
-    pub(super) fn check_one(&mut self, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(plan) = self.joiner.as_mut().and_then(|joiner| joiner.plan.as_mut()) else { return Ok(()) };
+    pub(super) fn check_one(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(joiner) = self.joiner.as_mut() else { return Ok(()) };
+        let Some(plan) = joiner.plan.as_mut() else { return Ok(()) };
         let Some((bucket, files)) = plan.take_unchecked().zip(self.files.as_mut()) else { return Ok(()) };
         let result = files.store.check_bucket(bucket)?;
         match (plan.judge(bucket, &result), result) {
@@ -98,11 +107,17 @@ impl Snapshot {
             }
             (Verdict::Wrong(culprit), fault) => {
                 files.store.drop_bucket(bucket)?;
+                let lengths = plan.manifest.lengths_of(bucket);
+                joiner.trials.dropped(lengths.iter().map(|length| u64::from(*length)).sum());
+                let gives_way = plan.contests(bucket);
                 let fault = fault.err().unwrap_or(SnapshotFault::Leaf(bucket));
                 let culprit_link = culprit.map_or(0, |link| link.0);
                 log::warn!("snapshot: bucket is wrong bucket={bucket} fault={fault} sender={culprit_link}");
                 if let Some(link) = culprit {
                     self.punish(link, PeerFault::Snapshot(fault), out);
+                }
+                if gives_way {
+                    return self.give_way(now);
                 }
             }
         }
@@ -112,16 +127,18 @@ impl Snapshot {
     /// What is late is asked of others, and who stalls is closed if there are others.
     pub(super) fn expire(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(plan) = self.joiner.as_mut().and_then(|joiner| joiner.plan.as_mut()) else { return Ok(()) };
-        let (id, block) = (plan.id, plan.manifest.block());
+        let block = plan.manifest.block();
         let (mut late, mut stalled) = (Vec::new(), Vec::new());
-        let others = self.peers.values().filter(|peer| !peer.closing && peer.offers == Some(id)).count() > 1;
+        let others = self.peers.values().filter(|peer| !peer.closing && peer.offers.is_some()).count() > 1;
         for (link, peer) in &mut self.peers {
-            for request in peer.open.iter_mut().filter(|request| request.block == block) {
+            for request in &mut peer.open {
                 let time = now.since(request.sent);
                 if !request.is_late && time >= PIECE_TIMEOUT {
                     request.is_late = true;
-                    plan.wanted_again(request.number);
-                    late.push(*link);
+                    if request.block == block {
+                        plan.wanted_again(request.number);
+                        late.push(*link);
+                    }
                 }
                 if time >= PIECE_STALL && others && !peer.closing {
                     stalled.push(*link);
@@ -132,23 +149,29 @@ impl Snapshot {
             self.leave_alone(link)?;
         }
         stalled.into_iter().for_each(|link| self.punish(link, PeerFault::BlockStall, out));
-        self.hedge(now);
-        Ok(())
+        self.hedge(now)
     }
 
-    /// Nothing is left to ask for: what has been asked of one peer for a while is wanted of idle ones, too.
-    fn hedge(&mut self, now: Time) {
-        let Some(plan) = self.joiner.as_mut().and_then(|joiner| joiner.plan.as_mut()) else { return };
-        let idle = |peer: &super::peer::Peer| !peer.closing && peer.open.is_empty() && peer.offers == Some(plan.id);
+    /// What has been asked of one peer for a while is wanted of idle ones, too. Of whoever was to send a bucket alone the whole bucket is.
+    fn hedge(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some(plan) = self.joiner.as_mut().and_then(|joiner| joiner.plan.as_mut()) else { return Ok(()) };
+        let (id, block) = (plan.id, plan.manifest.block());
+        let idle = |peer: &super::peer::Peer| !peer.closing && peer.open.is_empty() && peer.offers == Some(id);
         if !self.peers.values().any(idle) {
-            return;
+            return Ok(());
         }
-        for request in self.peers.values_mut().flat_map(|peer| &mut peer.open) {
-            if !request.is_late && now.since(request.sent) >= PIECE_HEDGE {
-                request.is_late = true;
-                plan.wanted_again(request.number);
+        let mut slow = Vec::new();
+        for (link, peer) in &mut self.peers {
+            for request in peer.open.iter_mut().filter(|request| !request.is_late && request.block == block) {
+                let alone = plan.patience_alone(request.number);
+                if now.since(request.sent) >= alone.unwrap_or(PIECE_HEDGE) {
+                    request.is_late = true;
+                    plan.wanted_again(request.number);
+                    slow.extend(alone.map(|_| *link));
+                }
             }
         }
+        slow.into_iter().try_for_each(|link| self.leave_alone(link))
     }
 
     /// Buckets that this peer was to send alone are fetched from another one.

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PROGRESS_INTERVAL},
+        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL},
         time::Time,
     },
     chain::snapshot::Staged,
@@ -11,6 +11,8 @@ use crate::{
         snapshot::{
             offered::{Depth, Offered},
             plan::Plan,
+            rivals::Contest,
+            trials::Trials,
         },
     },
 };
@@ -28,8 +30,8 @@ pub(super) struct Joiner {
     pub(super) plan: Option<Plan>,
     /// What an earlier run has fetched.
     pub(super) resumes: Option<Staged>,
-    /// When the last piece came.
-    pub(super) moved: Time,
+    pub(super) trials: Trials,
+    pub(super) contest: Contest,
     /// Since when nobody has what is missing.
     pub(super) deserted: Option<Time>,
     /// The ledger takes the coins: so many pieces of all.
@@ -42,12 +44,15 @@ impl Joiner {
         Self { join, resumes, ..Self::default() }
     }
 
-    pub(super) fn deadline(&self) -> Option<Time> {
+    /// When it has something to do next, after `now`.
+    pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let gathered = self.first_offer.filter(|_| self.plan.is_none()).map(|at| at + MANIFEST_GATHER);
-        let deserted = self.deserted.map(|since| since + PLAN_ABANDONED);
+        let deserted = self.deserted.into_iter().flat_map(|since| [since + PLAN_TRIAL, since + PLAN_ABANDONED]);
         let told =
             self.told.as_ref().filter(|(_, text)| *text != self.progress()).map(|(at, _)| *at + PROGRESS_INTERVAL);
-        [gathered, deserted, told].into_iter().flatten().min()
+        let tried = self.plan.as_ref().map(|_| self.trials.deadline());
+        let contested = self.plan.as_ref().and_then(|plan| self.contest.deadline(plan));
+        [gathered, told, tried, contested].into_iter().flatten().chain(deserted).filter(|at| *at > now).min()
     }
 
     /// How far it has come, in words.

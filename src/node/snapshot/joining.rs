@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PROGRESS_INTERVAL},
+        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL},
         time::Time,
     },
     chain::{
@@ -63,11 +63,13 @@ impl Snapshot {
         if self.joiner.as_ref().is_some_and(|joiner| joiner.adopting.is_none()) {
             self.time_out_manifests(now, out);
             self.expire(now, out)?;
-            self.check_one(out)?;
-            self.resume()?;
+            self.check_one(now, out)?;
+            self.resume(now)?;
             self.abandon_deserted(now)?;
+            self.leave_slow(now)?;
+            self.contest(now, out)?;
             self.ask_for_manifests(now, out);
-            self.choose(now)?;
+            self.choose(now, out)?;
             self.pump(now, out);
             self.finish(out)?;
         }
@@ -76,7 +78,7 @@ impl Snapshot {
     }
 
     /// Goes on with what an earlier run has fetched, if its block still counts.
-    fn resume(&mut self) -> Result<(), StoreError> {
+    fn resume(&mut self, now: Time) -> Result<(), StoreError> {
         let Some(staged) =
             self.joiner.as_mut().filter(|joiner| joiner.plan.is_none()).and_then(|one| one.resumes.take())
         else {
@@ -86,7 +88,9 @@ impl Snapshot {
             Ok(true) => {
                 let here = staged.here.iter().filter(|here| **here).count();
                 log::info!("snapshot goes on height={} pieces={here}", staged.manifest.height());
-                self.joiner.iter_mut().for_each(|joiner| joiner.plan = Some(Plan::new(staged.clone())));
+                let Some(joiner) = &mut self.joiner else { return Ok(()) };
+                joiner.plan = Some(Plan::new(staged));
+                joiner.trials.begin(now);
                 Ok(())
             }
             _ => self.files.as_mut().map_or(Ok(()), |files| files.store.discard()),
@@ -94,15 +98,16 @@ impl Snapshot {
     }
 
     /// Takes the best manifest once the peers that were asked have answered, or after a moment.
-    fn choose(&mut self, now: Time) -> Result<(), StoreError> {
+    fn choose(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(joiner) = self.joiner.as_ref().filter(|joiner| joiner.plan.is_none()) else { return Ok(()) };
         let Some(first) = joiner.first_offer else { return Ok(()) };
         let is_open = self.peers.values().any(|peer| peer.serves && !peer.closing && !peer.has_answered);
         if is_open && now < first + MANIFEST_GATHER {
             return Ok(());
         }
-        let Some(manifest) = self.best_offer() else { return Ok(()) };
-        self.begin(&manifest, now)
+        let Some(manifest) = self.best_offer(now) else { return Ok(()) };
+        self.begin(&manifest, now)?;
+        self.contest(now, out)
     }
 
     fn begin(&mut self, manifest: &Manifest, now: Time) -> Result<(), StoreError> {
@@ -114,9 +119,56 @@ impl Snapshot {
         }
         let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
         log::info!("snapshot chosen {manifest:?}");
-        joiner.plan = Some(Plan::new(files.store.stage(manifest)?));
-        (joiner.moved, joiner.deserted) = (now, None);
+        joiner.plan = match files.store.stage(manifest) {
+            Ok(staged) => Some(Plan::new(staged)),
+            Err(error) => return self.make_room_for(now, manifest.bytes(), error),
+        };
+        joiner.trials.begin(now);
+        joiner.deserted = None;
         Ok(())
+    }
+
+    /// The disk took no more of the plan.
+    pub(super) fn make_room(&mut self, now: Time, error: StoreError) -> Result<(), StoreError> {
+        let plan = self.joiner.as_ref().and_then(|joiner| joiner.plan.as_ref());
+        let bytes = plan.map_or(0, |plan| plan.manifest.bytes());
+        self.make_room_for(now, bytes, error)
+    }
+
+    /// The disk has no room for a snapshot of so many bytes. Who offers it may have lied about its size, so a smaller one is tried, if
+    /// there is any; nothing of this one stays behind.
+    fn make_room_for(&mut self, now: Time, bytes: u64, error: StoreError) -> Result<(), StoreError> {
+        let Some(joiner) = &mut self.joiner else { return Err(error) };
+        joiner.offered.most_bytes = Some(bytes.saturating_sub(1));
+        self.leave(now)?;
+        if self.choices(None).is_empty() {
+            return Err(error);
+        }
+        log::warn!("snapshot: no room on the disk, a smaller one is looked for bytes={bytes} error=\"{error}\"");
+        Ok(())
+    }
+
+    /// Leaves a snapshot that does not come, if others are offered.
+    fn leave_slow(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some(joiner) = self.joiner.as_ref().filter(|joiner| now >= joiner.trials.deadline()) else { return Ok(()) };
+        let Some(plan) = joiner.plan.as_ref().filter(|plan| plan.lacks_pieces()) else { return Ok(()) };
+        let (block, missing) = (plan.manifest.block(), plan.missing_bytes());
+        let others = self.choices(Some(block));
+        let is_left = self.joiner.as_mut().is_some_and(|joiner| joiner.trials.is_left(now, block, missing, &others));
+        if is_left { self.leave(now) } else { Ok(()) }
+    }
+
+    /// Drops what was fetched. What peers offer still counts.
+    pub(super) fn leave(&mut self, now: Time) -> Result<(), StoreError> {
+        let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
+        let plan = joiner.plan.take();
+        joiner.deserted = None;
+        joiner.first_offer.get_or_insert(now);
+        if let Some(plan) = plan {
+            let (here, all) = plan.progress();
+            log::info!("snapshot left height={} pieces={here} of={all}", plan.manifest.height());
+        }
+        files.store.discard()
     }
 
     /// Nobody has had the missing pieces for a while, or the chain has left the block: another snapshot is chosen.
@@ -125,19 +177,26 @@ impl Snapshot {
         let id = plan.id;
         let is_served = self.peers.values().any(|peer| !peer.closing && peer.offers == Some(id));
         let is_deserted = plan.lacks_pieces() && !is_served;
+        let has_others = is_deserted && !self.choices(None).is_empty();
         let is_left = self.has_moved && self.judge_manifest(&plan.manifest)? != Ok(true);
         self.has_moved = false;
         let Some(joiner) = &mut self.joiner else { return Ok(()) };
         joiner.deserted = if is_deserted { joiner.deserted.or(Some(now)) } else { None };
-        let is_over = joiner.deserted.is_some_and(|since| now >= since + PLAN_ABANDONED);
-        if is_left || is_over { self.abandon(now) } else { Ok(()) }
+        let time = |since: Time| now.since(since);
+        let is_over = joiner.deserted.is_some_and(|since| time(since) >= PLAN_ABANDONED);
+        let is_offered_another = joiner.deserted.is_some_and(|since| time(since) >= PLAN_TRIAL && has_others);
+        match () {
+            () if is_left || is_over => self.abandon(now),
+            () if is_offered_another => self.leave(now),
+            () => Ok(()),
+        }
     }
 
     /// Drops what was fetched. Peers are asked anew.
     fn abandon(&mut self, now: Time) -> Result<(), StoreError> {
         let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
         if let Some(plan) = joiner.plan.take() {
-            log::info!("snapshot left height={}", plan.manifest.height());
+            log::info!("snapshot abandoned height={}", plan.manifest.height());
         }
         (joiner.first_offer, joiner.deserted, joiner.offered.by_id) = (None, None, Default::default());
         for peer in self.peers.values_mut() {

@@ -13,10 +13,12 @@ mod making;
 mod offered;
 mod peer;
 mod plan;
+mod rivals;
 mod served;
 mod serving;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -190,10 +192,14 @@ impl Role for Snapshot {
         let of_peer = |peer: &Peer| {
             let asked = peer.asked.map(|at| at + MANIFEST_TIMEOUT);
             let again = Some(peer.again_at).filter(|_| peer.serves && peer.asked.is_none() && peer.offers.is_none());
-            let requests = peer.open.iter().flat_map(|one| [one.sent + PIECE_HEDGE, one.sent + PIECE_STALL]);
+            let patience = |number| joiner.plan.as_ref().and_then(|plan| plan.patience_alone(number));
+            let requests = peer
+                .open
+                .iter()
+                .flat_map(|one| [one.sent + patience(one.number).unwrap_or(PIECE_HEDGE), one.sent + PIECE_STALL]);
             [asked, again, peer.next_late()].into_iter().flatten().chain(requests).filter(|at| *at > self.now).min()
         };
         let peers = self.peers.values().filter(|peer| !peer.closing).filter_map(of_peer);
-        peers.chain(making).chain(check).chain(joiner.deadline().filter(|at| *at > self.now)).min()
+        peers.chain(making).chain(check).chain(joiner.deadline(self.now)).min()
     }
 }

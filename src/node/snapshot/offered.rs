@@ -1,11 +1,14 @@
 //! The manifests that peers offer, and how deep a block must be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{
     base::{
         hash::Hash,
-        limits::{JOIN_DEPTH, JOIN_SECONDS, MAX_MANIFESTS},
+        limits::{JOIN_DEPTH, JOIN_SECONDS, MAX_MANIFEST_PIECES, MAX_MANIFESTS},
     },
     chain::{
         archive::{HeaderArchive, StoreError},
@@ -18,8 +21,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Offered {
     pub(super) by_id: BTreeMap<Hash, Manifest>,
-    /// Those that turned out wrong as a whole.
+    /// Those that turned out wrong as a whole, though the headers name their leaves.
     refused: BTreeSet<Hash>,
+    /// Those that cut the coins in another way than the only one.
+    refuted: BTreeSet<Hash>,
+    /// Larger ones do not fit on the disk.
+    pub(super) most_bytes: Option<u64>,
 }
 
 /// How deep the block may be.
@@ -50,27 +57,48 @@ pub(super) fn depth_by_work(archive: &dyn HeaderArchive, best: u32, join: &Join)
 }
 
 impl Offered {
-    /// Keeps a manifest; of too many, the higher ones. Whether it is there.
-    pub(super) fn insert(&mut self, id: Hash, manifest: Manifest, in_use: &BTreeSet<Hash>) -> bool {
-        if self.refused.contains(&id) {
+    /// Keeps a manifest; of too many, those that most peers offer, and of these the smaller ones. `peers`: how many offer each.
+    /// Whether it is there.
+    pub(super) fn insert(&mut self, id: Hash, manifest: Manifest, peers: &BTreeMap<Hash, usize>) -> bool {
+        if self.refused.contains(&id) || self.refuted.contains(&id) {
             return false;
         }
-        if self.by_id.len() >= MAX_MANIFESTS && !self.by_id.contains_key(&id) {
-            let unused = self.by_id.iter().filter(|(id, _)| !in_use.contains(*id)).map(|(id, _)| *id).next();
-            let lower = self.by_id.iter().filter(|(_, one)| one.height() < manifest.height()).map(|(id, _)| *id);
-            let Some(leaves) = unused.or_else(|| lower.min()) else { return false };
+        self.by_id.insert(id, manifest);
+        while self.by_id.len() > MAX_MANIFESTS || self.pieces() > MAX_MANIFEST_PIECES {
+            let worth = |(other, one): &(&Hash, &Manifest)| {
+                let offering = peers.get(*other).copied().unwrap_or(usize::from(**other == id));
+                (offering, Reverse(one.pieces()))
+            };
+            let Some(leaves) = self.by_id.iter().min_by_key(worth).map(|(id, _)| *id) else { break };
             self.by_id.remove(&leaves);
         }
-        self.by_id.insert(id, manifest);
-        true
+        self.by_id.contains_key(&id)
     }
 
-    /// A manifest is none of this chain.
+    fn pieces(&self) -> usize {
+        self.by_id.values().map(|one| one.pieces() as usize).sum()
+    }
+
+    /// A manifest is none of this chain. Its peers cannot know.
     pub(super) fn refuse(&mut self, id: Hash) {
         self.by_id.remove(&id);
-        if self.refused.len() >= MAX_MANIFESTS * 4 {
-            self.refused.pop_first();
-        }
-        self.refused.insert(id);
+        keep(&mut self.refused, id);
     }
+
+    /// A manifest is not that of its block's coins.
+    pub(super) fn refute(&mut self, id: Hash) {
+        self.by_id.remove(&id);
+        keep(&mut self.refuted, id);
+    }
+
+    pub(super) fn is_refuted(&self, id: &Hash) -> bool {
+        self.refuted.contains(id)
+    }
+}
+
+fn keep(ids: &mut BTreeSet<Hash>, id: Hash) {
+    if ids.len() >= MAX_MANIFESTS * 4 {
+        ids.pop_first();
+    }
+    ids.insert(id);
 }

@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) again_at: Time,
     /// The manifest that it has: its id.
     pub(super) offers: Option<Hash>,
+    /// A manifest of which it did not have a piece: it does not offer that again.
+    pub(super) denied: Option<Hash>,
     /// It has answered `GetSnapshot`.
     pub(super) has_answered: bool,
     pub(super) open: Vec<Request>,
@@ -50,6 +52,7 @@ impl Peer {
             asked: None,
             again_at: now,
             offers: None,
+            denied: None,
             has_answered: false,
             open: Vec::new(),
         }

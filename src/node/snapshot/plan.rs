@@ -4,10 +4,18 @@
 //! are of several, nobody can tell who has: the bucket is fetched again from one peer at a time. Once it is right, whoever
 //! sent another piece before has lied, too.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{
-    base::{hash::Hash, ids::LinkId},
+    base::{
+        hash::Hash,
+        ids::LinkId,
+        limits::{PIECE_HEDGE, PIECE_STALL},
+    },
     chain::snapshot::{BUCKETS, CheckedBucket, Manifest, SnapshotFault, Staged},
 };
 
@@ -41,6 +49,8 @@ struct Alone {
     link: Option<LinkId>,
     /// Peers that were asked alone and did not deliver.
     tried: BTreeSet<LinkId>,
+    /// How often all had been tried.
+    rounds: u32,
     /// Who sent what when it was wrong.
     suspects: Vec<(u32, LinkId, Hash)>,
 }
@@ -57,6 +67,10 @@ pub(super) struct Plan {
     unchecked: VecDeque<usize>,
     /// All pieces below this one are here.
     lowest: u32,
+    /// Buckets that other manifests of the block cut in another way. They come first.
+    contested: BTreeSet<usize>,
+    /// How many pieces of right buckets each peer has sent.
+    proven: BTreeMap<LinkId, u32>,
 }
 
 /// What became of a bucket.
@@ -83,7 +97,16 @@ impl Plan {
             .map(|bucket| Bucket { missing: u32::try_from(missing(bucket)).unwrap_or(u32::MAX), ..Bucket::default() })
             .collect();
         let unchecked = (0..BUCKETS).filter(|bucket| buckets[*bucket].missing == 0).collect();
-        let mut plan = Self { id: manifest.id(), manifest, pieces, buckets, unchecked, lowest: 0 };
+        let mut plan = Self {
+            id: manifest.id(),
+            manifest,
+            pieces,
+            buckets,
+            unchecked,
+            lowest: 0,
+            contested: BTreeSet::new(),
+            proven: BTreeMap::new(),
+        };
         plan.raise_lowest();
         plan
     }
@@ -104,8 +127,53 @@ impl Plan {
         self.buckets.iter().try_fold(0u128, |sum, bucket| sum.checked_add(bucket.right?))
     }
 
+    /// Bytes of the pieces that are not here.
+    pub(super) fn missing_bytes(&self) -> u64 {
+        let lacks = |number: &u32| self.pieces.get(*number as usize) != Some(&Place::Here);
+        let lengths = (0..self.manifest.pieces()).filter(lacks).filter_map(|number| self.manifest.length_of(number));
+        lengths.map(|length| length as u64).sum()
+    }
+
+    /// Whether a bucket is right.
+    pub(super) fn is_right(&self, bucket: usize) -> bool {
+        self.buckets.get(bucket).is_some_and(|bucket| bucket.right.is_some())
+    }
+
+    /// Whether any bucket is right.
+    pub(super) fn is_proven_anywhere(&self) -> bool {
+        self.buckets.iter().any(|bucket| bucket.right.is_some())
+    }
+
+    /// These buckets are to be proven before all others, each by one peer alone.
+    pub(super) fn contest(&mut self, buckets: Vec<usize>) {
+        for at in &buckets {
+            if let Some(bucket) = self.buckets.get_mut(*at)
+                && bucket.missing > 0
+                && bucket.alone.is_none()
+                && bucket.sources.is_empty()
+            {
+                bucket.alone = Some(Alone::default());
+            }
+        }
+        self.contested = buckets.into_iter().collect();
+    }
+
+    /// Whether a bucket is one of those.
+    pub(super) fn contests(&self, bucket: usize) -> bool {
+        self.contested.contains(&bucket)
+    }
+
+    /// Whether other manifests differ where nothing is proven.
+    pub(super) fn is_contested(&self) -> bool {
+        !self.contested.is_empty()
+    }
+
     /// The next piece to ask this peer for.
     pub(super) fn next_for(&self, link: LinkId) -> Option<u32> {
+        if let Some(first) = self.contested.first() {
+            let mut pieces = self.manifest.pieces_of(*first);
+            return pieces.find(|number| self.is_wanted(*number) && self.may_send(*number, link));
+        }
         let end = self.lowest.saturating_add(AHEAD).min(self.manifest.pieces());
         (self.lowest..end).find(|number| self.is_wanted(*number) && self.may_send(*number, link))
     }
@@ -178,6 +246,7 @@ impl Plan {
         let sources = std::mem::take(&mut bucket.sources);
         if let Ok(checked) = result {
             bucket.right = Some(checked.amount);
+            sources.values().for_each(|(link, _)| *self.proven.entry(*link).or_default() += 1);
             let suspects = bucket.alone.take().map(|alone| alone.suspects).unwrap_or_default();
             let differs = |number: &u32, hash: &Hash| sources.get(number).is_some_and(|(_, right)| right != hash);
             let liars = suspects.iter().filter(|(number, _, hash)| differs(number, hash)).map(|(_, link, _)| *link);
@@ -214,18 +283,39 @@ impl Plan {
         }
     }
 
-    /// Chooses whom to ask alone, among these, where nobody is. The others of a bucket's suspects come first: whoever had
-    /// no part in it may be another liar, but each of them is found out by one bucket.
+    /// Chooses whom to ask alone, among these, where nobody is: whoever had no part in the wrong bucket, sent the most that is right, and
+    /// has the least of others to send. Another liar may be chosen, but each is found out by one bucket.
     pub(super) fn assign_alone(&mut self, links: &[LinkId]) {
+        let chosen = self.buckets.iter().filter_map(|bucket| bucket.alone.as_ref()?.link);
+        let mut load: BTreeMap<LinkId, u32> = BTreeMap::new();
+        chosen.for_each(|link| *load.entry(link).or_default() += 1);
+        let of = |counts: &BTreeMap<LinkId, u32>, link: &LinkId| counts.get(link).copied().unwrap_or(0);
         for alone in self.buckets.iter_mut().filter_map(|bucket| bucket.alone.as_mut()) {
-            if alone.link.is_none() && !links.is_empty() {
-                let untried = links.iter().find(|link| !alone.tried.contains(link));
-                if untried.is_none() {
-                    alone.tried.clear();
-                }
-                alone.link = untried.or(links.first()).copied();
+            if alone.link.is_some() || links.is_empty() {
+                continue;
             }
+            if links.iter().all(|link| alone.tried.contains(link)) {
+                alone.tried.clear();
+                alone.rounds += 1;
+            }
+            let is_suspect = |link: &LinkId| alone.suspects.iter().any(|(_, suspect, _)| suspect == link);
+            let untried = links.iter().filter(|link| !alone.tried.contains(link));
+            let rank = |link: &&LinkId| (is_suspect(link), of(&load, link), Reverse(of(&self.proven, link)), **link);
+            alone.link = untried.min_by_key(rank).copied();
+            alone.link.iter().for_each(|link| *load.entry(*link).or_default() += 1);
         }
+    }
+
+    /// How long one piece that was asked of a peer alone is waited for: longer each time all have been tried, as lines may be slow.
+    pub(super) fn patience_alone(&self, number: u32) -> Option<Duration> {
+        let bucket = self.manifest.bucket_of(number).and_then(|bucket| self.buckets.get(bucket))?;
+        let rounds = bucket.alone.as_ref()?.rounds;
+        Some((PIECE_HEDGE * 2u32.saturating_pow(rounds.min(8))).min(PIECE_STALL))
+    }
+
+    /// How many pieces of right buckets a peer has sent.
+    pub(super) fn proven_by(&self, link: LinkId) -> u32 {
+        self.proven.get(&link).copied().unwrap_or(0)
     }
 
     /// A peer is gone or slow: buckets that it was to send alone are asked of another one. Returns these buckets, of which no

@@ -22,8 +22,9 @@ use crate::{
     },
 };
 
-/// The height of the snapshot, and of the best header.
+/// The height of the snapshot, of a later one with the same coins, and of the best header.
 pub(super) const HEIGHT: u32 = 40;
+pub(super) const LATER: u32 = 45;
 pub(super) const BEST: u32 = 60;
 
 /// A snapshot: its manifest and its pieces.
@@ -107,7 +108,7 @@ pub(super) struct Chain {
 
 impl Chain {
     fn row(&self, height: u32) -> Option<HeaderRow> {
-        let digest = if height == HEIGHT + 1 { self.digest } else { Hash([height as u8; 32]) };
+        let digest = if [HEIGHT + 1, LATER + 1].contains(&height) { self.digest } else { Hash([height as u8; 32]) };
         (height <= self.best).then(|| HeaderRow {
             hash: block(height),
             header: header(height, digest),
@@ -153,6 +154,8 @@ pub(super) struct Inner {
     pub(super) staged: Option<(Manifest, Vec<Option<Bytes>>)>,
     /// Steps until the snapshot that is being written is complete.
     pub(super) writing: Option<(SnapshotName, usize)>,
+    /// Bytes of pieces that the disk still takes; `None`: all.
+    pub(super) room: Option<usize>,
 }
 
 /// Files in memory, which outlive the role.
@@ -222,6 +225,10 @@ impl SnapshotStore for FakeFiles {
 
     fn put_piece(&mut self, number: u32, bytes: &[u8]) -> Result<(), StoreError> {
         let mut inner = self.inner();
+        let here: usize = inner.staged.iter().flat_map(|(_, pieces)| pieces).flatten().map(|piece| piece.len()).sum();
+        if inner.room.is_some_and(|room| here + bytes.len() > room) {
+            return Err(StoreError::Io("no space left".to_owned()));
+        }
         let (manifest, pieces) = inner.staged.as_mut().expect("a piece of something");
         assert_eq!(manifest.length_of(number), Some(bytes.len()));
         pieces[number as usize] = Some(bytes.to_vec().into());

@@ -1,10 +1,13 @@
 //! Peers that lie.
 
 use super::{
-    fake::{HEIGHT, made_of},
+    fake::{HEIGHT, LATER, made_of},
     *,
 };
-use crate::{base::limits::PIECES_PER_PEER, node::PeerFault};
+use crate::{
+    base::limits::PIECES_PER_PEER,
+    node::{PeerFault, outbox::Action},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -137,4 +140,170 @@ fn a_manifest_that_is_none_is_a_malformed_message() {
     assert_eq!(did.sent(1), [Message::GetSnapshot { block: Hash::ZERO, most: 50 }]);
     let did = rig.driver.receive(1, &Message::Snapshot(vec![1, 2, 3].into()));
     assert!(matches!(did.fault(1), Some(PeerFault::Frame(_))));
+}
+
+/// The manifest with another cut of the first bucket: its first piece is this much shorter. So it ends within a coin: a whole one less
+/// would be too little for a piece that others follow.
+fn cut_otherwise(less: usize) -> Made {
+    let Made { manifest, mut pieces } = made();
+    let (first, second) = (pieces[0].to_vec(), pieces[1].to_vec());
+    let (first, moved) = first.split_at(first.len() - less);
+    (pieces[0], pieces[1]) = (first.to_vec().into(), [moved, &second].concat().into());
+    let lengths = std::array::from_fn(|bucket| {
+        let numbers = manifest.pieces_of(bucket);
+        numbers.map(|number| pieces[number as usize].len() as u32).collect()
+    });
+    let manifest = Manifest::new(HEIGHT, block(HEIGHT), *manifest.leaves(), &lengths).expect("few pieces");
+    Made { manifest, pieces }
+}
+
+#[test]
+fn a_later_snapshot_whose_peers_send_nothing_is_left_for_one_that_comes() {
+    for (silent, liars) in [(true, 1), (false, 1), (true, 5), (false, 5)] {
+        let mut rig = Rig::joining(&FakeFiles::default());
+        let later = made_of(LATER, |_| ());
+        for link in 1..=liars {
+            let peer = Peer { manifest: Some(later.manifest.clone()), piece: Box::new(|_| None), is_silent: silent };
+            rig.add_peer(link, peer);
+        }
+        (11..=13).for_each(|link| rig.add_honest(link));
+        rig.headers_known();
+        rig.run(SECOND * 10);
+        assert_eq!(rig.adopts(), Some(made().manifest.id()), "silent {silent}, {liars} liars");
+    }
+}
+
+#[test]
+fn a_later_snapshot_that_comes_is_taken_though_fewer_have_it() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let later = made_of(LATER, |_| ());
+    let pieces = later.pieces.clone();
+    rig.add(1, &later, move |number| pieces.get(number as usize).cloned());
+    rig.add_honest(2);
+    rig.headers_known();
+    rig.run(SECOND * 10);
+    assert!(rig.asked[&1].len() == later.pieces.len() && !rig.asked.contains_key(&2), "of as many, the higher");
+}
+
+#[test]
+fn another_cut_of_the_same_coins_is_refuted_by_the_first_bucket_in_which_it_differs() {
+    for (liars, honest) in [(5, 3), (3, 5), (1, 1)] {
+        let mut rig = Rig::joining(&FakeFiles::default());
+        for link in 1..=liars {
+            let other = cut_otherwise(5);
+            let pieces = other.pieces.clone();
+            rig.add(link, &other, move |number| pieces.get(number as usize).cloned());
+        }
+        (11..11 + honest).for_each(|link| rig.add_honest(link));
+        rig.headers_known();
+        rig.run(SECOND * 10);
+        assert_eq!(rig.adopts(), Some(made().manifest.id()), "{liars} liars");
+        assert!((1..=liars).all(|link| refuted(&rig, link)), "{liars} liars: all are found out");
+        assert!((11..11 + honest).all(|link| !refuted(&rig, link)));
+    }
+}
+
+#[test]
+fn another_cut_that_is_offered_late_takes_nothing_from_what_is_here() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let pieces = made().pieces;
+    // The last piece is missing.
+    let last = pieces.len() as u32 - 1;
+    rig.add(1, &made(), move |number| pieces.get(number as usize).filter(|_| number != last).cloned());
+    rig.headers_known();
+    rig.run(SECOND * 2);
+    rig.add(2, &cut_otherwise(5), |_| panic!("it is asked for nothing"));
+    rig.run(SECOND * 2);
+    assert!(refuted(&rig, 2));
+    rig.add_honest(3);
+    rig.run(SECOND * 15);
+    assert_eq!((rig.adopts(), rig.asked[&3].len()), (Some(made().manifest.id()), 1));
+}
+
+#[test]
+fn another_cut_whose_peers_are_silent_gives_way() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let other = cut_otherwise(5);
+    for link in 1..=5 {
+        let peer = Peer { manifest: Some(other.manifest.clone()), piece: Box::new(|_| None), is_silent: true };
+        rig.add_peer(link, peer);
+    }
+    rig.add_honest(11);
+    rig.headers_known();
+    rig.run(SECOND * 10);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+#[test]
+fn what_is_no_piece_costs_its_sender_at_once() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let lengths: Vec<usize> = made().pieces.iter().map(|piece| piece.len()).collect();
+    rig.add(1, &made(), move |number| Some(vec![0xa5; lengths[number as usize]].into()));
+    rig.headers_known();
+    rig.run(SECOND);
+    assert!(refuted(&rig, 1) && rig.asked[&1].len() <= PIECES_PER_PEER);
+    assert!(rig.files.inner().staged.as_ref().unwrap().1.iter().all(Option::is_none), "nothing of it is kept");
+}
+
+#[test]
+fn a_snapshot_that_is_too_large_for_the_disk_gives_way_to_a_smaller_one_or_leaves_nothing_behind() {
+    let later = || {
+        let mut lengths = [const { Vec::new() }; 64];
+        lengths
+            .iter_mut()
+            .enumerate()
+            .for_each(|(bucket, lengths)| *lengths = made().manifest.lengths_of(bucket).into());
+        lengths[0].insert(0, lengths[0][0]);
+        Manifest::new(LATER, block(LATER), *made().manifest.leaves(), &lengths).expect("few pieces")
+    };
+    for has_other in [true, false] {
+        let files = FakeFiles::default();
+        let mut rig = Rig::joining(&files);
+        files.inner().room = Some(made().manifest.bytes() as usize);
+        let pieces = made().pieces;
+        let piece = move |number: u32| pieces.get(number.saturating_sub(1) as usize).cloned();
+        for link in 1..=2 {
+            rig.add_peer(link, Peer { manifest: Some(later()), piece: Box::new(piece.clone()), is_silent: false });
+        }
+        if has_other {
+            rig.add_honest(11);
+        }
+        rig.headers_known();
+        assert!(files.inner().staged.is_none() || has_other, "its room is given back");
+        assert_eq!(rig.did.0.iter().any(|one| matches!(one, Action::Halt(_))), !has_other);
+        if has_other {
+            rig.run(SECOND * 10);
+            assert_eq!(rig.adopts(), Some(made().manifest.id()));
+        }
+    }
+}
+
+#[test]
+fn whoever_is_asked_alone_and_says_nothing_does_not_hold_up_the_join() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    // Five lie about the first bucket and then are silent; they came first.
+    for link in 1..=5u64 {
+        let pieces = made().pieces;
+        rig.add(link, &made(), move |number| {
+            let piece = pieces.get(number as usize)?;
+            if number < 2 { Some(other(piece)) } else { None }
+        });
+    }
+    (11..=13).for_each(|link| rig.add_honest(link));
+    rig.headers_known();
+    rig.run(SECOND * 6);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+#[test]
+fn silent_peers_do_not_take_all_places_of_what_is_under_way() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    for link in 1..=20 {
+        let silent = Peer { manifest: Some(made().manifest), piece: Box::new(|_| None), is_silent: true };
+        rig.add_peer(link, silent);
+    }
+    (31..=33).for_each(|link| rig.add_honest(link));
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
 }
