@@ -117,7 +117,7 @@ fn rate(bytes: u64, time: Duration) -> u64 {
 }
 
 fn time_of(bytes: u64, rate: u64) -> Duration {
-    if rate == 0 { Duration::MAX } else { Duration::from_secs(bytes / rate) }
+    bytes.checked_div(rate).map_or(Duration::MAX, Duration::from_secs)
 }
 
 #[cfg(test)]
