@@ -9,9 +9,9 @@ use crate::{
     node::{
         Join,
         snapshot::{
+            contest::Contest,
             offered::{Depth, Offered},
             plan::Plan,
-            rivals::Contest,
             trials::Trials,
         },
     },

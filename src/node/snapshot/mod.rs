@@ -5,6 +5,7 @@
 //! the coins are no more than the rules allow: for that vouches the work, or the seals, above the block.
 
 mod choosing;
+mod contest;
 mod fetching;
 mod joiner;
 mod joining;

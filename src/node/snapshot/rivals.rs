@@ -4,57 +4,14 @@
 //! manifests of one block at most one is true, and a bucket in which they differ tells which once it is right. Such buckets come first,
 //! each from one peer alone, so that little is lost if the wrong manifest was chosen.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use crate::{
-    base::{
-        hash::Hash,
-        ids::LinkId,
-        limits::{MAX_MANIFESTS, PIECE_STALL, PLAN_TRIAL},
-        time::Time,
-    },
+    base::{hash::Hash, ids::LinkId, time::Time},
     chain::{
         archive::StoreError,
         snapshot::{Manifest, SnapshotFault},
     },
-    node::{
-        Outbox, PeerFault,
-        snapshot::{Snapshot, plan::Plan},
-    },
+    node::{Outbox, PeerFault, snapshot::Snapshot},
 };
-
-/// Each time a manifest has failed, it has twice the time; so many times at most.
-const MOST_DOUBLED: u32 = 6;
-
-/// Which manifests could not prove a bucket in which others of their block differ.
-#[derive(Debug, Default)]
-pub(super) struct Contest {
-    /// How often each has failed.
-    failures: BTreeMap<Hash, u32>,
-    /// Since when the plan is to prove one.
-    since: Option<Time>,
-}
-
-impl Contest {
-    pub(super) fn failures(&self, id: &Hash) -> u32 {
-        self.failures.get(id).copied().unwrap_or(0)
-    }
-
-    fn fail(&mut self, id: Hash) {
-        if self.failures.len() >= 4 * MAX_MANIFESTS {
-            self.failures.clear();
-        }
-        *self.failures.entry(id).or_default() += 1;
-        self.since = None;
-    }
-
-    /// Until when the plan must have proven the bucket. One that has proven others has more time: it is likely the true one.
-    pub(super) fn deadline(&self, plan: &Plan) -> Option<Time> {
-        let doubled = 1 << self.failures(&plan.id).min(MOST_DOUBLED);
-        let time: Duration = if plan.is_proven_anywhere() { PIECE_STALL } else { PLAN_TRIAL * doubled };
-        self.since.map(|since| since + time)
-    }
-}
 
 impl Snapshot {
     /// Compares the plan with other manifests of its block: refutes those that differ where it is right, and has it prove itself where
