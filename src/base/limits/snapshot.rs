@@ -6,6 +6,14 @@ use super::seconds;
 
 // ---- Joining. ----
 
+/// Peers that we dialled which must have told all of their chains before the best of these is taken for the one to join.
+pub const JOIN_PEERS: usize = 3;
+/// How long such peers are waited for.
+pub const JOIN_GATHER: Duration = seconds(3);
+/// How long a chain is waited for that a peer claims to have more work, or any chain at all.
+pub const JOIN_CLAIM_WAIT: Duration = seconds(30);
+/// How long the best chain must have been too short for a snapshot before the join is given up for good.
+pub const TOO_SHORT_FOR: Duration = seconds(5);
 /// Pieces that one peer may be asked for at once: a megabyte, more than most lines hold.
 pub const PIECES_PER_PEER: usize = 4;
 /// Pieces that all peers together may be asked for at once. As many may wait in memory.

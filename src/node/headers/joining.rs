@@ -16,20 +16,32 @@ use crate::{
 impl Headers {
     /// The ledger has no coins: no body is of use.
     pub(super) fn begin_joining(&mut self, out: &mut Outbox) {
-        self.joining = Some(Joiner { progress: "looking for a snapshot of the coins".to_owned(), told: None });
+        self.joining = Some(Joiner { progress: "looking for a snapshot of the coins".to_owned(), ..Joiner::default() });
         let height = self.index.as_ref().map_or(0, |index| index.applied().height);
         out.tell(ToFetch::Want { fork: height, above: height, hashes: Vec::new() });
     }
 
-    /// All headers that peers have are here: says so, once for each best header.
-    pub(super) fn tell_headers_known(&mut self, out: &mut Outbox) {
-        let Some((joining, index)) = self.joining.as_mut().zip(self.index.as_ref()) else { return };
-        let best = index.best_hash();
-        if self.machine.state() != SyncState::Snapshot || !index.all_applied() || joining.told == Some(best) {
+    /// All headers that peers have are here, and enough peers were heard: says so, once for each best header.
+    pub(super) fn tell_headers_known(&mut self, now: Time, out: &mut Outbox) {
+        let has_all =
+            self.machine.state() == SyncState::Snapshot && self.index.as_ref().is_some_and(|index| index.all_applied());
+        let Some(joining) = &mut self.joining else { return };
+        joining.since = has_all.then(|| joining.since.unwrap_or(now));
+        if self.joins_at().is_none_or(|until| now < until) {
             return;
         }
+        let Some((joining, index)) = self.joining.as_mut().zip(self.index.as_ref()) else { return };
+        let best = index.best_hash();
         joining.told = Some(best);
         out.tell(ToSnapshot::HeadersKnown { height: index.best().height, hash: best });
+    }
+
+    /// Until when more peers are waited for; `None`: that is not the question.
+    pub(super) fn joins_at(&self) -> Option<Time> {
+        let (joining, index) = self.joining.as_ref().zip(self.index.as_ref())?;
+        let is_open = joining.told != Some(index.best_hash());
+        let best = index.best();
+        joining.waits_until(best.height, best.work, &self.peers).filter(|_| is_open)
     }
 
     /// The ledger has the coins of a block and has forgotten the headers above it: begins again from there, with the same

@@ -355,7 +355,7 @@ impl Headers {
             out.report(Report::State { state: told.state, reason: told.reason });
         }
         self.note_state(now)?;
-        self.tell_headers_known(out);
+        self.tell_headers_known(now, out);
         self.tell_best(out);
         self.tell_candidates(time, out)?;
         self.report_best(now, out);
@@ -395,6 +395,7 @@ impl Role for Headers {
             overdue,
             self.counted_until(),
             self.clock.deadline(),
+            self.joins_at().filter(|at| *at > self.now),
         ];
         others.into_iter().chain([self.machine.deadline(&view), peers]).flatten().min()
     }

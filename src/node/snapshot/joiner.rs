@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL},
+        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL, TOO_SHORT_FOR},
         time::Time,
     },
     chain::snapshot::Staged,
@@ -32,6 +32,8 @@ pub(super) struct Joiner {
     pub(super) resumes: Option<Staged>,
     pub(super) trials: Trials,
     pub(super) contest: Contest,
+    /// Since when the best chain is too short for a snapshot.
+    pub(super) nowhere: Option<Time>,
     /// Since when nobody has what is missing.
     pub(super) deserted: Option<Time>,
     /// The ledger takes the coins: so many pieces of all.
@@ -52,7 +54,8 @@ impl Joiner {
             self.told.as_ref().filter(|(_, text)| *text != self.progress()).map(|(at, _)| *at + PROGRESS_INTERVAL);
         let tried = self.plan.as_ref().map(|_| self.trials.deadline());
         let contested = self.plan.as_ref().and_then(|plan| self.contest.deadline(plan));
-        [gathered, told, tried, contested].into_iter().flatten().chain(deserted).filter(|at| *at > now).min()
+        let short = self.nowhere.map(|since| since + TOO_SHORT_FOR);
+        [gathered, told, tried, contested, short].into_iter().flatten().chain(deserted).filter(|at| *at > now).min()
     }
 
     /// How far it has come, in words.

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL},
+        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL, TOO_SHORT_FOR},
         time::Time,
     },
     chain::{
@@ -55,7 +55,11 @@ impl Snapshot {
         if self.joiner.as_ref().is_none_or(|joiner| joiner.best.is_none()) {
             return Ok(());
         }
-        if self.joiner.as_ref().is_some_and(|joiner| joiner.depth == Some(Depth::Nowhere)) {
+        if let Some(joiner) = &mut self.joiner {
+            let is_nowhere = joiner.depth == Some(Depth::Nowhere);
+            joiner.nowhere = is_nowhere.then(|| joiner.nowhere.unwrap_or(now));
+        }
+        if self.joiner.as_ref().is_some_and(|joiner| joiner.nowhere.is_some_and(|since| now >= since + TOO_SHORT_FOR)) {
             self.joiner = None;
             out.tell(ToLedger::AbandonJoin);
             return self.files.as_mut().map_or(Ok(()), |files| files.store.discard());

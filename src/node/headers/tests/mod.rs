@@ -4,6 +4,7 @@ mod ahead;
 mod branches;
 mod clock;
 mod fake;
+mod joining;
 mod later_sets;
 mod model;
 mod news;

@@ -1,0 +1,92 @@
+//! When the chain of the best header is taken for the one to join.
+
+use super::*;
+use crate::{
+    base::limits::{JOIN_CLAIM_WAIT, JOIN_GATHER},
+    node::notice::ToSnapshot,
+};
+
+/// The best headers that the role `snapshot` was told of.
+fn known(actions: &[Action]) -> Vec<Hash> {
+    let hash = |action: &Action| match action {
+        Action::Tell(Notice::Snapshot(ToSnapshot::HeadersKnown { hash, .. })) => Some(*hash),
+        _ => None,
+    };
+    actions.iter().filter_map(hash).collect()
+}
+
+fn joining() -> Rig {
+    let mut rig = Rig::new(&Chain::new());
+    rig.notice(ToHeaders::Joining);
+    rig
+}
+
+/// A peer comes and tells all of its chain, which the ledger applies if it is the best.
+fn tells(rig: &mut Rig, link: u64, chain: &Chain, from: usize) -> Vec<Action> {
+    let mut actions = rig.up(link, chain);
+    actions.extend(rig.sync(link, chain.headers(from..=chain.rows.len() - 1)));
+    actions.extend(rig.moved(chain));
+    actions.extend(rig.sync(link, vec![]));
+    actions
+}
+
+#[test]
+fn whoever_is_heard_first_does_not_decide_which_chain_is_joined() {
+    let mut rig = joining();
+    let (cheap, chain) = (Chain::new().grow(5, 1), Chain::new().grow(20, 2));
+    assert_eq!(known(&tells(&mut rig, 1, &cheap, 1)), []);
+    assert_eq!(rig.state, SyncState::Snapshot, "{}", rig.reason);
+    assert_eq!(known(&rig.pass(JOIN_GATHER - SECOND)), []);
+    // Two more come just in time, with more work.
+    let mut actions = rig.up(3, &chain);
+    actions.extend(rig.pass(SECOND * 2));
+    assert_eq!(known(&actions), [], "what it claims is waited for");
+    actions = rig.sync(3, chain.headers(1..=20));
+    actions.extend(rig.moved(&chain));
+    actions.extend(rig.sync(3, vec![]));
+    actions.extend(rig.pass(JOIN_GATHER));
+    assert_eq!(known(&actions), [chain.tip()]);
+}
+
+#[test]
+fn three_peers_that_we_dialled_are_enough() {
+    let mut rig = joining();
+    let chain = Chain::new().grow(20, 2);
+    assert_eq!(known(&tells(&mut rig, 1, &chain, 1)), []);
+    for link in [2, 4, 6, 3] {
+        let mut actions = rig.up(link, &chain);
+        actions.extend(rig.sync(link, vec![]));
+        assert_eq!(known(&actions), [], "{link}: those that dialled us do not count");
+    }
+    let mut actions = rig.up(5, &chain);
+    actions.extend(rig.sync(5, vec![]));
+    actions.extend(rig.pass(SECOND / 10));
+    assert_eq!(known(&actions), [chain.tip()]);
+}
+
+#[test]
+fn one_peer_is_enough_after_a_while_and_a_claim_that_is_not_kept_is_not_waited_for_for_ever() {
+    let chain = Chain::new().grow(20, 2);
+    let mut rig = joining();
+    tells(&mut rig, 1, &chain, 1);
+    assert_eq!(known(&rig.pass(JOIN_GATHER)), [chain.tip()]);
+    let mut rig = joining();
+    tells(&mut rig, 1, &chain, 1);
+    rig.up(3, &chain.clone().grow(5, 3));
+    assert_eq!(known(&rig.pass(JOIN_GATHER * 2)), []);
+    assert_eq!(known(&rig.pass(JOIN_CLAIM_WAIT)), [chain.tip()]);
+}
+
+#[test]
+fn peers_without_a_chain_end_no_join() {
+    let mut rig = joining();
+    for link in [1, 3, 5, 7] {
+        rig.up(link, &Chain::new());
+        assert_eq!(known(&rig.sync(link, vec![])), []);
+    }
+    assert_eq!(known(&rig.pass(JOIN_GATHER * 2)), [], "they may be joining themselves");
+    let chain = Chain::new().grow(20, 2);
+    let mut actions = tells(&mut rig, 9, &chain, 1);
+    actions.extend(rig.pass(JOIN_GATHER));
+    assert_eq!(known(&actions), [chain.tip()]);
+}
