@@ -11,6 +11,9 @@ use super::{
     terminal, units,
 };
 
+/// Blocks by which the index may be behind before a history says so: so many gather before they are indexed.
+const INDEX_LAG: u64 = 16;
+
 /// `tussock block`
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true, after_help = "Examples:\n  tussock block tip\n  tussock block 812 --json")]
@@ -175,6 +178,19 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
             let [received, sent] = ["received", "sent"].map(|key| context.amount(entry, key));
             rows.row([height, id, received, sent, depth]);
         }
-        rows.text("no payments to or from this address")
+        let mut found = rows.text("no payments to or from this address");
+        let [from, height] = ["indexed_from", "height"].map(|key| number(history, key));
+        if from > 0 {
+            found += &format!("\nThe index of this node begins at block {from}: older payments are not in it.");
+        }
+        match history["indexed"].as_u64() {
+            Some(indexed) if indexed.saturating_add(INDEX_LAG) >= height => {}
+            indexed => {
+                let indexed = indexed.unwrap_or(0);
+                found +=
+                    &format!("\nThe index has blocks up to {indexed} of {height} so far: payments may be missing.");
+            }
+        }
+        found
     })
 }

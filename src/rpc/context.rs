@@ -76,6 +76,8 @@ pub struct IndexMark {
 /// The index's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct IndexState {
+    /// The lowest block in it, or that will be: 0, unless the ledger lacks its old blocks.
+    pub from: u32,
     /// The highest block in it; `None` before the first.
     pub height: Option<u32>,
     /// Grows when the file was replaced; readers then open it again.

@@ -248,6 +248,11 @@ impl Databases {
         self.context.index_path.is_some()
     }
 
+    /// The lowest height that the index has, if there is one.
+    pub fn indexed_from(&self) -> Option<u32> {
+        self.has_index().then(|| self.context.indexed.get().from)
+    }
+
     /// How many blocks the index is behind.
     pub fn index_lag(&mut self) -> Result<u32, RpcError> {
         let tip = self.tip()?.height;

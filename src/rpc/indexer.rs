@@ -272,7 +272,7 @@ impl Worker {
         self.files = None;
         self.file += 1;
         self.backlog = Backlog::default();
-        self.context.indexed.set(IndexState { height: None, file: self.file, revision: 0 });
+        self.context.indexed.set(IndexState { from: 0, height: None, file: self.file, revision: 0 });
         let ledger = LedgerReader::open(&self.context.ledger_path)?.passing_by()?;
         let open = if self.doubtful { IndexDb::open_checked } else { IndexDb::open };
         let index = open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
@@ -298,7 +298,7 @@ impl Worker {
         }
         let height = progress.indexed.checked_sub(1).and_then(|height| u32::try_from(height).ok());
         let revision = self.context.indexed.get().revision.wrapping_add(1);
-        self.context.indexed.set(IndexState { height, file: self.file, revision });
+        self.context.indexed.set(IndexState { from: progress.from, height, file: self.file, revision });
         self.completions.changed();
         Ok(progress.is_complete())
     }

@@ -44,6 +44,8 @@ pub const HISTORY: Schema = Schema::Object(&[&[
     required("entries", Schema::Array(&ENTRY), "confirmed transactions, the newest first"),
     required("next", Schema::Nullable(&Schema::Text), "\"before\" of the next page; null on the last"),
     required("indexed", Schema::Nullable(&Schema::Integer), "height up to which the index is filled"),
+    required("indexed_from", Schema::Integer, "height from which on it is; 0: from genesis"),
+    required("height", Schema::Integer, "the tip's height"),
     optional("pending", Schema::Array(&PENDING), "first page: transactions in the mempool"),
 ]]);
 /// Whether a text is an address.

@@ -272,6 +272,8 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             "entries": entries.collect::<Vec<_>>(),
             "next": next,
             "indexed": context.indexed.get().height,
+            "indexed_from": context.indexed.get().from,
+            "height": tip.height,
         });
         if before.is_none() {
             // Some were confirmed after the mempool had answered.

@@ -238,6 +238,9 @@ fn missing(databases: &mut Databases, id: &str) -> RpcError {
         error.message = format!("neither in the mempool nor in the latest blocks, and this node keeps no index: {id}");
     } else if let Ok(lag @ 1..) = databases.index_lag() {
         error.message = format!("not found so far, but the index still lacks blocks ({lag}); try again: {id}");
+    } else if let Some(from @ 1..) = databases.indexed_from() {
+        error.message =
+            format!("neither in the mempool nor in block {from} or above, where this node's index begins: {id}");
     }
     error.data = Some(render::unknown_transaction(id));
     error

@@ -2,7 +2,9 @@
 //! that cannot be used is rebuilt.
 //!
 //! The index follows the applied chain. It stores the hash of each indexed block, and disconnects blocks that are no longer
-//! applied; the ledger keeps their bodies, so their rows can be found.
+//! applied; the ledger keeps their bodies, so their rows can be found. On a ledger that lacks its old blocks, because it began
+//! with a snapshot or was pruned, an empty index begins with the lowest block that is kept whole ([`IndexDb::begins_at`]). It is made anew
+//! once the ledger has all blocks.
 
 mod batch;
 mod entry;
@@ -39,7 +41,7 @@ use crate::{
         check,
         connect::{self, Tuning},
         error::corrupt,
-        migrate, quarantine,
+        kept, migrate, quarantine,
         query::AddressCoins,
         reader::LedgerReader,
         rows::{self, StoredHeader},
@@ -63,7 +65,9 @@ pub struct IndexDb {
 /// How far the index has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Blocks in the index, genesis included.
+    /// The lowest height that the index has, or will have.
+    pub from: u32,
+    /// The height below which the index has all blocks from there on.
     pub indexed: u64,
     /// Blocks of the applied chain.
     pub total: u64,
@@ -171,23 +175,44 @@ impl IndexDb {
             // One snapshot of the ledger for each batch.
             let snapshot = ledger.snapshot()?;
             let tip = check::tip(&snapshot)?.height;
-            let last = self.last()?;
+            let kept_from = kept::kept_from(&snapshot)?;
+            let (mut begin, mut last) = (self.begins_at()?, self.last()?);
+            // What is missing between them is gone, or is here again.
+            let has_gap = last.is_some_and(|(height, _)| height.saturating_add(1) < kept_from);
+            if has_gap || kept_from <= 1 && begin.is_some_and(|begin| begin > 0) {
+                log::info!("index: begins again, the ledger keeps blocks from another height on kept_from={kept_from}");
+                self.clear()?;
+                (begin, last) = (None, None);
+            }
+            let begin = begin.unwrap_or(if kept_from > 1 { kept_from } else { 0 });
             if let Some((height, hash)) = last
                 && StoredHeader::applied_at(&snapshot, height)?.is_none_or(|stored| stored.hash != hash)
             {
                 self.disconnect_block(&snapshot, height, &hash)?;
                 continue;
             }
-            let next = last.map_or(0, |(height, _)| height.saturating_add(1));
+            let next = last.map_or(begin, |(height, _)| height.saturating_add(1));
             let batch = Batch::gather(&snapshot, next, tip, left)?;
             drop(snapshot);
             left = left.saturating_sub(u32::try_from(batch.blocks.len()).unwrap_or(u32::MAX));
             if batch.blocks.is_empty() {
-                return Ok(Progress { indexed: u64::from(next), total: u64::from(tip) + 1, done });
+                return Ok(Progress { from: begin, indexed: u64::from(next), total: u64::from(tip) + 1, done });
             }
             done += batch.work;
             batch.write(&mut self.connection)?;
         }
+    }
+
+    /// The lowest height in the index: 0, unless the ledger lacked its old blocks when the index began. `None`: it is empty.
+    pub fn begins_at(&self) -> Result<Option<u32>, StoreError> {
+        rows::one(&self.connection, "SELECT height FROM indexed ORDER BY height LIMIT 1", [], |row| {
+            rows::integer(row, 0)
+        })
+    }
+
+    /// Forgets all blocks.
+    fn clear(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("BEGIN; DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed; COMMIT")?)
     }
 
     /// The highest block in the index.
@@ -231,7 +256,7 @@ impl IndexDb {
     }
 
     /// The unspent coins of an address as of the block `tip`: the sum and number of all, and the youngest `limit` coins.
-    /// `None` if `tip` is not the last indexed block.
+    /// `None` if `tip` is not the last indexed block, or the index lacks the older ones, which may have made some.
     pub fn coins_of(
         &self,
         ledger: &LedgerReader,
@@ -240,7 +265,7 @@ impl IndexDb {
         limit: usize,
     ) -> Result<Option<AddressCoins>, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
-        if self.last()?.is_none_or(|(_, hash)| hash != *tip) {
+        if self.last()?.is_none_or(|(_, hash)| hash != *tip) || self.begins_at()? != Some(0) {
             return Ok(None);
         }
         let (mut all, mut youngest) = (AddressCoins::default(), VecDeque::new());

@@ -133,7 +133,7 @@ fn an_index_of_another_ledger_or_a_damaged_one_is_rebuilt() {
     drop(setup.index);
     std::fs::write(&path, [9; 5000]).unwrap();
     let mut index = IndexDb::open(&path, &reader.genesis(), &other.spec().prefix).unwrap();
-    assert_eq!(index.catch_up(&reader, 0).unwrap(), Progress { indexed: 0, total: 3, done: 0 });
+    assert_eq!(index.catch_up(&reader, 0).unwrap(), Progress { from: 0, indexed: 0, total: 3, done: 0 });
     drop(index);
     let mut index = IndexDb::open(&path, &Hash([5; 32]), &other.spec().prefix).unwrap();
     assert_eq!(index.catch_up(&reader, 100).unwrap().indexed, 3);
@@ -212,4 +212,40 @@ fn the_index_is_that_of_the_ledger_through_merges_and_reorganisations() {
             assert_eq!(found, Some((block.header.height, position)));
         }
     }
+}
+
+/// A ledger that lacks its old blocks, as one that joined with a snapshot, or that was pruned, does.
+#[test]
+fn an_index_begins_where_the_ledger_does_and_again_once_it_has_all_blocks() {
+    let mut setup = setup();
+    let blocks = pay(&mut setup.ledger, &mut setup.maker, 8, 1, 500);
+    // So far as kept_from goes: the bodies are gone, and the marks of spent coins are left without them.
+    let connection = rusqlite::Connection::open(setup.dir.join("ledger.db")).unwrap();
+    let keep_from = |height: u32| connection.execute("UPDATE state SET kept_from = ?1", [height]).unwrap();
+    keep_from(5);
+    // It had begun with genesis, before the ledger joined.
+    let progress = setup.index.catch_up(&setup.reader, 100).unwrap();
+    assert_eq!((progress.from, progress.indexed, progress.is_complete()), (5, 9, true));
+    assert_eq!(setup.index.begins_at().unwrap(), Some(5));
+    let history = setup.index.history(&account(1), None, 100).unwrap();
+    assert!(!history.is_empty() && history.iter().all(|entry| entry.height >= 5), "{history:?}");
+    let txid = |height: usize| blocks[height - 1].transactions[0].txid;
+    assert!(setup.index.tx(&setup.reader, &txid(5)).unwrap().is_some());
+    assert!(setup.index.tx(&setup.reader, &txid(4)).unwrap().is_none());
+    // Coins from before are not in it, so the ledger is asked for them.
+    let tip = setup.reader.tip().unwrap().hash;
+    assert_eq!(setup.index.coins_of(&setup.reader, &tip, &account(1), 10), Ok(None));
+    keep_from(3);
+    assert_eq!(setup.index.catch_up(&setup.reader, 100).unwrap().from, 5, "not for each block that comes back");
+    keep_from(1);
+    let progress = setup.index.catch_up(&setup.reader, 100).unwrap();
+    assert_eq!((progress.from, progress.indexed), (0, 9));
+    assert!(setup.index.tx(&setup.reader, &txid(1)).unwrap().is_some());
+    balances(&setup, 1);
+    // It is behind what a pruned ledger still has.
+    let mut index =
+        IndexDb::open(&setup.dir.join("other.db"), &setup.reader.genesis(), &setup.maker.spec().prefix).unwrap();
+    index.catch_up(&setup.reader, 2).unwrap();
+    keep_from(6);
+    assert_eq!(index.catch_up(&setup.reader, 100).unwrap().from, 6);
 }
