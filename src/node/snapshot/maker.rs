@@ -16,6 +16,8 @@ pub(super) struct Maker {
     /// The highest that was made or given up.
     pub(super) last: u32,
     pub(super) not_before: Time,
+    /// How many were given up since one was made.
+    pub(super) failures: u32,
 }
 
 impl Maker {

@@ -13,8 +13,10 @@ use crate::{
 
 /// Time between two steps, each of which takes some milliseconds: the ledger's readers and writers come in between.
 const STEP_AFTER: Duration = Duration::from_millis(20);
-/// How long to wait after one was given up.
+/// How long to wait after one was given up: this the first time, and then twice as long each time until one is made.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// The longest time.
+const AGAIN_MOST: Duration = Duration::from_secs(3600);
 
 impl Snapshot {
     /// Begins one if it is time, or writes some of it.
@@ -38,7 +40,7 @@ impl Snapshot {
 
     /// The height of the snapshot that there should be: a multiple of the interval, and never left again if that can be
     /// known.
-    fn due(&self) -> Option<u32> {
+    pub(super) fn due(&self) -> Option<u32> {
         let (interval, (tip, _)) = self.interval.zip(self.maker.tip)?;
         let most = if self.spec.seal_rules().needs_certificate() { tip.min(self.final_height?) } else { tip };
         most.checked_sub(most.checked_rem(interval)?).filter(|height| *height > self.maker.last)
@@ -68,11 +70,13 @@ impl Snapshot {
             Writing::More(_) => self.maker.next_step = Some(now + STEP_AFTER),
             Writing::Done(name) => {
                 log::info!("snapshot made height={} block={}", name.height, name.block);
-                self.maker.last = name.height;
+                (self.maker.last, self.maker.failures) = (name.height, 0);
             }
             Writing::GivenUp(reason) => {
                 log::info!("snapshot given up reason=\"{reason}\"");
-                self.maker.not_before = now + AGAIN_AFTER;
+                let pause = AGAIN_AFTER * 2u32.saturating_pow(self.maker.failures.min(16));
+                self.maker.not_before = now + pause.min(AGAIN_MOST);
+                self.maker.failures += 1;
             }
             Writing::Idle => {}
         }

@@ -187,7 +187,8 @@ impl Role for Snapshot {
     }
 
     fn deadline(&self) -> Option<Time> {
-        let making = self.maker.deadline();
+        let again = self.due().map(|_| self.maker.not_before).filter(|at| *at > self.now);
+        let making = self.maker.deadline().or(again);
         let Some(joiner) = &self.joiner else { return making };
         let check = joiner.plan.as_ref().filter(|plan| plan.has_unchecked()).map(|_| self.now + CHECK_AFTER);
         let of_peer = |peer: &Peer| {

@@ -166,6 +166,32 @@ fn the_tip_and_blocks_that_are_given_up() {
     assert!(!snapshots.folder.names().unwrap().contains(&writing::COINS.to_owned()));
 }
 
+/// As after a restart long after the snapshot's block.
+#[test]
+fn more_spent_coins_than_fit_in_memory_take_several_passes() {
+    let mut ledger = SharedLedger::in_memory(dev_maker().spec()).unwrap();
+    let mut snapshots = ledger.snapshots().unwrap();
+    let mut chain = Chain::new(&mut ledger, 90);
+    let name = chain.name(30);
+    let (manifest, bytes) = chain.expected(30);
+    snapshots.step_coins = 5;
+    snapshots.begin(name).unwrap();
+    let mut steps = 0;
+    let written = loop {
+        match snapshots.step().unwrap() {
+            Writing::More(_) => {}
+            other => break other,
+        }
+        steps += 1;
+        if steps % 30 == 0 {
+            chain.grow();
+        }
+    };
+    assert_eq!(written, Writing::Done(name));
+    assert_eq!(snapshots.manifest(&name.block).unwrap(), Some(manifest));
+    assert_eq!(bytes_of(&mut snapshots, &name.block), bytes);
+}
+
 #[test]
 fn in_the_middle_of_a_transaction_nothing_is_read() {
     let mut ledger = SharedLedger::in_memory(dev_maker().spec()).unwrap();

@@ -3,7 +3,8 @@
 //! No transaction stays open: each step reads the coins of a range of keys as they are at whatever tip the ledger has, and undoes what the
 //! blocks above the snapshot did to them. A coin that is younger than the snapshot is left out, and one that was spent since
 //! is put back: what blocks spent is in their undo data. So a step needs the coins spent above the snapshot whose keys are not yet
-//! written, and nothing else.
+//! written, and nothing else. If those are too many for the memory, as after a restart long after the snapshot's block, it knows those with
+//! the lowest keys, writes up to there, and reads the blocks above the snapshot again.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,10 @@ const STEP_BLOCKS: u32 = 8;
 /// Blocks above a snapshot at which it is given up: it would be old when it is complete.
 const MOST_BLOCKS: u32 = 10_000;
 /// Coins to be put back that are held in memory: 4 MiB.
-const MOST_SPENT: usize = 32_768;
+const MOST_SPENT: usize = if cfg!(test) { 16 } else { 32_768 };
+/// How often the blocks above a snapshot are read before it is given up: it takes half an hour in which 500 coins are spent each
+/// second until they are too many.
+const MOST_PASSES: u32 = 64;
 
 /// A snapshot that is being written.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Writer {
     /// The last key that was written or left out.
     passed: Option<CoinKey>,
     above: Above,
+    /// How often the blocks above it were read from the first one on because of too many coins.
+    passes: u32,
 }
 
 /// The coins that blocks above the snapshot have spent, of those that it has.
@@ -50,6 +56,28 @@ struct Above {
     height: u32,
     hash: Hash,
     spent: BTreeMap<CoinKey, Coin>,
+    /// Up to this key they are known; `None`: all are.
+    limit: Option<CoinKey>,
+}
+
+impl Above {
+    /// None so far.
+    fn of(name: SnapshotName) -> Self {
+        Self { height: name.height, hash: name.block, spent: BTreeMap::new(), limit: None }
+    }
+
+    fn add(&mut self, key: CoinKey, coin: Coin) {
+        if self.limit.is_some_and(|limit| key > limit) {
+            return;
+        }
+        self.spent.insert(key, coin);
+        if self.spent.len() > MOST_SPENT
+            && let Some(middle) = self.spent.keys().nth(MOST_SPENT / 2).copied()
+        {
+            self.spent.split_off(&middle);
+            self.limit = self.spent.last_key_value().map(|(key, _)| *key);
+        }
+    }
 }
 
 /// What a step has done.
@@ -61,8 +89,8 @@ pub(super) enum Step {
 
 impl Writer {
     pub(super) fn new(name: SnapshotName) -> Self {
-        let above = Above { height: name.height, hash: name.block, spent: BTreeMap::new() };
-        Self { name, cutter: Cutter::default(), offset: 0, checks: Vec::new(), passed: None, above }
+        let (cutter, above) = (Cutter::default(), Above::of(name));
+        Self { name, cutter, offset: 0, checks: Vec::new(), passed: None, above, passes: 0 }
     }
 
     /// How many buckets are written.
@@ -89,10 +117,10 @@ impl Writer {
         }
         if self.above.height > tip.height || !is_applied(self.above.height, self.above.hash)? {
             // A reorganisation: the blocks of another branch have spent others.
-            self.above = Above { height: self.name.height, hash: self.name.block, spent: BTreeMap::new() };
+            self.above = Above::of(self.name);
         }
         self.gather(ledger, tip.height)?;
-        if self.above.spent.len() > MOST_SPENT {
+        if self.passes > MOST_PASSES {
             return Ok(Step::GivenUp("too many coins were spent meanwhile"));
         }
         if self.above.height < tip.height || self.copy(ledger, folder, coins)? {
@@ -119,7 +147,7 @@ impl Writer {
             for (outpoint, coin) in bodies::spent(ledger, &bodies::decoded(ledger, &stored)?)? {
                 let key = CoinKey::of(&outpoint);
                 if coin.height <= of && passed.is_none_or(|passed| key > passed) {
-                    above.spent.insert(key, coin);
+                    above.add(key, coin);
                 }
             }
             (above.height, above.hash) = (height, stored.hash);
@@ -137,6 +165,12 @@ impl Writer {
             while let Some(spent) = self.above.spent.first_entry().filter(|spent| before(spent.key())) {
                 let (key, coin) = spent.remove_entry();
                 self.put(&key, &coin, folder)?;
+            }
+            if let Some(limit) = self.above.limit.filter(before) {
+                // Of what was spent behind it not all is known.
+                (self.passed, self.above) = (Some(limit), Above::of(self.name));
+                self.passes += 1;
+                return Ok(true);
             }
             let Some((key, coin)) = next else { return Ok(false) };
             if self.above.spent.first_key_value().is_some_and(|(spent, _)| *spent == key) {
