@@ -3,6 +3,7 @@
 mod fake;
 mod joining;
 mod liars;
+mod sealed;
 mod serving;
 
 use std::{

@@ -16,7 +16,7 @@ fn serving(interval: Option<u32>) -> Rig {
     rig
 }
 
-fn moved(height: u32) -> ToSnapshot {
+pub(super) fn moved(height: u32) -> ToSnapshot {
     let tip = Tip { hash: block(height), height, time: 0, work: Work::ZERO, digest: Hash::ZERO };
     ToSnapshot::ChainMoved(Arc::new(ChainMove { tip, removed: Vec::new(), added: Vec::new(), news: None }))
 }
