@@ -25,6 +25,7 @@ mod memory;
 mod node;
 mod operations;
 mod page;
+mod past;
 mod poll_loop;
 mod pruned;
 mod readme;

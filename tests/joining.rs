@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use crate::support::{TempDir, TestNode, cli_on, peer::PATIENCE, stdout};
 
-const BLOCKS: u64 = 230;
+pub(crate) const BLOCKS: u64 = 230;
 const INTERVAL: &str = "150";
 
 /// A ledger of some blocks.
@@ -15,13 +15,13 @@ fn generate(dir: &Path) {
 }
 
 /// A node that makes a snapshot of block 150. Who asks before it is made asks again.
-fn provider(dir: &Path, args: &[&str]) -> TestNode {
+pub(crate) fn provider(dir: &Path, args: &[&str]) -> TestNode {
     generate(dir);
     let all = [&["--serve-snapshots", "--snapshot-interval", INTERVAL], args].concat();
     TestNode::start_in(dir, &all)
 }
 
-fn joining(connect: &str) -> [&str; 6] {
+pub(crate) fn joining(connect: &str) -> [&str; 6] {
     ["--join", "snapshot", "--join-depth", "10", "--connect", connect]
 }
 
@@ -52,6 +52,18 @@ fn a_newcomer_takes_the_coins_of_a_deep_block_and_verifies_what_is_above() {
     );
     assert!(!node.cli(&["block", "150"]).status.success() || !node.log().contains("panic"));
     assert!(node.cli(&["block", "151"]).status.success());
+    // The index begins there, too.
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        let status = node.status();
+        if status["indexed"] == BLOCKS {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "{status} {}", node.log());
+    };
+    assert_eq!((status["indexed_from"].as_u64(), &status["history"]["from_height"]), (Some(151), &151.into()));
+    let unknown = node.cli(&["tx", &"7".repeat(64)]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("where this node's index begins"), "{unknown:?}");
     assert_eq!(node.stop(), 0);
     let verified = cli_on(own.path(), "local", &["verify"]);
     assert!(verified.status.success(), "{verified:?}");

@@ -14,6 +14,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
+        past::PastBlock,
         seal::{Certificate, DoubleProposal, Epoch, SignedVote, Stage},
         snapshot::{Adoption, JoinState, Manifest},
         target::Work,
@@ -237,10 +238,23 @@ pub trait LedgerStore: HeaderArchive {
     fn adopt_snapshot(&mut self, _manifest: &Manifest, _supply: u128) -> Result<Adoption, StoreError> {
         Err(cannot_join())
     }
+    /// Keeps the block below the lowest one that is kept whole, of which the header is here. With the first block of the
+    /// chain, the ledger has all its history, and is no longer one that has joined. Committed with what follows.
+    fn keep_past(&mut self, _block: &PastBlock) -> Result<(), StoreError> {
+        Err(cannot_join())
+    }
 }
 
 fn cannot_join() -> StoreError {
     StoreError::Other("this store cannot join from a snapshot".to_owned())
+}
+
+/// Where the second ledger is. Its files are this node's own, and can be made again at any time.
+pub trait PastStore: Send {
+    /// Opens it, or makes it with the genesis block applied. [`StoreError::Corrupt`]: it must be removed first.
+    fn open(&mut self) -> Result<Box<dyn LedgerStore>, StoreError>;
+    /// Removes it. What was opened must be dropped.
+    fn remove(&mut self) -> Result<(), StoreError>;
 }
 
 /// One address of the peer book.

@@ -16,6 +16,7 @@ pub mod key;
 pub mod merkle;
 pub mod node_id;
 pub mod overlay;
+pub mod past;
 pub mod receipt;
 pub mod rules;
 pub mod schedule;

@@ -118,6 +118,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("height", format!("{}  tip {}  {tip_age}", units::grouped(height), short(status, "tip"))),
         ("headers", if headers > height { units::grouped(headers) } else { String::new() }),
         ("vouched", vouched(status)),
+        ("history", history(status)),
         ("kept", if kept_from > 1 { format!("blocks from {} on", units::grouped(kept_from)) } else { String::new() }),
         ("peers", running(format!("{} in, {} out", number(peers, "inbound"), number(peers, "outbound")))),
         (
@@ -156,6 +157,19 @@ fn vouched(status: &Value) -> String {
         _ => format!("by work ({} blocks above when joined)", units::grouped(above)),
     };
     format!("coins up to block {} {by}; verified here from {}", units::grouped(height), units::grouped(height + 1))
+}
+
+/// How far the blocks before the snapshot are verified.
+fn history(status: &Value) -> String {
+    let history = &status["history"];
+    if history["goal"].is_null() {
+        return String::new();
+    }
+    let (verified, goal) = (number(history, "verified_below"), number(history, "goal"));
+    match verified < goal {
+        true => format!("verified {} of {} blocks before", units::grouped(verified), units::grouped(goal)),
+        false => "all blocks verified; moving them into the ledger".to_owned(),
+    }
 }
 
 /// The last final block of a sealed chain.

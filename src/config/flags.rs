@@ -119,6 +119,10 @@ pub struct NodeFlags {
     /// Join with the coins after the block with this hash
     #[arg(long, value_name = "HASH", env = "TUSSOCK_JOIN_AT", hide_env_values = true)]
     pub join_at: Option<JoinBlock>,
+    /// After a start with a snapshot: fetch and verify the blocks before it, when nothing else is to do, and become a full node
+    #[arg(long, env = "TUSSOCK_HISTORY", hide_env_values = true, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub history: Option<bool>,
     /// Keep the last two snapshots of the coins and give them to nodes that join
     #[arg(long, env = "TUSSOCK_SERVE_SNAPSHOTS", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -139,7 +143,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 30] = [
+pub const KEYS: [&str; 31] = [
     "data_dir",
     "chain",
     "log",
@@ -166,6 +170,7 @@ pub const KEYS: [&str; 30] = [
     "join",
     "join_depth",
     "join_at",
+    "history",
     "serve_snapshots",
     "snapshot_interval",
     "line",
@@ -228,6 +233,7 @@ impl NodeFlags {
             join: self.join.or(below.join),
             join_depth: self.join_depth.or(below.join_depth),
             join_at: self.join_at.or(below.join_at),
+            history: self.history.or(below.history),
             serve_snapshots: self.serve_snapshots.or(below.serve_snapshots),
             snapshot_interval: self.snapshot_interval.or(below.snapshot_interval),
             line: self.line.or(below.line),

@@ -96,6 +96,10 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 #join_depth = 1000
 #join_at = "0000000000000000000000000000000000000000000000000000000000000000"
 
+# After a start with a snapshot: fetch and verify the blocks before it, when nothing else is to do, and become a full node.
+# Not together with keep.
+#history = false
+
 # Make a snapshot of the coins each snapshot_interval blocks, keep the last two, and give them to nodes that join. Left
 # out: 1,000 blocks, or on chains of proof of work those of a day if these are more.
 #serve_snapshots = false

@@ -4,8 +4,8 @@ use crate::{
     base::rng::Rng,
     node::{
         AnyRole, RoleId, Setup, Stores, fetch::Fetch, gossip::Gossip, handshake::Handshake, headers::Headers,
-        key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer, snapshot::Snapshot,
-        verify::Verify,
+        history::History, key_agreement::KeyAgreement, ledger::Ledger, miner::Miner, peers::Peers, sealer::Sealer,
+        snapshot::Snapshot, verify::Verify,
     },
 };
 
@@ -26,6 +26,9 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
         Some(seals) => roles.push((RoleId::Sealer, Box::new(Sealer::new(setup, seals, rng.fork("sealer"))))),
     }
     roles.push((RoleId::Snapshot, Box::new(Snapshot::new(setup, stores.snapshots))));
+    if let Some(history) = stores.history {
+        roles.push((RoleId::History, Box::new(History::new(setup, history))));
+    }
     roles.push((RoleId::Peers, Box::new(Peers::new(setup, stores.peers, rng.fork("peers")))));
     roles.push((RoleId::Handshake, Box::new(Handshake::new(setup, rng.fork("handshake")))));
     roles.push((RoleId::KeyAgreement, Box::new(KeyAgreement::new(setup, rng.fork("key agreement")))));

@@ -156,6 +156,9 @@ pub enum Halt {
     /// The authorities have decided what this node must not follow.
     #[error("{0}")]
     Authorities(String),
+    /// The history does not lead to the coins that this node has taken from a snapshot.
+    #[error("{0}")]
+    History(String),
     /// Something that cannot be happened: a bug.
     #[error("broken invariant: {0}")]
     Invariant(String),

@@ -78,6 +78,8 @@ pub enum HindranceId {
     NoQuorum,
     /// No peer keeps the blocks that this node lacks.
     HistoryMissing,
+    /// No peer keeps the old blocks that `--history` is to verify.
+    PastMissing,
     /// A chain with more work leaves this node's below the blocks that it keeps.
     BranchTooDeep,
     /// Blocks name authorities whom the chain's file does not have.
@@ -90,7 +92,7 @@ pub enum HindranceId {
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 26] = [
+    pub const FOUND: [Self; 27] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -116,6 +118,7 @@ impl HindranceId {
         Self::OtherFinalChain,
         Self::ChainFilesDiffer,
         Self::HistoryMissing,
+        Self::PastMissing,
         Self::BranchTooDeep,
     ];
 
@@ -147,6 +150,7 @@ impl HindranceId {
             Self::OtherFinalChain => "other_final_chain",
             Self::ChainFilesDiffer => "chain_files_differ",
             Self::HistoryMissing => "history_missing",
+            Self::PastMissing => "past_missing",
             Self::BranchTooDeep => "branch_too_deep",
         }
     }
@@ -163,7 +167,7 @@ impl HindranceId {
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,
             // Peers have them, and the node takes part as a newcomer does.
-            Self::BlocksLost | Self::PaymentsUnkept => Blocks::NOTHING,
+            Self::BlocksLost | Self::PaymentsUnkept | Self::PastMissing => Blocks::NOTHING,
             Self::KeysExposed | Self::NoSharedMemory | Self::LowMemory | Self::LowDescriptors => Blocks::NOTHING,
             // Each follows from something that blocks already.
             Self::MiningWaits | Self::Alone => Blocks::NOTHING,

@@ -17,6 +17,7 @@ pub mod handshake;
 pub mod headers;
 pub mod hindrance;
 mod hindrance_reporter;
+pub mod history;
 mod input;
 pub mod key_agreement;
 pub mod ledger;

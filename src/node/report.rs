@@ -51,6 +51,13 @@ pub enum Report {
     },
     /// From `ledger`, at the start and when coins were taken: where they are from.
     Joined(JoinState),
+    /// From `history`: how far the past is verified.
+    History {
+        /// Up to this height.
+        verified: u32,
+        /// The last one that is to be.
+        goal: u32,
+    },
     /// From `ledger`: the mempool.
     Mempool {
         /// Transactions.

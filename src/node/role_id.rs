@@ -27,11 +27,13 @@ pub enum RoleId {
     Sealer,
     /// Snapshots of the coins: making and serving them, joining from those of others.
     Snapshot,
+    /// The past of a node that began with a snapshot.
+    History,
 }
 
 impl RoleId {
     /// All roles, in the order in which they start; they stop in the opposite order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ledger,
         Self::Verify,
         Self::Headers,
@@ -40,6 +42,7 @@ impl RoleId {
         Self::Miner,
         Self::Sealer,
         Self::Snapshot,
+        Self::History,
         Self::Peers,
         Self::Handshake,
         Self::KeyAgreement,
@@ -59,6 +62,7 @@ impl RoleId {
             Self::Miner => "miner",
             Self::Sealer => "sealer",
             Self::Snapshot => "snapshot",
+            Self::History => "history",
         }
     }
 

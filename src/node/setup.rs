@@ -8,7 +8,7 @@ use crate::{
     base::{hash::Hash, ids::NodeId, limits, time::UnixTime},
     chain::{
         address::Address,
-        archive::{HeaderArchive, LedgerStore, PeerStore, SealStore},
+        archive::{HeaderArchive, LedgerStore, PastStore, PeerStore, SealStore},
         key::SecretKey,
         snapshot::SnapshotStore,
         spec::ChainSpec,
@@ -107,6 +107,8 @@ pub struct Stores {
     pub peers: Box<dyn PeerStore>,
     /// The snapshots, and another reader of the ledger's headers; `None`: this node neither makes nor takes any.
     pub snapshots: Option<(Box<dyn SnapshotStore>, Box<dyn HeaderArchive>)>,
+    /// Where the past is verified, and another reader of the ledger's headers; `None`: it is not.
+    pub history: Option<(Box<dyn PastStore>, Box<dyn HeaderArchive>)>,
     /// What the `sealer` keeps; `None` on chains of proof of work.
     pub seals: Option<Box<dyn SealStore>>,
 }

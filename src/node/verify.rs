@@ -25,8 +25,8 @@ use crate::{
     node::{
         Input, Nothing, Origin, Outbox, PeerFault, Role, Setup,
         notice::{
-            CheckedTransactions, ProposalFault, ToFetch, ToGossip, ToLedger, ToSealer, ToVerify, TransactionVerdict,
-            UncheckedTransaction,
+            CheckedTransactions, ProposalFault, ToFetch, ToGossip, ToHistory, ToLedger, ToSealer, ToVerify,
+            TransactionVerdict, UncheckedTransaction,
         },
         report::Counter,
     },
@@ -72,14 +72,14 @@ impl Verify {
             return;
         }
         if let Some(block) = self.verdicts.as_ref().and_then(|verdicts| verdicts.block(&hash, &frame.body)) {
-            return out.tell(ToLedger::BlockChecked { origin, block });
+            return pass(origin, block, out);
         }
         match self.check_block(hash, frame, checked, out).map(Arc::new) {
             Ok(block) => {
                 if let Some(verdicts) = &self.verdicts {
                     verdicts.keep_block(&block);
                 }
-                out.tell(ToLedger::BlockChecked { origin, block });
+                pass(origin, block, out);
             }
             Err(fault) => refuse(origin, hash, PeerFault::Block(fault.clone()), fault, out),
         }
@@ -206,6 +206,14 @@ fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> im
     claims.enumerate().map(move |(input, claim)| Signed { claim, index, input })
 }
 
+/// A valid body goes to the role that waits for it.
+fn pass(origin: Origin, block: Arc<CheckedBlock>, out: &mut Outbox) {
+    match origin {
+        Origin::Past(_) => out.tell(ToHistory::BlockChecked(block)),
+        _ => out.tell(ToLedger::BlockChecked { origin, block }),
+    }
+}
+
 /// Deals with an invalid body: closes its sender, and tells the role that waits for the block.
 fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault, out: &mut Outbox) {
     if origin == Origin::Proposal {
@@ -215,7 +223,9 @@ fn refuse(origin: Origin, hash: Hash, fault: PeerFault, block_fault: BlockFault,
     if let Some(link) = origin.liable() {
         out.fault(link, fault);
     }
-    if block_fault.blames_header() {
+    if block_fault.blames_header() && matches!(origin, Origin::Past(_)) {
+        out.tell(ToHistory::BodyInvalid { hash, fault: Box::new(block_fault) });
+    } else if block_fault.blames_header() {
         out.tell(ToLedger::BodyInvalid { hash, origin, fault: Box::new(block_fault) });
     } else {
         out.tell(ToFetch::BodyRefused { hash, origin, fault: Box::new(block_fault) });

@@ -55,6 +55,8 @@ pub struct Status {
     pub hashes_per_second: u64,
     /// Where the coins are from, if not from all blocks before.
     pub joined: Option<JoinState>,
+    /// How far the past is verified, and up to where it is to be.
+    pub history: Option<(u32, u32)>,
     /// How a sealed chain goes on; `None` on chains of proof of work.
     pub sealing: Option<Box<SealingReport>>,
     /// Depth of the last reorganisation.
@@ -168,6 +170,7 @@ fn apply(status: &mut Status, report: Report) {
         }
         Report::Sealing(sealing) => status.sealing = Some(sealing),
         Report::Joined(joined) => status.joined = Some(joined),
+        Report::History { verified, goal } => status.history = Some((verified, goal)),
         Report::Listening(addresses) => status.listening = addresses,
         Report::Used { limit, used, cap } => {
             let meter = status.limits.entry(limit).or_default();

@@ -26,7 +26,12 @@ impl StopReason {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Asked | Self::Signal(_) => 0,
-            Self::Halt(Halt::Store(StoreError::Mismatch(_)) | Halt::SignedElsewhere(_) | Halt::Authorities(_)) => 9,
+            Self::Halt(
+                Halt::Store(StoreError::Mismatch(_))
+                | Halt::SignedElsewhere(_)
+                | Halt::Authorities(_)
+                | Halt::History(_),
+            ) => 9,
             Self::Halt(Halt::Store(StoreError::Io(_) | StoreError::Corrupt(_))) => 10,
             Self::Halt(Halt::Store(StoreError::InUse(_))) => 7,
             Self::Halt(Halt::Store(StoreError::Other(_) | StoreError::Pruned { .. }) | Halt::Invariant(_)) => 1,

@@ -8,8 +8,8 @@ use std::{
 use crate::{
     chain::{
         archive::{
-            Anchor, Ban, Banned, BookContents, BookEntry, HeaderArchive, LedgerStore, PeerStore, SealRecord, SealStore,
-            StoreError,
+            Anchor, Ban, Banned, BookContents, BookEntry, HeaderArchive, LedgerStore, PastStore, PeerStore, SealRecord,
+            SealStore, StoreError,
         },
         seal::SignedVote,
         snapshot::SnapshotStore,
@@ -17,13 +17,17 @@ use crate::{
     },
     node::{Setup, Stores},
     sim::common_ledger::CommonLedger,
-    store::{PeerDb, SealMemory, SharedLedger},
+    store::{PeerDb, SealMemory, SharedLedger, past::PastMemory},
 };
+
+type History = (Box<dyn PastStore>, Box<dyn HeaderArchive>);
 
 /// A node's disk, in memory.
 pub(super) struct Disk {
     ledger: Ledger,
     book: Book,
+    /// Where a node that joined with a snapshot verifies its past.
+    past: PastMemory,
     /// On sealed chains.
     seals: Option<SealMemory>,
     /// What it had once.
@@ -48,14 +52,16 @@ impl Disk {
         Self {
             ledger: Ledger::Own(ledger),
             book,
+            past: PastMemory::new(spec.clone()),
             seals: spec.authorities.at(1).map(|_| SealMemory::default()),
             older: SealRecord::default(),
         }
     }
 
     /// A disk of a node of a large network that starts once.
-    pub(super) fn common(ledger: CommonLedger) -> Self {
-        Self { ledger: Ledger::Common(ledger), book: Book::Forgetful, seals: None, older: SealRecord::default() }
+    pub(super) fn common(spec: &Arc<ChainSpec>, ledger: CommonLedger) -> Self {
+        let (book, past) = (Book::Forgetful, PastMemory::new(spec.clone()));
+        Self { ledger: Ledger::Common(ledger), book, past, seals: None, older: SealRecord::default() }
     }
 
     /// Opens everything for a new set of roles.
@@ -66,12 +72,14 @@ impl Disk {
             Ledger::Own(ledger) => Stores {
                 ledger: Box::new(ledger.clone()),
                 snapshots: snapshots_of(&ledger, setup),
+                history: setup.join.map(|_| -> History { (Box::new(self.past.clone()), Box::new(ledger.clone())) }),
                 headers: Box::new(ledger),
                 peers,
                 seals,
             },
             Ledger::Common(ledger) => {
-                Stores { ledger: Box::new(ledger.clone()), headers: Box::new(ledger), snapshots: None, peers, seals }
+                let (headers, snapshots, history) = (Box::new(ledger.clone()), None, None);
+                Stores { ledger: Box::new(ledger), headers, snapshots, history, peers, seals }
             }
         }
     }
@@ -96,12 +104,20 @@ impl Disk {
         if let Ledger::Own(ledger) = &mut self.ledger {
             ledger.rollback().expect("a transaction in memory can be dropped");
         }
+        self.crash_past();
     }
 
     /// Drops what came after the last flush.
     pub(super) fn lose_power(&mut self) {
         if let Ledger::Own(ledger) = &mut self.ledger {
             ledger.lose_power().expect("a database in memory can be copied");
+        }
+        self.crash_past();
+    }
+
+    fn crash_past(&self) {
+        if let Some(mut past) = self.past.ledger() {
+            past.rollback().expect("a transaction in memory can be dropped");
         }
     }
 

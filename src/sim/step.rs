@@ -228,7 +228,7 @@ impl World {
         let is_due = match halt {
             Halt::SignedElsewhere(_) => !self.is_honest(node),
             Halt::Authorities(_) => self.options.is_overthrown(),
-            Halt::Store(_) | Halt::Invariant(_) => false,
+            Halt::Store(_) | Halt::Invariant(_) | Halt::History(_) => false,
         };
         if is_due {
             self.crash(node, Duration::MAX, false);
@@ -302,6 +302,7 @@ impl World {
             | Report::Mining { .. }
             | Report::Unsaved(_)
             | Report::KeptFrom(_)
+            | Report::History { .. }
             | Report::Warning { .. }
             | Report::Hindrance { .. }
             | Report::Used { .. }

@@ -9,7 +9,8 @@ use crate::{
     node::{
         CloseReason, Event, LinkEvent, Notice, RoleId,
         notice::{
-            ToFetch, ToGossip, ToHandshake, ToHeaders, ToLedger, ToMiner, ToPeers, ToSealer, ToSnapshot, ToVerify,
+            ToFetch, ToGossip, ToHandshake, ToHeaders, ToHistory, ToLedger, ToMiner, ToPeers, ToSealer, ToSnapshot,
+            ToVerify,
         },
     },
 };
@@ -118,6 +119,7 @@ fn mark_notice(notice: &Notice, out: &mut Vec<u8>) {
         Notice::Miner(notice) => mark_to_miner(notice, out),
         Notice::Sealer(notice) => mark_to_sealer(notice, out),
         Notice::Snapshot(notice) => mark_to_snapshot(notice, out),
+        Notice::History(notice) => mark_to_history(notice, out),
     }
 }
 
@@ -177,6 +179,7 @@ fn mark_to_fetch(notice: &ToFetch, out: &mut Vec<u8>) {
             out.extend_from_slice(&codec::encode(&(3u8, fork, above)));
             hashes.iter().for_each(|wanted| hash(3, wanted, out));
         }
+        ToFetch::WantPast { above, .. } => out.extend_from_slice(&codec::encode(&(65u8, above))),
         ToFetch::Candidates(list) => {
             out.push(37);
             list.iter().flat_map(|one| &one.hashes).for_each(|wanted| hash(37, wanted, out));
@@ -219,6 +222,7 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
         ToLedger::WantProposal { parent, .. } => hash(49, parent, out),
         ToLedger::AdoptSnapshot(manifest) => hash(57, &manifest.block(), out),
         ToLedger::AbandonJoin => out.push(58),
+        ToLedger::KeepPast(blocks) => blocks.iter().for_each(|block| hash(62, &block.hash, out)),
         ToLedger::WantPlace { block } => hash(52, block, out),
         ToLedger::Final { hash: block, .. } => hash(47, block, out),
         ToLedger::WantTemplate { address } => out.extend([23, address.0[0]]),
@@ -262,6 +266,15 @@ fn mark_to_snapshot(notice: &ToSnapshot, out: &mut Vec<u8>) {
         ToSnapshot::Final { hash: block, .. } => hash(47, block, out),
         ToSnapshot::Adopting { done, .. } => out.extend_from_slice(&codec::encode(&(60u8, done))),
         ToSnapshot::Adopted(result) => out.extend([61, u8::from(result.is_ok())]),
+    }
+}
+
+fn mark_to_history(notice: &ToHistory, out: &mut Vec<u8>) {
+    match notice {
+        ToHistory::Begin { kept_from } => out.extend_from_slice(&codec::encode(&(63u8, kept_from))),
+        ToHistory::BlockChecked(block) => hash(9, &block.hash, out),
+        ToHistory::BodyInvalid { hash: block, .. } => hash(11, block, out),
+        ToHistory::Kept(kept_from) => out.extend_from_slice(&codec::encode(&(64u8, kept_from))),
     }
 }
 

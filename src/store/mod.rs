@@ -20,6 +20,7 @@ mod join_state;
 mod kept;
 pub mod ledger;
 pub mod migrate;
+pub mod past;
 pub mod peers;
 mod quarantine;
 pub mod query;

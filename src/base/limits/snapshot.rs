@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::seconds;
+use super::{KIB, MIB, seconds};
 
 // ---- Joining. ----
 
@@ -59,3 +59,23 @@ pub const SNAPSHOT_INTERVAL: u32 = 1000;
 pub const JOIN_DEPTH: u32 = 1000;
 /// Seconds by which a snapshot's block must be older than the best header, unless the operator names a number of blocks.
 pub const JOIN_SECONDS: u64 = 86_400;
+
+// ---- The past of a node that has begun with a snapshot. ----
+
+/// Old blocks that are wanted at once.
+pub const PAST_WINDOW: usize = 256;
+/// Requests for old blocks that are open at once.
+pub const PAST_IN_FLIGHT: usize = 64;
+/// Bytes of old bodies that are asked for, or wait for the second ledger; one is always asked for. A new block may come behind
+/// them, on the line and before the verifier: of payments these take some 15 ms there.
+pub const PAST_BYTES: usize = 256 * KIB;
+/// Coin changes of the second ledger that are held in memory.
+pub const PAST_OVERLAY_BYTES: usize = MIB;
+/// Blocks that go over to the first ledger at once, which commits them: some milliseconds.
+pub const PAST_CARRIED_BLOCKS: usize = 64;
+/// The same in bytes.
+pub const PAST_CARRIED_BYTES: usize = 256 * KIB;
+/// How soon the header above the past is looked for again, if it is not there yet.
+pub const PAST_HEADER_RETRY: Duration = seconds(1);
+/// Time between two such steps: the ledger has better to do.
+pub const PAST_CARRY_PAUSE: Duration = Duration::from_millis(10);

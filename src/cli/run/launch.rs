@@ -17,7 +17,7 @@ use super::{
 use crate::{
     base::limits,
     chain::{
-        archive::{HeaderArchive, LedgerStore as _, SealStore, StoreError},
+        archive::{HeaderArchive, LedgerStore as _, PastStore, SealStore, StoreError},
         node_id,
         snapshot::{JoinState, SnapshotStore},
     },
@@ -36,7 +36,7 @@ use crate::{
         logging::{self, Levels, LogError, LogOptions},
         resolver::SystemResolver,
     },
-    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SealDb, SharedLedger, Sharing, SnapshotDb},
+    store::{LedgerDb, LedgerOptions, LedgerReader, PeerDb, SealDb, SharedLedger, Sharing, SnapshotDb, past::PastDb},
 };
 
 /// Runs a node until it stops.
@@ -143,6 +143,11 @@ fn open_stores(plan: &Plan, setup: &Setup, held: &Arc<AtomicU32>) -> Outcome<Ope
     authorities::check(&headers, &setup.spec, &record.unwrap_or_default())?;
     let lost = LostBlocks::find(&headers, &plan.folder()).map_err(failed)?;
     let is_joining = ledger.join_state().map_err(failed)? == JoinState::Joining;
+    let mut past = PastDb::beside(&path, Arc::clone(&setup.spec), setup.memory_percent);
+    if ledger.kept_from() <= 1 {
+        // A kill may have left it behind.
+        past.remove().map_err(failed)?;
+    }
     let ledger = SharedLedger::new(ledger);
     let headers = ledger.archive(headers).map_err(failed)?;
     let (peers, warning) = PeerDb::open(&plan.folder().join(datadir::PEERS));
@@ -153,8 +158,12 @@ fn open_stores(plan: &Plan, setup: &Setup, held: &Arc<AtomicU32>) -> Outcome<Ope
         true => Some(open_snapshots(&path, &ledger).map_err(failed)?),
         false => None,
     };
+    let history = match plan.flags().history == Some(true) {
+        true => Some(open_history(&path, past, &ledger).map_err(failed)?),
+        false => None,
+    };
     let (ledger, headers, peers) = (Box::new(ledger), Box::new(headers), Box::new(peers));
-    let stores = Stores { ledger, headers, snapshots, peers, seals };
+    let stores = Stores { ledger, headers, snapshots, history, peers, seals };
     Ok(Opened { stores, warning, sharing, lost, kept_from })
 }
 
@@ -165,6 +174,14 @@ fn open_snapshots(path: &Path, ledger: &SharedLedger) -> Result<Snapshots, Store
     let snapshots = SnapshotDb::open(path, LedgerReader::open(path)?)?;
     let headers = ledger.archive(LedgerReader::open(path)?)?;
     Ok((Box::new(snapshots), Box::new(headers)))
+}
+
+type History = (Box<dyn PastStore>, Box<dyn HeaderArchive>);
+
+/// Where the past is verified, beside the ledger.
+fn open_history(path: &Path, past: PastDb, ledger: &SharedLedger) -> Result<History, StoreError> {
+    let headers = ledger.archive(LedgerReader::open(path)?)?;
+    Ok((Box::new(past), Box::new(headers)))
 }
 
 /// Opens what authorities have signed; nothing on a chain without any. A node without a key replaces a damaged file, as it

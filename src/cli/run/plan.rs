@@ -131,6 +131,9 @@ impl Plan {
     /// The facts that the roles need.
     pub(super) fn setup(&self) -> Outcome<Setup> {
         let (flags, spec, memory) = (self.flags(), &self.context.settings.spec, self.memory());
+        if flags.history == Some(true) && self.keep() != Keep::All {
+            return Err(Failure::usage("--history fetches the blocks that --keep removes; leave one of them out"));
+        }
         let seal = seal::key(flags, spec, &self.folder())?;
         let mine = match &flags.mine {
             Some(mine) => Some(self.miner(mine)?),

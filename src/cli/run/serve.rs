@@ -92,7 +92,9 @@ pub(super) fn halted(plan: &Plan, halt: Halt) -> Failure {
     match halt {
         Halt::Store(error) => Failure::store(&plan.context.ledger(), &error),
         // To start again would end in the same way: a service manager must not.
-        Halt::SignedElsewhere(what) | Halt::Authorities(what) => Failure::new(Exit::Mismatch, what),
+        Halt::SignedElsewhere(what) | Halt::Authorities(what) | Halt::History(what) => {
+            Failure::new(Exit::Mismatch, what)
+        }
         halt @ Halt::Invariant(_) => Failure::new(Exit::Internal, halt.to_string()),
     }
 }

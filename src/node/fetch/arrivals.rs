@@ -41,6 +41,10 @@ impl Fetch {
         if !asked {
             out.tell(ToGossip::Shown { link, hash });
         }
+        let place = (hash, header.height);
+        if self.place_of(&hash).is_none() && self.take_past_block(link, place, &frame, asked, out) {
+            return;
+        }
         let origin = Origin::Link(link);
         if let Some(place) = self.place_of(&hash) {
             if !asked {

@@ -11,6 +11,8 @@ mod compact;
 mod echoes;
 mod notices;
 mod offered;
+mod past;
+mod past_blocks;
 mod pipe;
 mod pursuit;
 mod questions;
@@ -50,6 +52,7 @@ use announced::AnnouncedBlocks;
 use candidates::Candidates;
 use echoes::Bodies;
 use offered::{Offers, Submitted};
+use past::Past;
 use rebuild::Remembered;
 use sources::{BodySources, Choice, Whereabouts};
 use stall_clock::StallClock;
@@ -91,6 +94,7 @@ impl Completions {
 pub struct Fetch {
     window: Window,
     candidates: Candidates,
+    past: Past,
     peers: BodySources,
     offers: Offers,
     /// Proposed blocks, the oldest first: with the verifier or the ledger.
@@ -127,6 +131,7 @@ impl Fetch {
         Self {
             window: Window::default(),
             candidates: Candidates::default(),
+            past: Past::default(),
             peers: BodySources::default(),
             offers: Offers::default(),
             proposed: VecDeque::new(),
@@ -161,6 +166,7 @@ impl Fetch {
                 self.peers.insert(now, link, (peer.height, peer.services), at);
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
+                self.past.window.resume(now, true);
             }
             PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
             PeerLink::Closed { link, reason } => {
@@ -209,6 +215,7 @@ impl Fetch {
         self.watch_candidates(now, out);
         self.pump(now, out);
         self.pump_candidates(now, out);
+        self.pump_past(now, out);
         self.tell_progress(out);
     }
 
@@ -219,7 +226,10 @@ impl Fetch {
             if let Some(window) = self.window_of(hash) {
                 window.in_vain(hash, link, Some(now));
             }
-            out.tell(ToHeaders::Denied { link, hash: *hash, asked: request.sent });
+            // That it has headers does not mean that it keeps old blocks.
+            if self.past.window.height_of(hash).is_none() {
+                out.tell(ToHeaders::Denied { link, hash: *hash, asked: request.sent });
+            }
         } else if !peer.explain_late(hash) {
             self.punish(link, PeerFault::Unexpected(Kind::Absent), out);
         }
@@ -341,8 +351,9 @@ impl Role for Fetch {
 
     fn deadline(&self) -> Option<Time> {
         let gather = self.gather_until.filter(|_| self.gathers(self.now));
-        let timeouts = [self.next_timeout(), self.window.next_resume(), self.submitted.next_timeout()];
+        let resumes = [self.window.next_resume(), self.past.window.next_resume()];
+        let timeouts = [self.next_timeout(), self.submitted.next_timeout()].into_iter().chain(resumes);
         let candidates = [self.candidates.next_resume(), self.candidates_deadline(), self.announced.deadline()];
-        timeouts.into_iter().chain([gather, self.watch_deadline()]).chain(candidates).flatten().min()
+        timeouts.chain([gather, self.watch_deadline()]).chain(candidates).flatten().min()
     }
 }

@@ -23,6 +23,7 @@ impl Fetch {
     pub(super) fn on_notice(&mut self, notice: ToFetch, out: &mut Outbox) {
         match notice {
             ToFetch::Want { fork, above, hashes } => self.take_want(fork, above, hashes, out),
+            ToFetch::WantPast { above, hashes } => self.take_past(above, &hashes),
             ToFetch::Candidates(list) => self.candidates.replace(list),
             ToFetch::OfferDropped { hash, reason } => self.drop_offer(&hash, reason, out),
             ToFetch::OfferPasses { hash } => self.pass_offer(&hash, out),

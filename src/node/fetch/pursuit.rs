@@ -66,9 +66,13 @@ impl Fetch {
         window.and_then(|window| window.slot(place.height)).is_some_and(|slot| slot.body == Body::Missing)
     }
 
-    /// The window of the best header chain or of a candidate, whichever has this block.
+    /// The window of the best header chain, of a candidate, or of the past, whichever has this block.
     pub(super) fn window_of(&mut self, hash: &Hash) -> Option<&mut Window> {
-        if self.window.height_of(hash).is_some() { Some(&mut self.window) } else { self.candidates.window_of(hash) }
+        if self.window.height_of(hash).is_some() {
+            return Some(&mut self.window);
+        }
+        let past = Some(&mut self.past.window).filter(|window| window.height_of(hash).is_some());
+        self.candidates.window_of(hash).or(past)
     }
 
     /// Bytes of all bodies between arrival and ledger.

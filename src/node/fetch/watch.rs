@@ -12,7 +12,7 @@ use crate::{
         fetch::{
             Fetch,
             sources::{BodySource, Choice},
-            window::Slot,
+            window::{Slot, Window},
         },
         hindrance::{Finding, HindranceId},
         notice::ToHeaders,
@@ -22,6 +22,8 @@ use crate::{
 
 /// Peers that are asked for one block, one after the other. If none of them delivers the lowest one, all others are asked.
 const MAX_ASKED: usize = 3;
+/// What helps if no peer keeps a block.
+const CONNECT_ADVICE: &str = "connect to a node that keeps the whole history: tussock peers add IP:PORT";
 
 impl Fetch {
     /// At the start of a large download: whether to wait a moment for more peers.
@@ -175,26 +177,28 @@ impl Fetch {
         })
     }
 
-    /// Says that no peer keeps the next block, or that one does again.
+    /// Says that no peer keeps the next block, or the next one of the past, or that one does again.
     pub(super) fn report_missing_history(&mut self, now: Now, out: &mut Outbox) {
-        let id = HindranceId::HistoryMissing;
-        let lowest = self.window.lowest_missing();
+        let next = self.kept_by_none(&self.window, "this node lacks");
+        let next = next.map(|(height, text)| Finding::new(text, self.advice_on_history(height)));
+        let past = self.kept_by_none(&self.past.window, "--history needs");
+        let past = past.map(|(_, text)| Finding::new(text, CONNECT_ADVICE));
+        self.told.replace(now.unix, [(HindranceId::HistoryMissing, next), (HindranceId::PastMissing, past)], out);
+    }
+
+    /// The next block of a window if no peer keeps it, and that in words.
+    fn kept_by_none(&self, window: &Window, what: &str) -> Option<(u32, String)> {
         // Whoever was asked for it may have it: the usual case in a download, and the cheaper question.
-        let lowest = lowest.filter(|height| self.window.slot(*height).is_some_and(|slot| slot.asked.is_empty()));
-        let found = lowest.and_then(|height| Some((height, self.peers.none_keeps(height)?)));
-        let finding = found.map(|(height, (peers, lowest))| {
-            let who = if peers == 1 { "the only peer keeps".to_owned() } else { format!("all {peers} peers keep") };
-            Finding::new(
-                format!("{who} no block below {lowest}, and this node lacks block {height}: they are pruned"),
-                self.advice_on_history(height),
-            )
-        });
-        self.told.replace(now.unix, [(id, finding)], out);
+        let is_unasked = |height: &u32| window.slot(*height).is_some_and(|slot| slot.asked.is_empty());
+        let height = window.lowest_missing().filter(is_unasked)?;
+        let (peers, lowest) = self.peers.none_keeps(height)?;
+        let who = if peers == 1 { "the only peer keeps".to_owned() } else { format!("all {peers} peers keep") };
+        Some((height, format!("{who} no block below {lowest}, and {what} block {height}: they are pruned")))
     }
 
     /// What an operator can do about a missing block at this height.
     fn advice_on_history(&self, height: u32) -> String {
-        let connect = "connect to a node that keeps the whole history: tussock peers add IP:PORT";
+        let connect = CONNECT_ADVICE;
         let givers = self.peers.snapshot_givers();
         if givers == 0 {
             return connect.to_owned();

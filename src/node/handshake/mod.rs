@@ -124,7 +124,8 @@ impl Handshake {
             ToHandshake::ChainMoved(moved) => {
                 self.tip = OurTip { height: moved.tip.height, hash: moved.tip.hash, work: moved.tip.work };
             }
-            ToHandshake::KeptFrom(height) => self.kept_from = Some(height),
+            // All are, once the past has come back.
+            ToHandshake::KeptFrom(height) => self.kept_from = Some(height).filter(|height| *height > 1),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
         block::HashedTransaction,
         checked::CheckedBlock,
         coin_diff::CoinDiff,
+        past::PastBlock,
         target::Work,
     },
     node::{
@@ -138,6 +139,11 @@ impl ActiveChain {
     /// Marks a block and its descendants as invalid and commits that; returns their hashes.
     pub(super) fn mark_invalid(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<Vec<Hash>, StoreError> {
         self.chain.mark_invalid(now, hash, out)
+    }
+
+    /// Keeps blocks of the past.
+    pub(super) fn keep_past(&mut self, now: Now, blocks: &[PastBlock], out: &mut Outbox) -> Result<(), StoreError> {
+        self.chain.keep_past(now, blocks, out)
     }
 
     /// Makes sure that the coins are those of the state digest.

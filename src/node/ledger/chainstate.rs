@@ -14,6 +14,7 @@ use crate::{
         digest::StateSum,
         header::Header,
         overlay::Overlay,
+        past::PastBlock,
         rules::BlockFault,
         spec::ChainSpec,
         transaction::OutPoint,
@@ -103,6 +104,11 @@ impl Chainstate {
     /// Stores a block's body.
     pub(super) fn put_body(&mut self, block: &CheckedBlock) -> Result<(), StoreError> {
         self.store.put_body(&block.hash, &block.bytes)
+    }
+
+    /// Keeps the block below the lowest one that is kept whole.
+    pub(super) fn keep_past(&mut self, block: &PastBlock) -> Result<(), StoreError> {
+        self.store.keep_past(block)
     }
 
     /// Marks a block that is not applied and its descendants as invalid; returns their hashes.

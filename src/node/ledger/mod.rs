@@ -37,6 +37,7 @@ mod joining;
 mod keeper;
 mod mempool;
 mod moved;
+pub(in crate::node) mod past;
 mod pool;
 mod pool_changes;
 mod progress;
@@ -67,7 +68,7 @@ use crate::{
     node::{
         Halt, Input, Origin, Outbox, PeerLink, Role, Setup, SyncState,
         command::{LedgerCommand, Reply},
-        notice::{ToHeaders, ToLedger, ToMiner, ToSealer, ToSnapshot},
+        notice::{ToHeaders, ToHistory, ToLedger, ToMiner, ToSealer, ToSnapshot},
         report::Report,
     },
     wire::{frame::Frame, message::Kind},
@@ -150,12 +151,14 @@ impl Ledger {
         self.report_join(out)
     }
 
-    /// Tells where the coins are from.
+    /// Tells where the coins are from, and which blocks are not here.
     fn report_join(&self, out: &mut Outbox) -> Result<(), Halt> {
-        let joined = self.chains.active().chain().store().join_state()?;
+        let store = self.chains.active().chain().store();
+        let joined = store.join_state()?;
         if joined != JoinState::History {
             out.report(Report::Joined(joined));
         }
+        out.tell(ToHistory::Begin { kept_from: store.kept_from() });
         Ok(())
     }
 
@@ -220,6 +223,7 @@ impl Ledger {
                     out.tell(ToSealer::PlaceFound { block, height, view, is_applied });
                 }
             }
+            ToLedger::KeepPast(blocks) => active.keep_past(now, &blocks, out)?,
             ToLedger::AbandonJoin => {}
             ToLedger::AdoptSnapshot(_) => log::warn!("a snapshot came to a ledger that has its coins"),
             ToLedger::Final { height, hash } => self.chains.set_final(height, hash)?,

@@ -2,8 +2,12 @@
 
 use crate::{
     base::{limits, time::Now},
-    chain::archive::StoreError,
-    node::{Outbox, notice::ToHandshake, report::Report},
+    chain::{archive::StoreError, past::PastBlock, snapshot::JoinState},
+    node::{
+        Outbox,
+        notice::{ToHandshake, ToHistory},
+        report::Report,
+    },
 };
 
 use super::committer::Committer;
@@ -23,6 +27,24 @@ impl Committer {
         let is_held = self.chain.store().is_held();
         let pause = if is_held { limits::LEDGER_TIDY_HELD } else { limits::LEDGER_TIDY_AGAIN };
         self.tidy_at = more.then(|| now.mono + pause);
+        Ok(())
+    }
+
+    /// Keeps blocks of the past, the highest first, and commits them with what waits. The last of them must be on the disk
+    /// before `history` hears of it: it then removes where they came from.
+    pub(super) fn keep_past(&mut self, now: Now, blocks: &[PastBlock], out: &mut Outbox) -> Result<(), StoreError> {
+        for block in blocks {
+            self.chain.keep_past(block)?;
+        }
+        let kept_from = self.chain.store().kept_from();
+        let is_last = kept_from <= 1;
+        self.commit_all(now, is_last, out)?;
+        self.tell_kept(out);
+        if is_last {
+            log::info!("the ledger has all its history");
+            out.report(Report::Joined(JoinState::History));
+        }
+        out.tell(ToHistory::Kept(kept_from));
         Ok(())
     }
 

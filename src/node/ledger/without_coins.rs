@@ -79,6 +79,7 @@ impl Ledger {
             | ToLedger::State(_)
             | ToLedger::BlockChecked { .. }
             | ToLedger::BodyInvalid { .. }
+            | ToLedger::KeepPast(_)
             | ToLedger::WantTemplate { .. } => {}
         }
         Ok(())

@@ -44,6 +44,13 @@ pub enum ToFetch {
     },
     /// From `headers`: chains with more work than ours besides the best header chain. They replace those named before.
     Candidates(Vec<Candidate>),
+    /// From `history`: old blocks whose bodies are wanted when nothing else is. They replace those wanted before.
+    WantPast {
+        /// The height that the first hash follows.
+        above: u32,
+        /// Hashes at heights `above + 1`, `above + 2`, …
+        hashes: Vec<Hash>,
+    },
     /// From `headers`: an offered block extends our tip, and no block of the best header chain, which is another, is here
     /// yet. Pass the body on at once.
     OfferPasses {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     base::{hash::Hash, ids::LinkId},
     chain::{
-        address::Address, archive::HeaderRow, block::HashedTransaction, checked::CheckedBlock, rules::BlockFault,
-        snapshot::Manifest, target::Work,
+        address::Address, archive::HeaderRow, block::HashedTransaction, checked::CheckedBlock, past::PastBlock,
+        rules::BlockFault, snapshot::Manifest, target::Work,
     },
     node::{origin::Origin, sync_state::SyncState},
 };
@@ -56,6 +56,8 @@ pub enum ToLedger {
     },
     /// From `snapshot`: the pieces of this snapshot are here and right. Take its coins; `snapshot` hears `Adopted`.
     AdoptSnapshot(Manifest),
+    /// From `history`: keep these blocks, the one below the lowest that is kept first; it hears `Kept`.
+    KeepPast(Vec<PastBlock>),
     /// From `snapshot`: no block is deep enough. Verify the whole history.
     AbandonJoin,
     /// From `sealer`: make a template on this block, if it is the tip, that pays to this address. Its seal and time are to

@@ -6,6 +6,7 @@ mod fetch;
 mod gossip;
 mod handshake;
 mod headers;
+mod history;
 mod ledger;
 mod miner;
 mod peers;
@@ -18,6 +19,7 @@ pub use self::{
     gossip::{ToGossip, TransactionVerdict},
     handshake::{KeptOut, ToHandshake, Useful},
     headers::ToHeaders,
+    history::ToHistory,
     ledger::ToLedger,
     miner::ToMiner,
     peers::ToPeers,
@@ -41,5 +43,6 @@ addressed! {
         Miner(ToMiner),
         Sealer(ToSealer),
         Snapshot(ToSnapshot),
+        History(ToHistory),
     }
 }

@@ -83,6 +83,16 @@ const VOUCHED: Schema = Schema::Object(&[&[
 ]]);
 const JOINED: &[Property] =
     &[optional("vouched", VOUCHED, "if the node joined with a snapshot: up to where it has verified nothing itself")];
+const HISTORY: Schema = Schema::Object(&[&[
+    required("from_height", Schema::Integer, "the lowest height whose block is kept whole; 1: all are"),
+    required("verified_from", Schema::Integer, "the lowest height whose block was verified here; 1: all were"),
+    required(
+        "verified_below",
+        Schema::Nullable(&Schema::Integer),
+        "with --history, until it is done: up to this height the blocks before are verified, too",
+    ),
+    required("goal", Schema::Nullable(&Schema::Integer), "the last height that is to be"),
+]]);
 /// On sealed chains only.
 const SEALED: &[Property] = &[
     optional("final", FINAL, "on sealed chains: the last block that is final, with all before it"),
@@ -114,7 +124,9 @@ const FACTS: &[Property] = &[
     required("last_reorganisation", Schema::Nullable(&Schema::Integer), "blocks that it disconnected"),
     required("mempool_sequence", Schema::Integer, "grows with each change of the mempool"),
     required("indexed", Schema::Nullable(&Schema::Integer), "height up to which the index is filled"),
+    required("indexed_from", Schema::Integer, "height from which on it is; 0: from genesis"),
     required("kept_from", Schema::Integer, "the lowest height whose block is kept whole; 1: all are"),
+    required("history", HISTORY, "which blocks are here, and verified here"),
     required("block_time", Schema::Integer, "seconds between blocks that the chain aims at"),
     required("address_prefix", Schema::Text, "what the chain's addresses begin with"),
     required("test_chain", Schema::Boolean, "whether blocks may be made on demand"),

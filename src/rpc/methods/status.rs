@@ -102,6 +102,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "last_reorganisation": status.last_reorganisation,
         "mempool_sequence": status.mempool_sequence,
         "indexed": context.indexed.get().height,
+        "indexed_from": context.indexed.get().from,
         "kept_from": status.kept_from.max(1),
         "block_time": context.chain.parameters.block_time,
         "address_prefix": context.chain.prefix.to_string(),
@@ -110,8 +111,24 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "decimals": context.chain.unit.decimals,
     }));
     fields.extend(vouched(context, &status));
+    fields.insert("history".to_owned(), history(&status));
     fields.extend(sealing::fields(&context.chain.authorities, &status));
     Value::Object(fields)
+}
+
+/// From which height on blocks are here, and verified here; with `--history`, how far it is.
+fn history(status: &Status) -> Value {
+    let verified_from = match status.joined {
+        Some(JoinState::Joined { snapshot, .. }) => snapshot.height.saturating_add(1),
+        _ => 1,
+    };
+    let going_on = status.history.filter(|_| status.kept_from > 1);
+    json!({
+        "from_height": status.kept_from.max(1),
+        "verified_from": verified_from,
+        "verified_below": going_on.map(|(verified, _)| verified),
+        "goal": going_on.map(|(_, goal)| goal),
+    })
 }
 
 /// What this node has not verified itself.

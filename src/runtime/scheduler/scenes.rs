@@ -73,6 +73,7 @@ fn start(script: &Script, scheduler: &mut Scheduler, disk: &SharedLedger, node: 
         ledger: Box::new(disk.clone()),
         headers: Box::new(disk.clone()),
         snapshots: None,
+        history: None,
         peers: Box::new(PeerDb::in_memory()),
         seals: script.spec.authorities.at(1).map(|_| -> Box<dyn SealStore> { Box::new(SealMemory::default()) }),
     };

@@ -61,7 +61,7 @@ impl Survey {
             let mut setup = setup::setup(options, spec, number);
             setup.connect = self.layout.opens(number).iter().map(|other| address(*other)).collect();
             setup.verdicts = Some(verdicts.clone());
-            Node::new(number, setup, Disk::common(commons.ledger(spec)), Clock::new(0, 0).of_epoch(options.epoch))
+            Node::new(number, setup, Disk::common(spec, commons.ledger(spec)), Clock::new(0, 0).of_epoch(options.epoch))
         };
         (0..options.nodes).map(node).collect()
     }

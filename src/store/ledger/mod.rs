@@ -10,6 +10,7 @@ mod create;
 mod flushed;
 mod fork_headers;
 mod joining;
+mod past;
 mod prune;
 mod pruning;
 mod reads;

@@ -17,6 +17,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
+        past::PastBlock,
         snapshot::{Adoption, JoinState, Manifest},
         spec::ChainSpec,
     },
@@ -279,5 +280,9 @@ impl LedgerStore for SharedLedger {
             self.flush(&ledger)?;
         }
         Ok(adoption)
+    }
+
+    fn keep_past(&mut self, block: &PastBlock) -> Result<(), StoreError> {
+        self.lock()?.keep_past(block)
     }
 }

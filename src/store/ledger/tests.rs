@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod joining;
 mod pages;
+mod past;
 mod postponed;
 mod prune;
 mod sealed;

@@ -14,6 +14,7 @@ use crate::{
         coin::{Coin, CoinChange, CoinChanges},
         coin_key::CoinKey,
         digest::StateSum,
+        past::PastBlock,
         snapshot::{Adoption, JoinState, Manifest},
     },
     store::{
@@ -233,6 +234,10 @@ impl LedgerStore for LedgerDb {
 
     fn adopt_snapshot(&mut self, manifest: &Manifest, supply: u128) -> Result<Adoption, StoreError> {
         self.adopt(manifest, supply)
+    }
+
+    fn keep_past(&mut self, block: &PastBlock) -> Result<(), StoreError> {
+        self.change(|db| db.keep_below(block))
     }
 }
 

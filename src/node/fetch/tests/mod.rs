@@ -5,6 +5,7 @@ mod candidates;
 mod compact;
 mod model;
 mod overdue;
+mod past;
 mod proposed;
 mod pruned;
 mod requests;

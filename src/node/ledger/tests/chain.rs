@@ -27,14 +27,13 @@ fn the_start_tells_the_tip_once_to_all_whom_it_concerns() {
         Notice::Miner(notice) => matches!(notice, ToMiner::ChainMoved(_)),
         Notice::Sealer(notice) => matches!(notice, ToSealer::ChainMoved(_)),
         Notice::Snapshot(notice) => matches!(notice, ToSnapshot::ChainMoved(_)),
-        Notice::Verify(_) | Notice::Ledger(_) => false,
+        Notice::Verify(_) | Notice::Ledger(_) | Notice::History(_) => false,
     };
     let told =
         |role| actions.iter().any(|a| matches!(a, Action::Tell(notice) if notice.role() == role && is_move(notice)));
     assert!(
-        RoleId::ALL
-            .into_iter()
-            .all(|role| told(role) != matches!(role, RoleId::Verify | RoleId::Ledger | RoleId::KeyAgreement))
+        RoleId::ALL.into_iter().all(|role| told(role)
+            != matches!(role, RoleId::Verify | RoleId::Ledger | RoleId::History | RoleId::KeyAgreement))
     );
     assert!(actions.iter().any(|action| matches!(action, Action::Report(Report::Tip(_)))));
 }

@@ -10,21 +10,21 @@ use crate::{
 };
 
 /// The snapshot's height.
-const HEIGHT: u32 = 30;
+pub(super) const HEIGHT: u32 = 30;
 /// Blocks of the chain.
 const BLOCKS: u32 = 45;
 
 /// A chain whose ledger has a snapshot.
-struct Provider {
+pub(super) struct Provider {
     rows: Vec<HeaderRow>,
-    blocks: Vec<HashedBlock>,
-    makers: Vec<BlockMaker>,
+    pub(super) blocks: Vec<HashedBlock>,
+    pub(super) makers: Vec<BlockMaker>,
     manifest: Manifest,
     pieces: Vec<Bytes>,
 }
 
 impl Provider {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut maker = dev_maker();
         let mut ledger = SharedLedger::in_memory(maker.spec()).unwrap();
         let (mut rows, mut blocks, mut makers) = (vec![maker.header_row()], vec![], vec![maker.fork()]);
@@ -43,7 +43,7 @@ impl Provider {
         Self { rows, blocks, makers, manifest, pieces }
     }
 
-    fn spec(&self) -> &ChainSpec {
+    pub(super) fn spec(&self) -> &ChainSpec {
         self.makers[0].spec()
     }
 
@@ -52,7 +52,7 @@ impl Provider {
     }
 
     /// Stores and applies the headers that are missing.
-    fn give_headers(&self, ledger: &mut dyn LedgerStore) {
+    pub(super) fn give_headers(&self, ledger: &mut dyn LedgerStore) {
         if ledger.join_state().unwrap() == JoinState::History {
             ledger.begin_join().unwrap();
         }
@@ -69,14 +69,14 @@ impl Provider {
         ledger.commit(&tip, &self.spec().genesis_sum(), false).unwrap();
     }
 
-    fn give_pieces(&self, snapshots: &mut SnapshotDb) {
+    pub(super) fn give_pieces(&self, snapshots: &mut SnapshotDb) {
         let staged = snapshots.stage(&self.manifest).unwrap();
         for (number, _) in (0..).zip(staged.here).filter(|(_, here)| !here) {
             snapshots.put_piece(number, &self.pieces[number as usize]).unwrap();
         }
     }
 
-    fn adopt(&self, ledger: &mut dyn LedgerStore) -> Adoption {
+    pub(super) fn adopt(&self, ledger: &mut dyn LedgerStore) -> Adoption {
         loop {
             match ledger.adopt_snapshot(&self.manifest, self.supply()).unwrap() {
                 Adoption::More { done, all } => assert!(done <= all),
@@ -102,7 +102,7 @@ impl Provider {
     }
 
     /// Applies the blocks above the snapshot.
-    fn go_on(&self, ledger: &mut dyn LedgerStore) {
+    pub(super) fn go_on(&self, ledger: &mut dyn LedgerStore) {
         for height in HEIGHT + 1..=BLOCKS {
             let maker = &self.makers[height as usize];
             testkit::append(ledger, maker, &self.blocks[height as usize - 1]).unwrap();
@@ -112,7 +112,7 @@ impl Provider {
     }
 }
 
-fn snapshots(path: &Path) -> SnapshotDb {
+pub(super) fn snapshots(path: &Path) -> SnapshotDb {
     SnapshotDb::open(path, LedgerReader::open(path).unwrap()).unwrap()
 }
 
