@@ -14,6 +14,9 @@ usage: scripts/durability.sh [--quick] [--from N=1] [--writes N=300] [--random N
   kill-branch     every fifth write of the node that stores that other branch
   kill-mine       every third write of a node that mines block after block
   kill-large      kill -9 at writes to the database itself, of a node whose log becomes so long in a sync that it is moved
+  kill-join       kill -9 at each write to the ledger, and at each to the files of snapshots, of a node that joins with a snapshot
+  kill-prune      kill -9 at each write of a node that prunes the ledger which it has (--keep)
+  kill-snapshot   kill -9 at each write to the files of a snapshot that a node makes
   kill-random     kill -9 at random moments: in a sync, in a reorganisation, while blocks are mined
   disk-full       a disk too small for the ledger, and writes that fail with "no space left"
   disk-error      writes, reads and fsync that fail with an I/O error
@@ -42,16 +45,18 @@ while [ $# -gt 0 ]; do
       [[ ${2:-} =~ ^[0-9]+$ ]] || fail 2 "$1 needs a number"
       printf -v "${1#--}" %s "$2"; shift 2 ;;
     -h | --help | help) usage; exit 0 ;;
-    kill-sync | kill-reorg | kill-branch | kill-mine | kill-large | kill-random | disk-full | disk-error | read-only | flipped-bits) cases+=("$1"); shift ;;
+    kill-sync | kill-reorg | kill-branch | kill-mine | kill-large | kill-join | kill-prune | kill-snapshot | kill-random | disk-full | disk-error | read-only | flipped-bits) cases+=("$1"); shift ;;
     *) usage >&2; exit 2 ;;
   esac
 done
-[ ${#cases[@]} -gt 0 ] || cases=(kill-sync kill-reorg kill-branch kill-mine kill-large kill-random disk-full disk-error read-only flipped-bits)
+[ ${#cases[@]} -gt 0 ] || cases=(kill-sync kill-reorg kill-branch kill-mine kill-large kill-join kill-prune kill-snapshot kill-random disk-full disk-error read-only flipped-bits)
 
 # Seconds that any one run may take; beyond it counts as hung.
 deadline=60
 declare -A count=()
 failures=0 skipped=0 case_name=setup scratch=
+# Settings of the node that is run; a case has its own.
+extra=()
 add() { local key="$case_name/$1"; count[$key]=$((${count[$key]:-0} + ${2:-1})); }
 
 skip() { say "left out: $*"; skipped=$((skipped + 1)); }
@@ -78,7 +83,7 @@ run_node() {
   shift
   rm -f "$dir/durability/endpoints.json"
   timeout --foreground -k 5 "$deadline" "$@" "$bin" -d "$dir" --chain "$work/chain.toml" run --listen 127.0.0.1:0 --http 127.0.0.1:0 --quiet \
-    --max-outbound 0 --log info,ledger=debug ${provider:+--connect "$provider"} >/dev/null 2>"$scratch/${dir##*/}.err" </dev/null &
+    --max-outbound 0 --log info,ledger=debug ${provider:+--connect "$provider"} "${extra[@]}" >/dev/null 2>"$scratch/${dir##*/}.err" </dev/null &
   runner=$!
   # A process group of its own, so that all of it ends with the node.
   set -m
@@ -114,6 +119,7 @@ mine_and_note() {
 # strace 6.1 then injects nothing into other threads than the first.)
 traced() {
   local call=${1%%:*} file paths=()
+  # shellcheck disable=SC2086 # words
   for file in ${2:-ledger.db ledger.db-wal ledger.db-shm}; do paths+=(-P "$dir/durability/$file"); done
   strace_prefix=(strace -f -qq -o "$dir/trace" -e "trace=$call" -e signal=none "${paths[@]}" -e "inject=$1")
 }
@@ -160,7 +166,7 @@ check_ledger() {
 # With the disk well again the node starts, reaches the provider's tip, stops, and its ledger is the provider's.
 check_return() {
   local report
-  run_node reach_the_tip
+  run_node "${2:-reach_the_tip}"
   if [ "$code" != 0 ]; then
     bad "did not return: exit $code $1"
     return
@@ -251,6 +257,95 @@ case_kill_large() {
     check_return "after write $point to the database"
   done
   kill "$provider_pid" 2>/dev/null
+}
+
+# ---- Kills of joins, of pruning and of snapshots ----
+
+# The files of a snapshot that is fetched or made, as `traced` takes them.
+snapshot_files() {
+  local name
+  for name in {staging,writing}.{coins,manifest,checks} {50,100,150}.{coins,manifest}; do printf 'snapshots/%s\n' "$name"; done
+}
+
+# Waits until this command succeeds. The job is ended from outside should it never do.
+until_true() { until "$@" 2>/dev/null; do sleep 0.05; done; }
+
+# A kill at the write with this number by that call, and what is left: the rest is the call's files. Then the node goes on until
+# its client is content.
+kill_and_go_on() {
+  local what=$1 point=$2 template=$3 client=$4
+  shift 4
+  dir=$scratch/node
+  prepare "$template"
+  traced "$what:signal=SIGKILL:when=$point" "$*"
+  run_node "$client" "${strace_prefix[@]}"
+  add runs
+  case $code in
+    137) add kills ;;
+    0) add ran-out ;; # fewer writes than that
+    *) bad "exit $code at $what $point" ;;
+  esac
+  # While it joins, its headers alone were told of.
+  told_height=0 told_tip=-
+  check_ledger "after $what $point"
+  [ "$code" = 0 ] || check_return "after $what $point" "$client"
+}
+
+case_kill_join() {
+  local point extra=(--join snapshot --join-depth 5)
+  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
+  cp -r "$work/ahead" "$scratch/giver"
+  extra=() provide "$scratch/giver" --serve-snapshots --snapshot-interval 50
+  until_true test -s "$scratch/giver/durability/snapshots/150.manifest"
+  for point in $(seq "$from" "$step" "$writes"); do
+    kill_and_go_on pwrite64 "$point" "$work/new" reach_the_tip ledger.db ledger.db-wal ledger.db-shm
+    # shellcheck disable=SC2046 # names without blanks
+    kill_and_go_on write "$point" "$work/new" reach_the_tip $(snapshot_files)
+    joined=$(on "$dir" verify --json 2>/dev/null | field kept_from)
+    [ "$joined" = 151 ] || bad "it did not join: its blocks are kept from $joined on"
+  done
+  kill "$provider_pid" 2>/dev/null
+}
+
+# All but the last hundred of 600 blocks are gone, and some of their room is given back.
+reach_pruned() { until_true is_pruned && sleep 1 && on "$dir" stop; }
+is_pruned() { [ "$(on "$dir" status --json | field kept_from)" = 501 ]; }
+
+case_kill_prune() {
+  local point extra=(--keep 1GB)
+  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
+  # A ledger that gives room back is made by a sync with --keep, here with one that keeps all.
+  on "$scratch/long" generate --blocks 600 --txs-per-block 10 --seed 4 >/dev/null || { bad "cannot generate a ledger"; return; }
+  aim_at "$scratch/long"
+  extra=() provide "$scratch/long"
+  dir=$scratch/whole
+  mkdir -p "$dir"
+  run_node reach_the_tip
+  [ "$code" = 0 ] || bad "it did not sync: exit $code"
+  kill "$provider_pid" 2>/dev/null
+  provider='' extra=(--keep 100)
+  for point in $(seq "$from" "$step" "$writes"); do
+    kill_and_go_on pwrite64 "$point" "$scratch/whole" reach_pruned ledger.db ledger.db-wal ledger.db-shm
+  done
+}
+
+# The snapshot is there.
+reach_snapshot() { until_true test -s "$dir/durability/snapshots/150.manifest" && on "$dir" stop; }
+
+case_kill_snapshot() {
+  local point name provider='' extra=(--serve-snapshots --snapshot-interval 50)
+  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
+  dir=$scratch/whole
+  prepare "$work/ahead"
+  run_node reach_snapshot
+  for point in $(seq "$from" "$step" "$writes"); do
+    # shellcheck disable=SC2046 # names without blanks
+    kill_and_go_on write "$point" "$work/ahead" reach_snapshot $(snapshot_files)
+    # What is in them is decided by the coins alone.
+    for name in 150.coins 150.manifest; do
+      cmp -s "$scratch/whole/durability/snapshots/$name" "$dir/durability/snapshots/$name" || bad "another $name after write $point"
+    done
+  done
 }
 
 # After a random time. `timeout` itself is the one that kills.
@@ -498,9 +593,9 @@ aim_at() {
   goal=$(field height <<<"$report") goal_tip=$(field tip <<<"$report") goal_digest=$(field state_digest <<<"$report")
 }
 
-# Starts the node of this folder, from which others sync.
+# Starts the node of this folder, from which others sync, with further settings.
 provide() {
-  "$bin" -d "$1" --chain "$work/chain.toml" run --listen 127.0.0.1:0 --no-http --quiet --max-outbound 0 >/dev/null 2>"$1/err" </dev/null &
+  "$bin" -d "$1" --chain "$work/chain.toml" run --listen 127.0.0.1:0 --no-http --quiet --max-outbound 0 "${@:2}" >/dev/null 2>"$1/err" </dev/null &
   provider_pid=$!
   until [ -s "$1/durability/endpoints.json" ]; do
     kill -0 "$provider_pid" 2>/dev/null || fail 1 "the provider does not start: $(cat "$1/err")"
