@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    node::{hindrance::HindranceId, report::Report},
+    node::{hindrance::HindranceId, notice::ToHeaders, report::Report},
     wire::message::{SERVICE_SNAPSHOT, SERVICES, pruned_services},
 };
 
@@ -96,6 +96,31 @@ fn a_newcomer_among_pruned_peers_only_says_so_until_one_keeps_all() {
     let actions = rig.pass(SECOND * 600);
     assert_eq!((requests(&actions), missing(&actions)), (vec![], None), "it asks nobody, and says it once");
     assert_eq!(missing(&rig.up(3, 400)), Some(None));
+    rig.run(&[]);
+    assert_eq!(rig.role.completions().blocks, 400);
+}
+
+/// It had the block when it said so, and pruned it before our question came: an honest node's answer.
+#[test]
+fn a_pruned_peer_that_has_let_go_of_a_block_is_not_blamed_and_the_block_is_asked_elsewhere() {
+    let mut rig = Rig::new(400, &[]);
+    up_pruned(&mut rig, 1, 400, 1);
+    rig.pass(GATHER_TIME);
+    let late: Vec<Hash> = rig.open.insert(1, Vec::new()).unwrap();
+    assert!(late.len() > 1);
+    for hash in &late {
+        let actions = rig.receive(1, &Message::Absent(*hash));
+        assert_eq!(faults(&actions), []);
+        let is_told = |notice: &Notice| matches!(notice, Notice::Headers(ToHeaders::Denied { .. }));
+        assert_eq!(told(&actions, is_told), 1, "headers knows whether it had promised it");
+    }
+    let mut asked = requests(&rig.up(2, 400));
+    while asked.len() < late.len() {
+        assert!(rig.waiting(2) > 0, "{asked:?}");
+        asked.extend(requests(&rig.answer(2)));
+        rig.taken_all();
+    }
+    assert!(late.iter().all(|hash| asked.contains(&(2, *hash))), "{asked:?}");
     rig.run(&[]);
     assert_eq!(rig.role.completions().blocks, 400);
 }

@@ -1,6 +1,7 @@
 //! Branches whose bodies stop coming, and blocks that go past them.
 
 use super::*;
+use crate::wire::message::{SERVICES, pruned_services};
 
 /// A synced node with a branch of `ahead` headers on its tip, whose first block has come and is applied.
 fn half_withheld(ahead: usize) -> (Chain, Chain, Rig) {
@@ -127,6 +128,25 @@ fn who_denies_a_block_that_it_announced_loses_its_link() {
     rig.sync(5, branch.headers(11..=20));
     assert_eq!(deny(&mut rig, 5, branch.hash(21)), []);
     assert_eq!(deny(&mut rig, 5, branch.hash(20)), [(5, PeerFault::BrokenPromise)]);
+}
+
+/// A pruned peer may have let go of an old block since it told the header; of the last ones nobody does.
+#[test]
+fn a_pruned_peer_may_deny_an_old_block_and_none_of_the_last() {
+    let ours = Chain::new().grow(10, 0);
+    let mut rig = synced(&ours);
+    let branch = ours.clone().grow(150, 1);
+    rig.up_with(3, &branch, |peer| peer.services = pruned_services(SERVICES, 1));
+    rig.sync(3, branch.headers(11..=110));
+    rig.sync(3, branch.headers(111..=160));
+    rig.pass(Duration::from_millis(10));
+    let deny = |rig: &mut Rig, height| {
+        let asked = rig.now.mono;
+        faults(&rig.notice(ToHeaders::Denied { link: LinkId(3), hash: branch.hash(height), asked }))
+    };
+    assert_eq!(deny(&mut rig, 11), []);
+    assert_eq!(deny(&mut rig, 60), []);
+    assert_eq!(deny(&mut rig, 61), [(3, PeerFault::BrokenPromise)]);
 }
 
 /// Found by the simulator: the answer to a question from before a header arrived was taken for a broken promise.
