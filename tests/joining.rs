@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Instant};
 
-use crate::support::{TempDir, TestNode, cli_on, peer::PATIENCE, stdout};
+use serde_json::Value;
+
+use crate::support::{TempDir, TestNode, cli_on, peer::PATIENCE, stderr, stdout};
 
 pub(crate) const BLOCKS: u64 = 230;
 const INTERVAL: &str = "150";
@@ -23,6 +25,13 @@ pub(crate) fn provider(dir: &Path, args: &[&str]) -> TestNode {
 
 pub(crate) fn joining(connect: &str) -> [&str; 6] {
     ["--join", "snapshot", "--join-depth", "10", "--connect", connect]
+}
+
+/// What a command on a stopped node's folder answers.
+fn stopped(dir: &Path, args: &[&str]) -> Value {
+    let output = cli_on(dir, "local", args);
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Asks until the node is in one of these states.
@@ -65,8 +74,15 @@ fn a_newcomer_takes_the_coins_of_a_deep_block_and_verifies_what_is_above() {
     let unknown = node.cli(&["tx", &"7".repeat(64)]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("where this node's index begins"), "{unknown:?}");
     assert_eq!(node.stop(), 0);
-    let verified = cli_on(own.path(), "local", &["verify"]);
-    assert!(verified.status.success(), "{verified:?}");
+    let status = stopped(own.path(), &["status", "--json"]);
+    assert_eq!(&status["vouched"], vouched, "a stopped node says it as well");
+    for args in [&["verify", "--json"][..], &["verify", "--deep", "--json"]] {
+        let report = stopped(own.path(), args);
+        assert_eq!((&report["vouched"], &report["kept_from"], &report["ok"]), (vouched, &151.into(), &true.into()));
+    }
+    let text = stdout(&cli_on(own.path(), "local", &["verify"]));
+    assert!(text.contains("coins up to block 150 were taken from peers, work vouch"), "{text}");
+    assert!(!text.contains("no longer here"), "they never were: {text}");
     node.restart(&joining(&address));
     node.wait(&["synced"]);
     assert!(node.log().contains("this ledger has blocks already"), "{}", node.log());
@@ -113,4 +129,27 @@ fn a_node_that_finds_no_snapshot_yet_can_be_asked_and_stopped() {
     let status = node.status();
     assert_eq!((&status["height"], &status["headers"]), (&0.into(), &BLOCKS.into()), "{status}");
     assert_eq!(node.stop(), 0);
+
+    // Whoever looks at what it left is told that coins and blocks are missing, and not that they were pruned.
+    let genesis = status["genesis"].clone();
+    let dir = node.dir.clone();
+    let status = stopped(&dir, &["status", "--json"]);
+    assert_eq!((&status["joining"], &status["height"], &status["kept_from"]), (&true.into(), &0.into(), &1.into()));
+    assert_eq!((&status["tip"], &status["headers"]), (&genesis, &BLOCKS.into()));
+    let copy = dir.join("copy");
+    let backup = ["backup", copy.to_str().unwrap()];
+    for args in [&["status"][..], &["verify"], &["verify", "--deep"], &backup] {
+        let output = cli_on(&dir, "local", args);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(output.status.success() && text.contains("headers up to 230 are here; the coins are not"), "{text}");
+        assert!(!text.contains("no longer here") && !text.contains("kept"), "{text}");
+    }
+    for deep in [&["verify", "--json"][..], &["verify", "--deep", "--json"]] {
+        assert_eq!(stopped(&dir, deep)["joining"], true);
+    }
+    let blocks = dir.join("blocks");
+    for args in [["chain", "export"], ["chain", "import"]] {
+        let output = cli_on(&dir, "local", &[&args[..], &[blocks.to_str().unwrap()]].concat());
+        assert_eq!((output.status.code().is_some_and(|code| code > 0), stderr(&output).lines().count()), (true, 1));
+    }
 }

@@ -15,7 +15,7 @@ use super::{
     offline, output, progress, units,
 };
 use crate::{
-    chain::archive::StoreError,
+    chain::{archive::StoreError, snapshot::JoinState},
     config::CHAIN_FILE,
     store::{LedgerReader, compact, copy},
 };
@@ -67,11 +67,22 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
     let ledger = target.join(datadir::LEDGER);
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    note_join(&reader, tip.height)?;
     let facts = json!({
         "folder": target.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,
     });
     context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), target.display()))
+}
+
+/// Says what a copy of a ledger lacks that has not finished its join.
+fn note_join(reader: &LedgerReader, headers: u32) -> Outcome {
+    let join = reader.join_state().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    if join == JoinState::Joining {
+        let text = offline::joining_text(u64::from(headers));
+        output::note(&format!("the ledger has not finished its join with a snapshot: {text}"));
+    }
+    Ok(())
 }
 
 /// Copies databases, the chain's specification and, if wanted, keys into a new folder. Returns the number of keys.
@@ -156,6 +167,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
     let keys = copy_keys(&arguments.folder, &folder)?;
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
+    note_join(&reader, tip.height)?;
     let facts = json!({
         "folder": folder.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,

@@ -73,7 +73,8 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
     let key = node_key::read(&context.folder()).ok().flatten();
     let id = key.map(|key| node_id::to_text(&key.id(), &context.spec().prefix));
     let traffic = TrafficLog::open(context.folder().join(datadir::TRAFFIC)).traffic((0, 0), units::unix_now());
-    Ok(json!({
+    let join = reader.join_state().map_err(failed)?;
+    let mut status = json!({
         "state": if datadir::holder(&context.folder())?.is_some() { "starting" } else { "stopped" },
         "reason": failure.message,
         "node_id": id,
@@ -95,5 +96,39 @@ pub fn status(context: &Context, failure: Failure) -> Outcome<Value> {
         "traffic": { "sent_bytes": traffic.sent, "received_bytes": traffic.received },
         "warnings": [],
         "hindrances": [],
-    }))
+    });
+    if let Some((name, value)) = join_field(context.spec(), &join) {
+        status[name] = value;
+    }
+    if join == JoinState::Joining {
+        let genesis = &context.spec().genesis.header;
+        (status["height"], status["kept_from"]) = (json!(0), json!(1));
+        (status["tip"], status["tip_time"]) = (json!(context.spec().genesis_hash()), json!(genesis.time));
+    }
+    Ok(status)
+}
+
+/// The field that tells where coins are from that no blocks here have made.
+pub fn join_field(spec: &ChainSpec, join: &JoinState) -> Option<(&'static str, Value)> {
+    match join {
+        JoinState::History => None,
+        JoinState::Joining => Some(("joining", json!(true))),
+        JoinState::Joined { snapshot, above } => {
+            let (height, block) = (snapshot.height, snapshot.block);
+            Some(("vouched", json!({ "height": height, "block": block, "by": vouches(spec), "above": above })))
+        }
+    }
+}
+
+/// What vouches for coins that were taken from peers.
+pub fn vouches(spec: &ChainSpec) -> &'static str {
+    if spec.seal_rules().needs_certificate() { "seals" } else { "work" }
+}
+
+/// What is said of a ledger that has not finished its join.
+pub fn joining_text(headers: u64) -> String {
+    format!(
+        "headers up to {} are here; the coins are not, so there is no balance and no block yet",
+        units::grouped(headers)
+    )
 }

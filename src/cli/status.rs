@@ -117,6 +117,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("chain", format!("{}  genesis {}", text(status, "chain"), short(status, "genesis"))),
         ("height", format!("{}  tip {}  {tip_age}", units::grouped(height), short(status, "tip"))),
         ("headers", if headers > height { units::grouped(headers) } else { String::new() }),
+        ("joining", if status["joining"] == true { super::offline::joining_text(headers) } else { String::new() }),
         ("vouched", vouched(status)),
         ("history", history(status)),
         ("kept", if kept_from > 1 { format!("blocks from {} on", units::grouped(kept_from)) } else { String::new() }),

@@ -9,7 +9,10 @@ use super::{
     exit::{Exit, Failure, Outcome},
     offline, output, progress, units,
 };
-use crate::store::verify;
+use crate::{
+    chain::snapshot::JoinState,
+    store::verify::{self, VerifyReport},
+};
 
 /// `tussock verify`
 #[derive(Args, Debug)]
@@ -50,6 +53,9 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
     if report.kept_from > 1 {
         facts["kept_from"] = json!(report.kept_from);
     }
+    if let Some((name, value)) = offline::join_field(context.spec(), &report.join) {
+        facts[name] = value;
+    }
     if let Some(problem) = &report.problem {
         facts["problem"] = json!(problem);
     }
@@ -62,20 +68,38 @@ pub fn run(context: &Context, arguments: &VerifyArgs) -> Outcome {
         return Err(Failure::new(Exit::Io, format!("the ledger is damaged: {}: {problem}; {advice}", path.display())));
     }
     if !context.json {
-        let mut rows = vec![
-            ("ledger", "ok".to_owned()),
-            ("checked", format!("{} blocks", units::grouped(report.checked_blocks))),
-            ("height", format!("{}  tip {}", report.height, report.tip)),
-            ("state_digest", report.state_digest.to_string()),
-        ];
-        if report.kept_from > 1 {
-            let below = units::grouped(u64::from(report.kept_from));
-            rows.push((
-                "pruned",
-                format!("blocks below {below} are no longer here; of these the headers were checked"),
-            ));
-        }
-        output::line(&output::facts(&rows))?;
+        output::line(&output::facts(&rows(context, &report)))?;
     }
     Ok(())
+}
+
+/// What a good report says.
+fn rows(context: &Context, report: &VerifyReport) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("ledger", "ok".to_owned())];
+    if report.join == JoinState::Joining {
+        rows.push(("joining", offline::joining_text(u64::from(report.height))));
+        return rows;
+    }
+    rows.extend([
+        ("checked", format!("{} blocks", units::grouped(report.checked_blocks))),
+        ("height", format!("{}  tip {}", report.height, report.tip)),
+        ("state_digest", report.state_digest.to_string()),
+    ]);
+    let mut never_here = 0;
+    if let JoinState::Joined { snapshot, .. } = &report.join {
+        never_here = snapshot.height;
+        let height = units::grouped(u64::from(never_here));
+        let by = offline::vouches(context.spec());
+        rows.push((
+            "vouched",
+            format!(
+                "coins up to block {height} were taken from peers, {by} vouch for them; their headers were checked"
+            ),
+        ));
+    }
+    if report.kept_from > never_here.saturating_add(1) {
+        let below = units::grouped(u64::from(report.kept_from));
+        rows.push(("pruned", format!("blocks below {below} are no longer here; of these the headers were checked")));
+    }
+    rows
 }

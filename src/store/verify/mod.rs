@@ -13,12 +13,12 @@ use rusqlite::Connection;
 use self::replay::Replay;
 use crate::{
     base::hash::Hash,
-    chain::{archive::StoreError, coin_key::CoinKey, digest::StateSum, spec::ChainSpec},
+    chain::{archive::StoreError, coin_key::CoinKey, digest::StateSum, snapshot::JoinState, spec::ChainSpec},
     store::{
         check,
         coins::{self, CoinTable},
         error::corrupt,
-        identity, kept,
+        identity, join_state, kept,
         reader::LedgerReader,
         state_sums,
     },
@@ -42,6 +42,8 @@ pub struct VerifyReport {
     pub checked_blocks: u64,
     /// The lowest height whose block is kept whole; 1: all are.
     pub kept_from: u32,
+    /// Where the coins are from. While the ledger joins, height and tip are those of its headers, the digest that of genesis.
+    pub join: JoinState,
     /// The first problem.
     pub problem: Option<String>,
 }
@@ -58,16 +60,17 @@ pub fn quick(path: &Path, spec: &ChainSpec) -> Result<VerifyReport, StoreError> 
             None => state_sums::load(&snapshot, &tip)?.sum,
         };
         let checked = check::recent_blocks(&snapshot, &tip, sum, RECHECKED_BLOCKS)?;
-        Ok((tip, checked, kept::kept_from(&snapshot)?))
+        Ok((tip, checked, (kept::kept_from(&snapshot)?, join_state::read(&snapshot)?)))
     });
     damage_as_report(
-        found.map(|(tip, checked, kept_from)| VerifyReport {
+        found.map(|(tip, checked, (kept_from, join))| VerifyReport {
             ok: true,
             height: tip.height,
             tip: tip.hash,
             state_digest: tip.digest,
             checked_blocks: checked.into(),
             kept_from,
+            join,
             problem: None,
         }),
         VerifyReport::nothing(),
@@ -84,8 +87,16 @@ pub fn deep(path: &Path, spec: &ChainSpec, progress: &mut dyn FnMut(u64, u64)) -
 
 impl VerifyReport {
     fn nothing() -> Self {
-        let zero = Hash::ZERO;
-        Self { ok: false, height: 0, tip: zero, state_digest: zero, checked_blocks: 0, kept_from: 1, problem: None }
+        Self {
+            ok: false,
+            height: 0,
+            tip: Hash::ZERO,
+            state_digest: Hash::ZERO,
+            checked_blocks: 0,
+            kept_from: 1,
+            join: JoinState::History,
+            problem: None,
+        }
     }
 }
 
@@ -104,7 +115,7 @@ fn replay_all(
     let snapshot = reader.snapshot()?;
     check::integrity(&snapshot)?;
     let (tip, saved) = (check::tip(&snapshot)?, state_sums::saved(&snapshot)?);
-    report.kept_from = kept::kept_from(&snapshot)?;
+    (report.kept_from, report.join) = (kept::kept_from(&snapshot)?, join_state::read(&snapshot)?);
     if report.kept_from > 1 {
         report.checked_blocks = pruned::check(&snapshot, spec, &tip, progress)?.into();
         (report.height, report.tip, report.state_digest) = (tip.height, tip.hash, tip.digest);
@@ -225,6 +236,7 @@ mod tests {
             state_digest: maker.digest(),
             checked_blocks: u64::from(BLOCKS) + 1,
             kept_from: 1,
+            join: JoinState::History,
             problem: None,
         };
         assert_eq!((&report, last), (&expected, (31, 31)));
