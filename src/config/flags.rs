@@ -81,8 +81,8 @@ pub struct NodeFlags {
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_index: Option<bool>,
     /// Keep only the last BLOCKS whole, 100 or more, or those that fit into SIZE (2GB): bodies and undo data of older ones go for
-    /// good, and with them what they hold for getblock, verify --deep, chain export and peers that catch up. Coins, headers and
-    /// index stay [default: keep all]
+    /// good, and with them what they hold for getblock, verify --deep, chain export and peers that catch up. Histories
+    /// of addresses go with them; coins and headers stay [default: keep all]
     #[arg(long, value_name = "BLOCKS|SIZE", env = "TUSSOCK_KEEP", hide_env_values = true)]
     pub keep: Option<KeepSetting>,
     /// Let only the nodes link whose ids are in this file, one in a line

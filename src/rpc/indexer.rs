@@ -274,6 +274,9 @@ impl Worker {
         self.backlog = Backlog::default();
         self.context.indexed.set(IndexState { from: 0, height: None, file: self.file, revision: 0 });
         let ledger = LedgerReader::open(&self.context.ledger_path)?.passing_by()?;
+        if ledger.gives_room_back()? {
+            IndexDb::prepare_to_shrink(&self.path)?;
+        }
         let open = if self.doubtful { IndexDb::open_checked } else { IndexDb::open };
         let index = open(&self.path, &self.context.chain.genesis_hash(), &self.context.chain.prefix)?;
         self.doubtful = false;

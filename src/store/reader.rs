@@ -19,6 +19,7 @@ use crate::{
         ledger::status_of,
         migrate,
         rows::{self, StoredHeader, select_headers},
+        vacuum,
     },
 };
 
@@ -99,6 +100,11 @@ impl LedgerReader {
             Some(stored) => bodies::read(&snapshot, &stored),
             None => Ok(None),
         }
+    }
+
+    /// Whether the ledger's file gives room back that blocks leave.
+    pub fn gives_room_back(&self) -> Result<bool, StoreError> {
+        vacuum::is_enabled(&self.connection)
     }
 
     /// Refuses a block at this height with [`StoreError::Pruned`] if it is older than those that are kept whole.

@@ -9,6 +9,7 @@
 mod batch;
 mod entry;
 mod find;
+mod forget;
 mod pages;
 mod prefix;
 mod runs;
@@ -60,6 +61,8 @@ const INDEX_LOG_BYTES: usize = 10 * 1024 * 1024;
 #[derive(Debug)]
 pub struct IndexDb {
     connection: Connection,
+    /// The row with which a pass over old histories goes on.
+    pass: Option<i64>,
 }
 
 /// How far the index has come.
@@ -128,7 +131,7 @@ impl IndexDb {
     pub fn open_to_read(path: &Path, genesis: &Hash) -> Result<Self, StoreError> {
         let connection = connect::open_reader(path)?;
         migrate::INDEX.require_current(&connection)?;
-        Self { connection }.of(genesis)
+        Self { connection, pass: None }.of(genesis)
     }
 
     /// The same after a look at all pages, for an index that could not be read.
@@ -193,7 +196,9 @@ impl IndexDb {
             }
             let next = last.map_or(begin, |(height, _)| height.saturating_add(1));
             let batch = Batch::gather(&snapshot, next, tip, left)?;
+            let kept_from = kept::kept_from(&snapshot)?;
             drop(snapshot);
+            self.forget_old(kept_from.min(next), tip)?;
             left = left.saturating_sub(u32::try_from(batch.blocks.len()).unwrap_or(u32::MAX));
             if batch.blocks.is_empty() {
                 return Ok(Progress { from: begin, indexed: u64::from(next), total: u64::from(tip) + 1, done });
@@ -234,7 +239,7 @@ impl IndexDb {
         Ok(Some(IndexedTransaction { block: block.hash, height, position, transaction }))
     }
 
-    /// The history of an address, newest first. `before`: only entries older than this height and position (the last entry
+    /// The history of an address, newest first, from [`IndexDb::histories_from`] on. `before`: only entries older than this height and position (the last entry
     /// of the previous page).
     pub fn history(
         &self,
@@ -242,7 +247,7 @@ impl IndexDb {
         before: Option<(u32, u32)>,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        let low = Entry::least(*address, 0);
+        let low = Entry::least(*address, self.histories_from()?.into());
         let (height, position) = before.unwrap_or((u32::MAX, u32::MAX));
         let end = Entry::history(*address, height, position, 0, 0);
         let snapshot = self.connection.unchecked_transaction()?;
@@ -312,7 +317,7 @@ impl IndexDb {
         migrate::INDEX.migrate(&mut connection)?;
         let sql = "INSERT INTO meta (name, value) VALUES ('genesis', ?1) ON CONFLICT (name) DO NOTHING";
         rows::run(&connection, sql, [genesis.0.as_slice()])?;
-        let mut index = Self { connection }.of(genesis)?;
+        let mut index = Self { connection, pass: None }.of(genesis)?;
         views::renew(&mut index.connection, views::INDEX, Some(prefix))?;
         Ok(index)
     }

@@ -236,3 +236,43 @@ pub(super) fn remove(
     }
     Ok(removed)
 }
+
+/// What [`retain`] has done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    /// Pages that it looked at.
+    pub(super) pages: usize,
+    /// The last of them.
+    pub(super) last: Option<i64>,
+    /// Bytes of entries that it removed.
+    pub(super) freed: u64,
+}
+
+/// Removes the entries that are not to stay from the pages of a part from row `from` on, `most` pages at most.
+pub(super) fn retain(
+    connection: &Connection,
+    part: Part,
+    from: i64,
+    most: usize,
+    stays: impl Fn(&Entry) -> bool,
+) -> Result<Looked, StoreError> {
+    let RowRange { first, last, .. } = part.range();
+    let sql = "SELECT id, shared, a, b, c, d, e, entries FROM pages WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT ?3";
+    let pages = rows::all(connection, sql, (from.max(first), last, i64::try_from(most).unwrap_or(i64::MAX)), |row| {
+        let mut entries = Vec::new();
+        let bytes = read(part.kind, row, &mut entries)?.entry_bytes();
+        Ok((row.get::<_, i64>(0)?, bytes, entries))
+    })?;
+    let mut looked = Looked { pages: pages.len(), last: pages.last().map(|(row, ..)| *row), freed: 0 };
+    for (row, bytes, mut entries) in pages {
+        let before = entries.len();
+        entries.retain(&stays);
+        looked.freed += (bytes * (before - entries.len())) as u64;
+        if entries.is_empty() {
+            rows::run(connection, "DELETE FROM pages WHERE id = ?1", [row])?;
+        } else if entries.len() < before {
+            write_all(connection, row, part.kind, &entries)?;
+        }
+    }
+    Ok(looked)
+}

@@ -73,6 +73,15 @@ pub(super) fn add(connection: &Connection, entries: &Entries) -> Result<u64, Sto
     Ok(bytes)
 }
 
+/// So many bytes of a run's entries are gone.
+pub(super) fn shrink(connection: &Connection, slot: u8, freed: u64) -> Result<(), StoreError> {
+    if freed > 0 {
+        let sql = "UPDATE runs SET bytes = max(1, bytes - ?2) WHERE slot = ?1";
+        rows::run(connection, sql, (slot, freed.cast_signed()))?;
+    }
+    Ok(())
+}
+
 /// Merges about this number of bytes of entries, as far as merges are due.
 pub(super) fn merge(connection: &Connection, mut bytes: u64) -> Result<(), StoreError> {
     while bytes > 0 {

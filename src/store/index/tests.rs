@@ -3,7 +3,11 @@
 use super::*;
 use crate::{
     base::rng::Rng,
-    chain::{archive::LedgerStore, key::SecretKey, testkit::BlockMaker},
+    chain::{
+        archive::{Keep, LedgerStore},
+        key::SecretKey,
+        testkit::BlockMaker,
+    },
     store::{
         LedgerDb, LedgerOptions,
         testing::{TempDir, account, dev_maker},
@@ -20,10 +24,14 @@ struct Setup {
 }
 
 fn setup() -> Setup {
+    setup_with(&LedgerOptions::default())
+}
+
+fn setup_with(options: &LedgerOptions) -> Setup {
     let dir = TempDir::new();
     let maker = dev_maker();
     let path = dir.join("ledger.db");
-    let ledger = LedgerDb::open(&path, maker.spec(), &LedgerOptions::default()).unwrap();
+    let ledger = LedgerDb::open(&path, maker.spec(), options).unwrap();
     let reader = LedgerReader::open(&path).unwrap();
     let index = IndexDb::open(&dir.join("index.db"), &reader.genesis(), &maker.spec().prefix).unwrap();
     Setup { dir, maker, ledger, reader, index }
@@ -111,6 +119,84 @@ fn a_reorganisation_is_followed() {
         "SELECT (SELECT count(*) FROM v_txs WHERE height > 5) + (SELECT count(*) FROM v_outputs WHERE height > 5)";
     let orphans: i64 = setup.index.connection.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(orphans, 0);
+}
+
+/// Disconnecting the blocks that spent them must not need the pruned blocks that made them.
+#[test]
+fn coins_of_pruned_blocks_come_back_in_a_reorganisation() {
+    let options = LedgerOptions { save_sums_after: 50, keep: Keep::Blocks(100), ..LedgerOptions::default() };
+    let mut setup = setup_with(&options);
+    pay(&mut setup.ledger, &mut setup.maker, 5, 1, 100_000);
+    for _ in 0..120 {
+        pay(&mut setup.ledger, &mut setup.maker, 1, 2, 70);
+    }
+    setup.index.catch_up(&setup.reader, 1000).unwrap();
+    while setup.ledger.tidy().unwrap() {}
+    assert_eq!(setup.reader.kept_from(), Ok(26));
+    let base = setup.maker.fork();
+    let spend = (0..3).map(|_| setup.maker.transfer(&SecretKey::well_known(1), account(3), 90_000, 1)).collect();
+    let block = setup.maker.next_block(spend, account(9));
+    testkit::append(&mut setup.ledger, &setup.maker, &block).unwrap();
+    testkit::commit(&mut setup.ledger, &setup.maker).unwrap();
+    assert!(setup.index.catch_up(&setup.reader, 1000).unwrap().is_complete());
+    let changes = setup.ledger.unapply(block.header.height, &block.hash).unwrap();
+    setup.ledger.flush_coins(&mut changes.backward()).unwrap();
+    setup.maker = base;
+    pay(&mut setup.ledger, &mut setup.maker, 2, 2, 30);
+    assert!(setup.index.catch_up(&setup.reader, 1000).unwrap().is_complete());
+    for number in [0, 1, 2, 3, 9] {
+        let (coins, history) = balances(&setup, number);
+        assert_eq!(coins, history, "account {number}");
+    }
+}
+
+#[test]
+fn histories_of_blocks_that_are_no_longer_kept_go_and_their_room_is_given_back() {
+    let options = LedgerOptions { save_sums_after: 50, keep: Keep::Blocks(100), ..LedgerOptions::default() };
+    let mut setup = setup_with(&options);
+    let path = setup.dir.join("small.db");
+    IndexDb::prepare_to_shrink(&path).unwrap();
+    setup.index = IndexDb::open(&path, &setup.reader.genesis(), &setup.maker.spec().prefix).unwrap();
+    assert!(crate::store::vacuum::is_enabled(&setup.index.connection).unwrap());
+    let old = pay(&mut setup.ledger, &mut setup.maker, 5, 1, 100_000);
+    let grow = |setup: &mut Setup, blocks: u32| {
+        for _ in 0..blocks {
+            pay(&mut setup.ledger, &mut setup.maker, 1, 2, 70);
+            setup.index.catch_up(&setup.reader, 1000).unwrap();
+            while setup.ledger.tidy().unwrap() {}
+        }
+        setup.index.catch_up(&setup.reader, 1000).unwrap();
+    };
+    let lowest = |setup: &Setup, number| {
+        let all = setup.index.history(&account(number), None, 10_000).unwrap();
+        all.iter().map(|entry| entry.height).min()
+    };
+    grow(&mut setup, 150);
+    assert_eq!((setup.index.histories_from().unwrap(), lowest(&setup, 1)), (0, Some(0)), "too few for a pass");
+    grow(&mut setup, 100);
+    let from = setup.index.histories_from().unwrap();
+    assert!((64..=156).contains(&from) && setup.reader.kept_from().unwrap() >= from, "{from}");
+    assert_eq!(setup.index.pass, None);
+    assert_eq!((lowest(&setup, 1), lowest(&setup, 2)), (None, Some(from)));
+    let mut entries = 0;
+    for slot in runs::slots(&setup.index.connection).unwrap() {
+        let part = Part { slot, kind: Kind::History };
+        let looked = pages::retain(&setup.index.connection, part, 0, usize::MAX >> 1, |entry| {
+            assert!(entry.numbers[0] >= u64::from(from), "{entry:?}");
+            true
+        });
+        entries += looked.unwrap().pages;
+    }
+    assert!(entries > 0);
+    // Its coins are all there, and of an old transaction is said that its block is gone.
+    for number in [0, 1, 2, 9] {
+        let tip = setup.reader.tip().unwrap().hash;
+        let found = setup.index.coins_of(&setup.reader, &tip, &account(number), 10_000).unwrap().unwrap();
+        let expected = setup.reader.coins_of(&account(number), 10_000).unwrap();
+        assert_eq!((found.count, found.balance), (expected.count, expected.balance), "account {number}");
+    }
+    let gone = setup.index.tx(&setup.reader, &old[0].transactions[1].txid);
+    assert!(matches!(gone, Err(StoreError::Pruned { height: 1, .. })), "{gone:?}");
 }
 
 #[test]

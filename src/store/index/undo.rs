@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{
     base::{gather::gather, hash::Hash},
-    chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::OutPoint},
+    chain::{address::Address, archive::StoreError, block::HashedBlock, transaction::Input},
     store::{
         bodies,
-        error::corrupt,
         rows::{self, StoredHeader},
     },
 };
@@ -37,7 +36,7 @@ impl IndexDb {
         // From here on the index no longer finds transactions of this block: it never had coins that the block itself spent.
         let mut unspent = Entries::default();
         for input in block.transactions.iter().flat_map(|hashed| hashed.transaction.inputs.iter()) {
-            if let Some((mark, coin)) = created(&transaction, ledger, &input.outpoint)?
+            if let Some((mark, coin)) = spent_by(&transaction, input)?
                 && !remove_coin(&transaction, &slots, &mark)?
             {
                 let [_, _, coins] = &mut unspent;
@@ -86,21 +85,11 @@ fn remove_coin(index: &Connection, slots: &[u8], entry: &Entry) -> Result<bool, 
     Ok(false)
 }
 
-/// The mark of the coin at an outpoint, and the coin. `None` if the index does not have the transaction that made it.
-fn created(index: &Connection, ledger: &Connection, outpoint: &OutPoint) -> Result<Option<(Entry, Entry)>, StoreError> {
-    let Some((height, position)) = find(index, &outpoint.txid)? else { return Ok(None) };
-    let sql = "SELECT hash FROM indexed WHERE height = ?1";
-    let hash = rows::one(index, sql, [height], |row| Ok(Hash(rows::bytes(row, 0)?)))?;
-    let stored = match hash {
-        Some(hash) => StoredHeader::find(ledger, &hash)?,
-        None => None,
-    };
-    let stored = stored.ok_or_else(|| corrupt("the index names a block that the ledger does not have"))?;
-    let block: HashedBlock = bodies::decoded(ledger, &stored)?;
-    let transaction = block.transactions.get(position as usize);
-    let output = transaction.and_then(|hashed| hashed.transaction.outputs.get(outpoint.index as usize));
-    let output = output.ok_or_else(|| corrupt("the index names a transaction that its block does not have"))?;
-    let (start, number, amount) = (start_of(&outpoint.txid), outpoint.index, output.amount);
-    let mark = Entry::spent(output.address, height, start, number, amount);
-    Ok(Some((mark, Entry::coin(output.address, height, start, number, amount, position))))
+/// The mark of the coin that an input spent, and the coin: the input names all but where it was made. `None` if the index does
+/// not have the transaction that made it.
+fn spent_by(index: &Connection, input: &Input) -> Result<Option<(Entry, Entry)>, StoreError> {
+    let Some((height, position)) = find(index, &input.outpoint.txid)? else { return Ok(None) };
+    let (owner, start, number) = (Address::of(&input.public_key), start_of(&input.outpoint.txid), input.outpoint.index);
+    let mark = Entry::spent(owner, height, start, number, input.amount);
+    Ok(Some((mark, Entry::coin(owner, height, start, number, input.amount, position))))
 }
