@@ -151,8 +151,20 @@ fn a_node_that_gives_snapshots_does_not_start_with_fewer_blocks_than_newcomers_n
     let mut node = TestNode::start_in(dir.path(), &["--keep", "310"]);
     node.kill();
     fs::remove_file(dir.path().join("config.toml")).unwrap();
+    // Whoever names a block to join at wants no other history.
+    let block = "ab".repeat(32);
+    let alone = cli_on(dir.path(), "local", &["run", "--join-at", &block]);
+    assert_eq!(alone.status.code(), Some(2), "{}", stderr(&alone));
+    assert!(stderr(&alone).contains("it needs --join snapshot"), "{}", stderr(&alone));
     node.restart(&[&["--keep", "309"][..], &shape].concat());
     assert!(node.log().contains("fewer than the 310 blocks"), "a node that gives none only says so: {}", node.log());
+    let warnings = node.status()["warnings"].to_string();
+    for flag in ["--join-depth", "--snapshot-interval"] {
+        assert!(warnings.contains(&format!("{flag} does nothing")), "{warnings}");
+    }
+    node.kill();
+    node.restart(&["--serve-snapshots", "--snapshot-interval", "100", "--join-depth", "200"]);
+    assert!(node.status()["warnings"].to_string().contains("never so deep"), "{}", node.status());
     node.kill();
     // By default newcomers on this chain want a day of blocks above, and snapshots are a day apart.
     node.restart(&["--keep", "51840", "--serve-snapshots"]);

@@ -46,7 +46,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     }
     let levels = plan.log_levels()?;
     let mut setup = plan.setup()?;
-    let too_few = plan.check_keep()?;
+    let (too_few, vain) = (plan.check_keep()?, plan.vain_settings()?);
     let folder = plan.folder();
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
@@ -84,6 +84,10 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     if let Some(line) = plan.flags().line {
         log::warn!("what this node sends passes through an emulated line line={line}");
         node.handle().warn("line", format!("an emulated line delays what this node sends (--line {line})"));
+    }
+    if !vain.is_empty() {
+        vain.iter().for_each(|text| log::warn!("{text}"));
+        node.handle().warn("settings", vain.join("; "));
     }
     if sharing == Sharing::OneProcess {
         node.handle().hinder(HindranceId::NoSharedMemory, runtime::unix_now(), Some(no_shared_memory()));

@@ -9,6 +9,7 @@ mod plan;
 mod pruning;
 mod seal;
 mod serve;
+mod vain;
 mod watch;
 mod watchdog;
 

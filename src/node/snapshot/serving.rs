@@ -24,7 +24,17 @@ impl Snapshot {
             log::warn!("snapshot: piece not read block={block} number={number} error=\"{error}\"");
             None
         });
+        if piece.is_none() {
+            self.make_lost_again();
+        }
         out.answer(link, Kind::GetPiece, [Message::Piece { block, number, bytes: piece.unwrap_or_default() }]);
+    }
+
+    /// A snapshot that is found to be damaged is removed: it is made again.
+    fn make_lost_again(&mut self) {
+        let Some(files) = self.files.as_ref().filter(|_| self.interval.is_some()) else { return };
+        let newest = files.store.snapshots().last().map_or(0, |name| name.height);
+        self.maker.last = self.maker.last.min(newest);
     }
 
     /// The newest manifest that is not above a height, or that of a block.

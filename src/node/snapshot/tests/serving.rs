@@ -77,3 +77,18 @@ fn a_synced_node_makes_one_at_each_interval() {
     assert_eq!(names(&rig), [HEIGHT, 60]);
     rig.driver.closed(1, CloseReason::Lost("reset".to_owned()));
 }
+
+#[test]
+fn one_that_is_found_to_be_damaged_is_made_again() {
+    let mut rig = serving(Some(20));
+    let names = |rig: &Rig| rig.files.snapshots().iter().map(|name| name.height).collect::<Vec<_>>();
+    rig.driver.notice(ToSnapshot::State(SyncState::Synced));
+    rig.driver.notice(moved(60));
+    rig.driver.run(SECOND * 20);
+    assert_eq!(names(&rig), [HEIGHT, 60]);
+    // The store removes what it cannot read.
+    rig.files.inner().complete.retain(|made| made.manifest.height() != 60);
+    rig.driver.receive(1, &Message::GetPiece(block(60), 0));
+    rig.driver.run(SECOND * 20);
+    assert_eq!(names(&rig), [HEIGHT, 60]);
+}
