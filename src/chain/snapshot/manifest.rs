@@ -8,7 +8,7 @@ use crate::{
         codec::{self, BorrowDecode, BorrowDecoder, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder},
         hash::{Domain, Hash},
     },
-    chain::digest,
+    chain::digest::{self, LeafSum},
 };
 
 /// What a snapshot consists of: the leaves of the state digest after a block, and the lengths of its pieces. Clones share their
@@ -65,6 +65,13 @@ impl Manifest {
     /// The root over the leaves: the state digest that the header at `height + 1` must name.
     pub fn digest(&self) -> Hash {
         digest::root(&self.0.leaves)
+    }
+
+    /// Compares leaves and pieces: a bucket without coins has no piece, and one without pieces no coins.
+    pub fn check_pieces(&self) -> Result<(), SnapshotFault> {
+        let empty = LeafSum::default().leaf();
+        let differs = |bucket: &usize| self.pieces_of(*bucket).is_empty() != (self.0.leaves[*bucket] == empty);
+        (0..BUCKETS).find(differs).map_or(Ok(()), |bucket| Err(SnapshotFault::Leaf(bucket)))
     }
 
     /// What tells this manifest from others: the hash of its encoding.

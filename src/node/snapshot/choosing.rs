@@ -111,6 +111,9 @@ impl Snapshot {
         if row.header.height != manifest.height() {
             return Ok(Err(SnapshotFault::Height(manifest.height())));
         }
+        if let Err(fault) = manifest.check_pieces() {
+            return Ok(Err(fault));
+        }
         let is_deep = match joiner.depth {
             Some(Depth::UpTo(most)) => manifest.height() <= most,
             Some(Depth::Block(block)) => manifest.block() == block,

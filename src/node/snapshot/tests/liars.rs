@@ -307,3 +307,20 @@ fn silent_peers_do_not_take_all_places_of_what_is_under_way() {
     rig.run(SECOND * 5);
     assert_eq!(rig.adopts(), Some(made().manifest.id()));
 }
+
+#[test]
+fn a_manifest_whose_buckets_have_no_pieces_is_refused() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let empty = [const { Vec::new() }; 64];
+    for (link, height) in [(1, HEIGHT), (2, LATER)] {
+        let manifest = Manifest::new(height, block(height), *made().manifest.leaves(), &empty).expect("no pieces");
+        let peer = Peer { manifest: Some(manifest), piece: Box::new(|_| None), is_silent: false };
+        rig.add_peer(link, peer);
+    }
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    assert!(refuted(&rig, 1) && refuted(&rig, 2));
+    rig.add_honest(3);
+    rig.run(SECOND * 15);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
