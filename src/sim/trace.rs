@@ -214,6 +214,7 @@ fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
     match notice {
         ToLedger::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
         ToLedger::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
+        ToLedger::NotarisedAgain { hash: block, .. } => hash(61, block, out),
         ToLedger::State(state) => out.extend([5, *state as u8]),
         ToLedger::BlockChecked { block, .. } => hash(9, &block.hash, out),
         ToLedger::BodyInvalid { hash: block, .. } => hash(11, block, out),

@@ -109,7 +109,7 @@ impl Index {
     /// What is missing of the chain up to this header, if the chain is a candidate.
     pub(super) fn candidate(&self, tip: &Hash) -> Result<Option<Found>, StoreError> {
         let HeaderLookup::Valid(top) = self.find(tip)? else { return Ok(None) };
-        if top.work <= self.applied().work || self.is_on_best(top.height, tip)? {
+        if top.rank <= self.applied().rank || self.is_on_best(top.height, tip)? {
             return Ok(None);
         }
         let (mut hash, mut node, mut path) = (*tip, top, Vec::new());
@@ -132,7 +132,7 @@ impl Index {
         }
         let missing = path.split_off(here);
         let above = top.height.saturating_sub(u32::try_from(missing.len()).unwrap_or(u32::MAX));
-        let (work, withheld) = (top.work, top.withheld);
+        let (work, withheld) = (top.rank, top.withheld);
         Ok(Some(Found { missing, above, fork: node.height, work, withheld, is_chosen: false, links: BTreeSet::new() }))
     }
 }

@@ -32,7 +32,7 @@ pub(super) const OFF_TOLD: Duration = Duration::from_secs(10);
 /// What authorities have decided. Empty on chains of proof of work.
 #[derive(Debug, Default)]
 pub(super) struct Certified {
-    notarised: VecDeque<(Hash, Epoch)>,
+    notarised: VecDeque<(Hash, Epoch, u64)>,
     pub(super) finals: Finals,
     pub(super) missing: Option<Missing>,
     /// Since when the newest final block is not in this node's chain, though that is as high.
@@ -113,31 +113,32 @@ impl Certified {
         }
     }
 
-    /// A quorum of this set has notarised a block. False: that is known.
-    pub(super) fn note(&mut self, hash: Hash, epoch: Epoch) -> bool {
-        let is_news = !self.contains(&hash, epoch);
-        if is_news {
-            self.notarised.push_back((hash, epoch));
-            if self.notarised.len() > NOTARISED {
-                self.notarised.pop_front();
-            }
+    /// A quorum of this set has notarised a block in a view. False: that it has is known.
+    pub(super) fn note(&mut self, hash: Hash, epoch: Epoch, view: u64) -> bool {
+        if let Some((.., known)) = self.notarised.iter_mut().find(|(known, of, _)| (*known, *of) == (hash, epoch)) {
+            *known = view.max(*known);
+            return false;
         }
-        is_news
+        self.notarised.push_back((hash, epoch, view));
+        if self.notarised.len() > NOTARISED {
+            self.notarised.pop_front();
+        }
+        true
     }
 
-    /// Whether this set has notarised this block lately.
-    fn contains(&self, hash: &Hash, epoch: Epoch) -> bool {
-        self.notarised.contains(&(*hash, epoch))
+    /// The latest view in which this set has notarised this block, if it has lately.
+    pub(super) fn view_of(&self, hash: &Hash, epoch: Epoch) -> Option<u64> {
+        self.notarised.iter().find(|(known, of, _)| known == hash && *of == epoch).map(|(.., view)| *view)
     }
 
     /// Whether those who seal at this height have notarised this block lately. What others say of it counts for nothing.
     pub(super) fn counts(&self, spec: &ChainSpec, height: u32, hash: &Hash) -> bool {
-        spec.authorities.at(height).is_some_and(|set| self.contains(hash, set.epoch()))
+        spec.authorities.at(height).is_some_and(|set| self.view_of(hash, set.epoch()).is_some())
     }
 
     /// The blocks that sets after this one have certified lately.
     pub(super) fn of_later(&self, epoch: Epoch) -> impl Iterator<Item = Hash> {
-        self.notarised.iter().filter(move |(_, of)| *of > epoch).map(|(hash, _)| *hash)
+        self.notarised.iter().filter(move |(_, of, _)| *of > epoch).map(|(hash, ..)| *hash)
     }
 
     /// This node's chain is not the one that authorities hold final.

@@ -70,29 +70,29 @@ impl Headers {
 
     /// The last header of a batch is certified by what follows it, and that is not taken.
     pub(super) fn note_parent(&mut self, batch: &Batch) {
-        if let Some(row) = batch.rows.last()
-            && let Some(set) = self.spec.authorities.at(row.header.height)
-        {
-            self.certified.note(row.hash, set.epoch());
+        if let Some(row) = batch.rows.last() {
+            self.certified.note_row(&self.spec, row);
         }
     }
 
-    /// A quorum of this set has notarised this block.
+    /// A quorum of this set has notarised this block in this view.
     pub(super) fn take_notarised(
         &mut self,
         now: Now,
         link: Option<LinkId>,
-        (hash, epoch): (Hash, Epoch),
+        (hash, epoch, view): (Hash, Epoch, u64),
         header: Option<Header>,
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let is_news = self.certified.note(hash, epoch);
+        let is_news = self.certified.note(hash, epoch, view);
         let Some(index) = &self.index else { return Ok(()) };
         match index.find(&hash)? {
             HeaderLookup::Valid(node) if node.withheld && self.certified.counts(&self.spec, node.height, &hash) => {
-                return self.reconsider(now.mono, hash, out);
+                self.reconsider(now.mono, hash, out)?;
+                return self.lift(now.mono, (hash, node.height), out).map(drop);
             }
-            HeaderLookup::Valid(_) | HeaderLookup::Invalid => return Ok(()),
+            HeaderLookup::Valid(node) => return self.lift(now.mono, (hash, node.height), out).map(drop),
+            HeaderLookup::Invalid => return Ok(()),
             HeaderLookup::Unknown => {}
         }
         let is_here = header.is_some();
@@ -189,7 +189,8 @@ impl Headers {
         let ready: Vec<(LinkId, Hash, Epoch)> =
             held.filter(counts).map(|(link, held)| (link, held.0, epoch(&held.1))).collect();
         for (link, hash, epoch) in ready {
-            self.take_notarised(now, Some(link), (hash, epoch), None, out)?;
+            // In which view is known.
+            self.take_notarised(now, Some(link), (hash, epoch, 0), None, out)?;
             if let Some(peer) = self.peers.get_mut(link) {
                 peer.held = None;
             }

@@ -14,6 +14,8 @@ pub(super) struct HeaderNode {
     pub(super) time: u64,
     /// From genesis up to and with this header.
     pub(super) work: Work,
+    /// What its chain counts as: its work, or more if a quorum has notarised the block again.
+    pub(super) rank: Work,
     /// See [`HeaderRow::paused`].
     pub(super) paused: u64,
     /// No peer delivers its block, or an ancestor's: for now it is no candidate for the best chain.
@@ -45,6 +47,7 @@ impl HeaderNode {
             height: header.height,
             time: header.time,
             work: *work,
+            rank: *work,
             paused: *paused,
             withheld: false,
             is_here: false,

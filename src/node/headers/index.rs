@@ -15,7 +15,10 @@ use crate::{
         },
         time::Time,
     },
-    chain::archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
+    chain::{
+        archive::{BlockStatus, HeaderArchive, HeaderRow, StoreError, Tip},
+        target::Work,
+    },
     node::{
         headers::header_node::{Change, HeaderLookup, HeaderNode},
         recent::Recent,
@@ -38,8 +41,10 @@ pub(super) struct Index {
     fork_count: usize,
     fork_since: Time,
     invalid: Recent,
-    best: HeaderNode,
+    pub(super) best: HeaderNode,
     pub(super) applied: (Hash, HeaderNode),
+    /// A block that was notarised again, and what it counts as: see [`Index::lift`].
+    pub(super) lifted: Option<(Hash, Work)>,
 }
 
 impl Index {
@@ -68,6 +73,7 @@ impl Index {
             invalid: Recent::new(MAX_INVALID_KNOWN),
             best,
             applied,
+            lifted: None,
         };
         if index.leaves_too_deep(row.header.height)? {
             index.leave_best()?;
@@ -100,7 +106,7 @@ impl Index {
 
     /// Whether each header of the best chain is applied. An applied branch of equal work counts: it was seen first.
     pub(super) fn all_applied(&self) -> bool {
-        self.best.work <= self.applied.1.work
+        self.best.rank <= self.applied.1.rank
     }
 
     pub(super) fn find(&self, hash: &Hash) -> Result<HeaderLookup, StoreError> {
@@ -113,7 +119,7 @@ impl Index {
         Ok(match self.archive.header(hash)? {
             None => HeaderLookup::Unknown,
             Some(row) if row.status == BlockStatus::Invalid => HeaderLookup::Invalid,
-            Some(row) => HeaderLookup::Valid(HeaderNode::of(&row)),
+            Some(row) => HeaderLookup::Valid(self.node_of(&row)),
         })
     }
 
@@ -128,11 +134,6 @@ impl Index {
     /// Whether the block is applied and committed.
     pub(super) fn is_applied(&self, hash: &Hash) -> Result<bool, StoreError> {
         Ok(self.archive.header(hash)?.is_some_and(|row| row.status == BlockStatus::Applied))
-    }
-
-    /// Whether this is the committed tip.
-    pub(super) fn is_tip(&self, hash: &Hash) -> bool {
-        self.applied.0 == *hash
     }
 
     /// How many of these blocks are applied and committed, from the first on. Each is the child of the one before.
@@ -200,7 +201,7 @@ impl Index {
         let withheld = aside || self.nodes.get(&first.header.previous).is_some_and(|parent| parent.withheld);
         let extends = first.header.previous == self.best_hash() && !withheld;
         for row in rows {
-            self.nodes.insert(row.hash, HeaderNode { withheld, ..HeaderNode::of(row) });
+            self.nodes.insert(row.hash, HeaderNode { withheld, ..self.node_of(row) });
             if extends {
                 self.chain.push_back(row.hash);
             } else {
@@ -210,11 +211,11 @@ impl Index {
         }
         if extends {
             let above = self.best.height;
-            self.best = HeaderNode::of(last);
+            self.best = self.node_of(last);
             return Ok(Some(Change { above, hashes: rows.iter().map(|row| row.hash).collect() }));
         }
         // Strictly more: the first seen wins ties.
-        if !withheld && last.work > self.best.work { self.adopt(last.hash).map(Some) } else { Ok(None) }
+        if !withheld && self.node_of(last).rank > self.best.rank { self.adopt(last.hash).map(Some) } else { Ok(None) }
     }
 
     /// The committed chain moved. Returns a change only if the ledger is ahead of what was known here.
@@ -223,7 +224,7 @@ impl Index {
             return Err(StoreError::Corrupt(format!("the header of the applied tip {} is missing", tip.hash)));
         };
         self.applied = (tip.hash, node);
-        let change = if node.work > self.best.work { Some(self.adopt(tip.hash)?) } else { None };
+        let change = if node.rank > self.best.rank { Some(self.adopt(tip.hash)?) } else { None };
         let left = self.leave_too_deep()?;
         self.prune()?;
         Ok(left.or(change))
@@ -287,14 +288,14 @@ impl Index {
 
     /// Looks for the most work among all that is in memory, the applied tip and the archive's best.
     pub(super) fn choose_again(&mut self) -> Result<Change, StoreError> {
-        let (mut best, mut work) = (self.applied.0, self.applied.1.work);
+        let (mut best, mut rank) = (self.applied.0, self.applied.1.rank);
         for (hash, node) in &self.nodes {
-            if node.work > work && !node.withheld {
-                (best, work) = (*hash, node.work);
+            if node.rank > rank && !node.withheld {
+                (best, rank) = (*hash, node.rank);
             }
         }
         let stored = self.archive.best_header()?;
-        if stored.work > work && self.is_clean(&stored)? {
+        if stored.work > rank && self.is_clean(&stored)? {
             best = stored.hash;
         }
         self.adopt(best)
@@ -320,7 +321,7 @@ impl Index {
     }
 
     /// Makes `tip` the best header.
-    fn adopt(&mut self, tip: Hash) -> Result<Change, StoreError> {
+    pub(super) fn adopt(&mut self, tip: Hash) -> Result<Change, StoreError> {
         let mut node = self.valid(&tip)?;
         let best = node;
         let (mut hash, mut branch) = (tip, Vec::new());
@@ -391,11 +392,5 @@ impl Index {
             HeaderLookup::Invalid => Err(StoreError::Corrupt(format!("a valid header builds on the invalid {hash}"))),
             HeaderLookup::Unknown => Err(StoreError::Corrupt(format!("header {hash} is missing"))),
         }
-    }
-
-    /// Headers in memory.
-    #[cfg(test)]
-    pub(super) fn in_memory(&self) -> usize {
-        self.nodes.len()
     }
 }

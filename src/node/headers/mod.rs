@@ -4,6 +4,7 @@
 //! `fetch` which bodies are wanted (`Want`), judges the headers of blocks that were not requested, and owns the one
 //! [`SyncState`] of the node. All it knows about the applied chain comes from `ChainMoved` and the archive.
 
+mod again;
 mod ahead;
 mod candidates;
 mod certificates;
@@ -219,8 +220,8 @@ impl Headers {
                 self.peers.take_clock(now, link, clock);
                 Ok(())
             }
-            ToHeaders::Notarised { link, hash, epoch, header, .. } => {
-                self.take_notarised(now, link, (hash, epoch), header.map(|header| *header), out)?;
+            ToHeaders::Notarised { link, hash, epoch, view, header } => {
+                self.take_notarised(now, link, (hash, epoch, view), header.map(|header| *header), out)?;
                 self.take_held(now, out)
             }
             ToHeaders::Final { height, hash } => self.take_final(height, hash),
@@ -316,17 +317,10 @@ impl Headers {
         let Some(index) = &mut self.index else { return Ok(false) };
         let change = index.accept(&rows, aside)?;
         self.candidates.look_again();
+        let (best, last) = (change.is_some(), rows.last().map(|row| (row.hash, row.header.height)));
         out.tell(ToLedger::StoreHeaders(rows));
-        let best = change.is_some();
         self.announce(now, change, news, out)?;
-        Ok(best)
-    }
-
-    fn punish(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
-        if let Some(peer) = self.peers.get_mut(link) {
-            peer.closing = true;
-        }
-        out.fault(link, fault);
+        Ok(last.map_or(Ok(false), |last| self.lift(now, last, out))? || best)
     }
 
     /// What the time, or any input, may call for: questions to peers, the state, the best header's report.

@@ -7,6 +7,11 @@ use crate::{
 };
 
 impl Index {
+    /// Whether this is the committed tip.
+    pub(super) fn is_tip(&self, hash: &Hash) -> bool {
+        self.applied.0 == *hash
+    }
+
     /// Whether the block's body is here: applied, or stored on a branch.
     pub(super) fn has_body(&self, hash: &Hash) -> Result<bool, StoreError> {
         if self.nodes.get(hash).is_some_and(|node| node.is_here) {
@@ -46,9 +51,15 @@ impl Index {
     /// Whether a header without this block has more work than the applied chain and is not set aside.
     pub(super) fn has_rival(&self, block: &Hash) -> bool {
         let candidate = |hash: &Hash| {
-            let node = self.nodes.get(hash).filter(|node| !node.withheld && node.work > self.applied.1.work);
+            let node = self.nodes.get(hash).filter(|node| !node.withheld && node.rank > self.applied.1.rank);
             node.is_some() && !self.builds_on(hash, block)
         };
         self.fork_headers.iter().any(|(_, hash)| candidate(hash))
+    }
+
+    /// Headers in memory.
+    #[cfg(test)]
+    pub(super) fn in_memory(&self) -> usize {
+        self.nodes.len()
     }
 }

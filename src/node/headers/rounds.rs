@@ -22,6 +22,13 @@ use crate::{
 };
 
 impl Headers {
+    pub(super) fn punish(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
+        if let Some(peer) = self.peers.get_mut(link) {
+            peer.closing = true;
+        }
+        out.fault(link, fault);
+    }
+
     /// Answers a peer's `GetSync`. Questions that bring the peer further are never limited: during its sync they come
     /// by the hundred. Others have an allowance.
     pub(super) fn serve(

@@ -19,6 +19,7 @@ use crate::{
         checked::CheckedBlock,
         coin_diff::CoinDiff,
         rules::BlockFault,
+        target::Work,
     },
     node::{
         Halt, Origin, Outbox, PeerFault, Setup,
@@ -50,6 +51,8 @@ pub(super) struct ChainManager {
     /// The next block, which others were told of and which is not connected yet.
     validated: Option<Validated>,
     too_deep: TooDeep,
+    /// A block that was notarised again, and what its chain counts as.
+    pub(super) lifted: Option<(Hash, Work)>,
     /// Blocks whose bodies `fetch` need not ask for any more; told at the end of each event.
     taken: Vec<(u32, Hash)>,
 }
@@ -85,6 +88,7 @@ impl ChainManager {
             proposals: Proposals::default(),
             validated: None,
             too_deep: TooDeep::default(),
+            lifted: None,
             taken: Vec::new(),
         }
     }
@@ -185,7 +189,7 @@ impl ChainManager {
     /// Ends each event: commits if it is time, and tells of the changes.
     pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.active.settle(now, out)?;
-        self.too_deep.settle(now, self.active.chain(), out);
+        self.too_deep.settle(now, self.tip_rank(), out);
         if !self.taken.is_empty() {
             let blocks = std::mem::take(&mut self.taken);
             out.tell(ToFetch::BodiesTaken { blocks });
@@ -301,7 +305,7 @@ impl ChainManager {
             }
         }
         if self.staged.is_full() {
-            self.staged.prune(self.active.chain().tip().work);
+            self.staged.prune(self.tip_rank());
             if self.staged.is_full() {
                 refuse(origin, row.hash, "too many blocks wait for an ancestor", out);
                 return Ok(Placed::NotYet);
@@ -316,7 +320,7 @@ impl ChainManager {
 
     /// Moves to the branch that ends with `leaf` if it is whole and has more work than the tip. `sender` is the block
     /// that made us look, with its origin.
-    fn activate_best_chain(
+    pub(super) fn activate_best_chain(
         &mut self,
         now: Now,
         leaf: &Hash,
@@ -328,7 +332,8 @@ impl ChainManager {
         loop {
             let chain = self.active.chain();
             let row = chain.row(&leaf)?;
-            if row.status != BlockStatus::Stored || row.work <= chain.tip().work {
+            let rank = self.rank(&row.hash, row.work);
+            if row.status != BlockStatus::Stored || rank <= self.tip_rank() {
                 return Ok(());
             }
             let moved = match Branch::of(chain, &row)? {
@@ -338,13 +343,13 @@ impl ChainManager {
                 Branch::Whole { fork, path } => {
                     self.refuse_to_leave_final(&fork, &path)?;
                     let fork_height = chain.row(&fork)?.header.height;
-                    if self.too_deep.refuses(now, (fork_height, row.work), self.active.chain(), out) {
+                    if self.too_deep.refuses(now, (fork_height, rank), self.active.chain(), out) {
                         return Ok(());
                     }
                     self.active.switch(now, &fork, &path, origin, out)?
                 }
                 Branch::Missing(missing) => {
-                    self.staged.insert(missing, row.work, row.hash);
+                    self.staged.insert(missing, rank, row.hash);
                     return Ok(());
                 }
             };

@@ -17,6 +17,7 @@
 
 mod abandoned;
 mod active_chain;
+mod again;
 mod blame;
 mod block_check;
 mod branch_view;
@@ -200,6 +201,7 @@ impl Ledger {
         match notice {
             ToLedger::StoreHeaders(rows) => self.chains.store_headers(now, &rows, out)?,
             ToLedger::BestChain { height, work } => active.set_best(height, work),
+            ToLedger::NotarisedAgain { hash, work } => self.chains.notarised_again(now, (hash, work), out)?,
             ToLedger::BlockChecked { origin: Origin::Proposal, block } => {
                 self.chains.take_proposal(now, &block, out)?
             }

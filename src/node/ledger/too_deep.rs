@@ -43,9 +43,9 @@ impl TooDeep {
         true
     }
 
-    /// It is over once the chain has as much work as the branch.
-    pub(super) fn settle(&mut self, now: Now, chain: &Chainstate, out: &mut Outbox) {
-        if self.work.take_if(|work| chain.tip().work >= *work).is_some() {
+    /// It is over once the chain counts as much as the branch.
+    pub(super) fn settle(&mut self, now: Now, rank: Work, out: &mut Outbox) {
+        if self.work.take_if(|work| rank >= *work).is_some() {
             self.told.replace(now.unix, [], out);
         }
     }

@@ -72,7 +72,10 @@ impl Ledger {
                 out.tell(ToGossip::Admitted { origin, transaction, result });
             }
             ToLedger::WantProposal { .. } => out.tell(ToSealer::Template(None)),
-            notice @ (ToLedger::WantPlace { .. } | ToLedger::Final { .. } | ToLedger::OfferPool { .. }) => {
+            notice @ (ToLedger::WantPlace { .. }
+            | ToLedger::Final { .. }
+            | ToLedger::NotarisedAgain { .. }
+            | ToLedger::OfferPool { .. }) => {
                 self.on_notice(now, notice, out)?;
             }
             ToLedger::BestChain { .. }

@@ -24,6 +24,14 @@ pub enum ToLedger {
         /// Its work.
         work: Work,
     },
+    /// From `headers`: a quorum has notarised this block again, in a later view than its header's. It counts as much as if that
+    /// were its header's.
+    NotarisedAgain {
+        /// The block.
+        hash: Hash,
+        /// What its chain counts as.
+        work: Work,
+    },
     /// From `headers`: the node's state changed.
     State(SyncState),
     /// From `verify`: a body whose stateless checks hold.

@@ -115,7 +115,7 @@ impl World {
             && honest.is_up
             && honest.life == life
             && let Some(place) = honest.core.certified().place_of(&hash)
-            && self.blocks.get(&honest.applied).is_none_or(|applied| applied.place.view < place.view)
+            && honest.applied_view(&self.blocks) < place.view
         {
             honest.applied = hash;
             let now = self.clock(node);

@@ -127,6 +127,12 @@ impl Honest {
         self.note_ledger(now, blocks);
     }
 
+    /// The latest view in which the block at which the ledger is was notarised, as far as is known.
+    pub(super) fn applied_view(&self, blocks: &Blocks) -> u64 {
+        let own = blocks.get(&self.applied).map_or(0, |applied| applied.place.view);
+        self.core.certified().place_of(&self.applied).map_or(own, |place| place.view.max(own))
+    }
+
     /// Tells the core where the ledger is.
     pub(super) fn note_ledger(&mut self, now: Clock, blocks: &Blocks) {
         let next = self.authorities.taking_over_at(blocks.height(&self.applied) + 1);

@@ -1,5 +1,6 @@
 //! The role against a strict store in memory: each commit there compares sum and digest with the coins.
 
+mod again;
 mod chain;
 mod committer;
 mod compact;

@@ -118,9 +118,9 @@ impl Certified {
         self.notarised.get(&view)
     }
 
-    /// Where a block is, if it is notarised or final.
+    /// Where a block is, if it is notarised or final: in the highest view, if it is the last of its set and was notarised again.
     pub fn place_of(&self, block: &Hash) -> Option<Place> {
-        let mut notarised = self.notarised.iter().filter(|(_, held)| held.statement.block == *block);
+        let mut notarised = self.notarised.iter().rev().filter(|(_, held)| held.statement.block == *block);
         let place = notarised.next().map(|(view, _)| Place { view: *view, block: *block });
         place.or_else(|| (self.last_final.block == *block).then_some(self.last_final))
     }

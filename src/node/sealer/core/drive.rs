@@ -147,7 +147,7 @@ impl Core {
 
     fn start_timer(&mut self, now: Clock) {
         let has_reason = self.wants_block(now.mono)
-            || self.needs_again()
+            || self.unfinished().is_some()
             || self.proposals.of(self.view).is_some()
             || self.tally.skips(self.view, self.own) > self.set.tolerated();
         // Without one, what waited is in a block since.
@@ -200,20 +200,21 @@ impl Core {
         }
     }
 
-    /// Whether the last block of this set is not final. Nothing may follow it by which it would become so.
-    fn needs_again(&self) -> bool {
-        let tip = self.certified.tip();
-        self.last == Some(tip.block) && tip.view > self.certified.last_final().view
+    /// The last block of this set, if it is the one to build on, and not final: nothing may follow it by which it would become so.
+    fn unfinished(&self) -> Option<Place> {
+        let parent = self.parent();
+        let is_final = parent.view <= self.certified.last_final().view;
+        (self.last == Some(parent.block) && !is_final).then_some(parent)
     }
 
     /// Notarises the last block of this set again, as if an empty block followed it. No leader is needed: there is no choice.
     fn vote_again(&mut self, now: Clock) {
-        let tip = self.certified.tip();
-        if self.needs_again() && self.ledger == tip.block && self.certified.are_skipped(tip.view, self.view) {
-            let statement = Statement::notarise(self.set.epoch(), self.view, tip.block);
+        let Some(last) = self.unfinished().filter(|last| last.block == self.ledger) else { return };
+        if self.certified.are_skipped(last.view, self.view) {
+            let statement = Statement::notarise(self.set.epoch(), self.view, last.block);
             if self.own.is_some() && self.may_vote && self.own_votes.allow(&statement) {
                 // No proposal shows that it is notarised. Whoever does not know would propose and vote for another one.
-                self.effects.extend(self.certified.notarised(tip.view).cloned().map(Effect::SendCertificate));
+                self.effects.extend(self.certified.notarised(last.view).cloned().map(Effect::SendCertificate));
                 self.cast(statement, now);
             }
         }

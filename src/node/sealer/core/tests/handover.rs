@@ -98,3 +98,62 @@ fn what_was_signed_for_another_set_counts_in_no_other_and_comes_back_for_its_own
     let first = Proposal { view: 7, hash: B, parent: core.base(), parent_votes: Votes::default() };
     assert_eq!(cast(&offer(&mut core, first, 20)), [Statement::notarise(1, 7, B)], "a lower view, and another epoch");
 }
+
+/// Two last blocks of one height, children of one parent: A, which was notarised again, and B, whose header has a later view than
+/// A's. The ledger was at B when that was heard.
+fn two_last_blocks() -> Core {
+    let mut core = core(3);
+    core.set_work(true, at(0));
+    for one in [notarised(1, A), skipped(1), skipped(2), notarised(2, B)] {
+        core.certificate(one, at(10)).unwrap();
+    }
+    core.set_last(B);
+    core.set_ledger(B, at(20));
+    core.certificate(notarised(3, A), at(30)).unwrap();
+    assert!(core.effects().contains(&Effect::Notarised(Place { view: 3, block: A })), "headers and ledger hear of it");
+    core
+}
+
+/// The core's statements while each view from 4 on is skipped.
+fn said_while_skipped(core: &mut Core) -> Vec<Statement> {
+    let mut said = Vec::new();
+    for view in 4..8 {
+        core.wake(at(view * 200_000));
+        core.certificate(skipped(view), at(view * 200_000 + 1)).unwrap();
+        said.extend(cast(&core.effects()));
+    }
+    said.retain(|one| one.stage != Stage::Skip);
+    said
+}
+
+#[test]
+fn of_two_last_blocks_that_counts_which_was_notarised_in_the_latest_view() {
+    let mut core = two_last_blocks();
+    core.set_last(A);
+    core.set_ledger(A, at(40));
+    assert_eq!(cast(&core.effects()), [Statement::finalize(0, 3, A), Statement::notarise(0, 4, A)]);
+    assert_eq!(said_while_skipped(&mut core), [5, 6, 7, 8].map(|view| Statement::notarise(0, view, A)));
+}
+
+/// It may be one that nobody has any more.
+#[test]
+fn of_two_last_blocks_the_ledger_s_own_is_notarised_again_once_the_later_view_is_skipped() {
+    let mut core = two_last_blocks();
+    core.certificate(skipped(3), at(40)).unwrap();
+    assert_eq!(cast(&core.effects()), [Statement::notarise(0, 4, B)], "no finality in a skipped view");
+    assert_eq!(said_while_skipped(&mut core), [5, 6, 7, 8].map(|view| Statement::notarise(0, view, B)));
+    core.certificate(notarised(8, B), at(2_000_000)).unwrap();
+    assert_eq!(cast(&core.effects()), [Statement::finalize(0, 8, B), Statement::notarise(0, 9, B)]);
+}
+
+/// The ledger has it again, and its own view and a later one in which it was notarised are skipped.
+#[test]
+fn a_last_block_counts_from_the_latest_view_in_which_it_was_notarised() {
+    let mut core = core(3);
+    for one in [notarised(1, A), skipped(2), notarised(3, A), skipped(4), skipped(5), notarised(5, B)] {
+        core.certificate(one, at(10)).unwrap();
+    }
+    core.set_last(A);
+    core.set_ledger(A, at(20));
+    assert_eq!(cast(&core.effects()), [Statement::notarise(0, 6, A)], "view 3 is not skipped, and need not be");
+}
