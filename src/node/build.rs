@@ -23,7 +23,7 @@ pub fn build(setup: &Setup, stores: Stores, rng: &mut Rng) -> Roles {
     roles.push((RoleId::Gossip, Box::new(Gossip::new(setup, rng.fork("gossip")))));
     match stores.seals {
         None => roles.push((RoleId::Miner, Box::new(Miner::new(setup, rng.fork("miner"))))),
-        Some(seals) => roles.push((RoleId::Sealer, Box::new(Sealer::new(setup, seals, rng.fork("sealer"))))),
+        Some(seals) => roles.push((RoleId::Sealer, Box::new(Sealer::new(setup, seals)))),
     }
     roles.push((RoleId::Snapshot, Box::new(Snapshot::new(setup, stores.snapshots))));
     if let Some(history) = stores.history {

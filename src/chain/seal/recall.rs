@@ -21,7 +21,7 @@ pub struct Recall {
     pub epoch: Epoch,
     /// Who asks: its number in the set.
     pub signer: u8,
-    /// Random for each start.
+    /// Greater than that of each question before: see `PROTOCOL.md`.
     pub nonce: u64,
     /// The asker's, so that only it can make others answer.
     pub signature: [u8; 64],

@@ -221,13 +221,23 @@ impl Sealer {
         frame: &Frame,
         out: &mut Outbox,
     ) -> Result<Worth, PeerFault> {
-        if recall.epoch != self.keys.set.epoch() || !self.questions.may_ask(now.mono, recall.signer, recall.nonce) {
+        let Recall { epoch, signer, nonce, .. } = *recall;
+        if epoch != self.keys.set.epoch() {
             return Ok(Worth::Nothing);
         }
-        if !self.keys.of(recall.signer).is_some_and(|key| recall.holds(&self.keys.genesis, key)) {
+        let outbids = self.keys.own_number() == Some(signer) && self.recalling.is_outbid_by(recall);
+        if !outbids && !self.questions.may_ask(now.mono, signer, nonce) {
+            self.tell_newest(link, recall, out);
+            return Ok(Worth::Nothing);
+        }
+        if !self.keys.of(signer).is_some_and(|key| recall.holds(&self.keys.genesis, key)) {
             return Err(PeerFault::Unsigned(Kind::Recall));
         }
-        self.questions.asked(now.mono, recall.signer, recall.nonce);
+        if outbids {
+            self.recalling.outbid(recall);
+            return Ok(Worth::Nothing);
+        }
+        self.questions.asked(now.mono, recall);
         self.forward(frame, Some(link), out);
         let Some((own, key)) = self.keys.own.as_ref().filter(|(own, _)| *own != recall.signer) else {
             return Ok(Worth::News);
@@ -237,6 +247,18 @@ impl Sealer {
         self.questions.answered(recall.signer, recall.nonce, *own);
         self.flood(&Message::Recalled(Box::new(recalled)), out);
         Ok(Worth::News)
+    }
+
+    /// Somebody passes on an old question: its signer may have forgotten that it has asked since.
+    fn tell_newest(&mut self, link: LinkId, old: &Recall, out: &mut Outbox) {
+        let newest = self.questions.newest(old.signer).filter(|newest| old.nonce < newest.nonce);
+        let Some((newest, peer)) = newest.zip(self.peers.get_mut(&link)) else { return };
+        let message = Message::Recall(*newest);
+        let name = name_of(&Frame::new(&message));
+        if !peer.shown.contains(&name) {
+            peer.shown.insert(name);
+            out.send(link, &message);
+        }
     }
 
     fn on_recalled(
@@ -265,7 +287,7 @@ impl Sealer {
 
     /// Asks all peers for this key's votes.
     pub(super) fn ask(&mut self, now: Now, recall: &Recall, out: &mut Outbox) {
-        self.questions.asked(now.mono, recall.signer, recall.nonce);
+        self.questions.asked(now.mono, recall);
         self.flood(&Message::Recall(*recall), out);
     }
 

@@ -34,7 +34,6 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        rng::Rng,
         time::{Now, Time},
     },
     chain::{
@@ -69,7 +68,6 @@ pub struct Sealer {
     /// Those of the set that seals now.
     keys: Keys,
     seals: Box<dyn SealStore>,
-    rng: Rng,
     core: Core,
     peers: BTreeMap<LinkId, Peer>,
     offers: Offers,
@@ -94,7 +92,7 @@ pub struct Sealer {
 
 impl Sealer {
     /// A role that has heard nothing yet.
-    pub fn new(setup: &Setup, seals: Box<dyn SealStore>, rng: Rng) -> Self {
+    pub fn new(setup: &Setup, seals: Box<dyn SealStore>) -> Self {
         let spec = &setup.spec;
         let sealing = spec.sealing().unwrap_or_else(never);
         let set = spec.authorities.at(1).cloned().unwrap_or_else(|| AuthoritySet::new(0, vec![[0; 32]]));
@@ -112,7 +110,6 @@ impl Sealer {
             sealing,
             keys,
             seals,
-            rng,
             core,
             peers: BTreeMap::new(),
             offers: Offers::default(),
@@ -191,7 +188,7 @@ impl Sealer {
     }
 
     fn on_wake(&mut self, now: Now, out: &mut Outbox) {
-        if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
+        if let Some(recall) = self.recalling.ask(now, &self.keys) {
             self.ask(now, &recall, out);
         }
         self.core.wake(clock(now));

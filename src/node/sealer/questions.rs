@@ -1,19 +1,23 @@
 //! What authorities that start have asked, and who has answered. A question of 77 bytes has every other authority sign an answer
 //! that every node checks and passes on, so that each may ask a few times, and each answer counts once.
+//!
+//! Only a question whose nonce is above those before is one: whoever has recorded old ones would else spend what their signer may
+//! ask, and keep it from ever voting again. A signer whose clock is behind hears of its newest question from whoever knows it,
+//! and asks anew with a greater nonce; nothing needs to be written for that, and an older disk does no harm.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
-use crate::base::time::Time;
+use crate::{base::time::Time, chain::seal::Recall};
 
 /// Questions that an authority may ask at once.
 const AT_ONCE: u32 = 4;
 /// How long it waits for one more.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Questions of one authority that are remembered, so that a recorded one is no new one.
-const REMEMBERED: usize = 64;
+/// Questions of one authority whose answers are passed on: as many as it waits for answers to.
+const REMEMBERED: usize = 8;
 
 /// The questions, by who asks.
 #[derive(Default)]
@@ -21,6 +25,7 @@ pub(super) struct Questions(BTreeMap<u8, Asker>);
 
 #[derive(Default)]
 struct Asker {
+    newest: Option<Recall>,
     /// The newest last.
     questions: VecDeque<Question>,
     /// When all that was asked is paid off, at one in each interval.
@@ -37,14 +42,21 @@ impl Questions {
     /// Whether a question is new, and its signer may ask one more.
     pub(super) fn may_ask(&self, now: Time, signer: u8, nonce: u64) -> bool {
         let is_free = |asker: &Asker| asker.paid <= now + INTERVAL * (AT_ONCE - 1);
-        self.0.get(&signer).is_none_or(is_free) && self.find(signer, nonce).is_none()
+        let is_new = |newest: &Recall| newest.nonce < nonce;
+        self.newest(signer).is_none_or(is_new) && self.0.get(&signer).is_none_or(is_free)
+    }
+
+    /// The newest question of an authority.
+    pub(super) fn newest(&self, signer: u8) -> Option<&Recall> {
+        self.0.get(&signer)?.newest.as_ref()
     }
 
     /// A question whose signature holds.
-    pub(super) fn asked(&mut self, now: Time, signer: u8, nonce: u64) {
-        let asker = self.0.entry(signer).or_default();
+    pub(super) fn asked(&mut self, now: Time, recall: &Recall) {
+        let asker = self.0.entry(recall.signer).or_default();
+        asker.newest = Some(*recall);
         asker.paid = asker.paid.max(now) + INTERVAL;
-        asker.questions.push_back(Question { nonce, answered: 0 });
+        asker.questions.push_back(Question { nonce: recall.nonce, answered: 0 });
         if asker.questions.len() > REMEMBERED {
             asker.questions.pop_front();
         }
@@ -77,13 +89,17 @@ fn bit(responder: u8) -> u64 {
 mod tests {
     use super::*;
 
+    fn recall(signer: u8, nonce: u64) -> Recall {
+        Recall { epoch: 0, signer, nonce, signature: [0; 64] }
+    }
+
     #[test]
     fn each_may_ask_a_few_at_once_and_then_one_in_each_interval() {
         let mut questions = Questions::default();
         let mut ask = |now, signer, nonce| {
             let may = questions.may_ask(now, signer, nonce);
             if may {
-                questions.asked(now, signer, nonce);
+                questions.asked(now, &recall(signer, nonce));
             }
             may
         };
@@ -93,19 +109,21 @@ mod tests {
         assert!(!ask(start + Duration::from_secs(9), 1, 5));
         assert!(ask(start + INTERVAL, 1, 5) && !ask(start + INTERVAL, 1, 6));
         let later = start + INTERVAL * 100;
+        assert!((0..6).all(|nonce| !ask(later, 1, nonce)), "recorded ones spend nothing");
         assert_eq!((10..20).filter(|nonce| ask(later, 1, *nonce)).count(), 4);
+        assert_eq!(questions.newest(1).map(|newest| newest.nonce), Some(13));
     }
 
     #[test]
     fn each_answers_a_question_once_while_it_is_remembered() {
         let mut questions = Questions::default();
         assert!(!questions.lacks(1, 0, 2));
-        questions.asked(Time(0), 1, 0);
+        questions.asked(Time(0), &recall(1, 0));
         assert!(questions.lacks(1, 0, 2) && questions.lacks(1, 0, 63));
         questions.answered(1, 0, 2);
         assert!(!questions.lacks(1, 0, 2) && questions.lacks(1, 0, 3));
-        (1..=64).for_each(|nonce| questions.asked(Time(0), 1, nonce));
+        (1..=8).for_each(|nonce| questions.asked(Time(0), &recall(1, nonce)));
         assert!(!questions.lacks(1, 0, 3) && questions.lacks(1, 1, 3));
-        assert_eq!(questions.0[&1].questions.len(), 64);
+        assert_eq!(questions.0[&1].questions.len(), REMEMBERED);
     }
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    base::{rng::Rng, time::Time},
+    base::time::{Now, Time},
     chain::seal::{Recall, Recalled, SignedVote},
     node::Halt,
 };
@@ -19,10 +19,18 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Questions whose answers count.
 const NONCES: usize = 8;
+/// The soonest that it is asked anew because others know a later question: one with a greater nonce.
+const OUTBID_WAIT: Duration = Duration::from_secs(1);
+/// A clock that shows more has no say: one more than that must still be a number.
+const MAX_CLOCK: u64 = 1 << 62;
 
 /// The state of the question.
 pub(super) struct Recalling {
+    /// The newest first; each is greater than those before.
     nonces: Vec<u64>,
+    /// The greatest nonce of an earlier question of this key, as far as others have told.
+    known: u64,
+    asked: Time,
     /// The newest.
     question: Option<Recall>,
     answered: BTreeSet<u8>,
@@ -35,7 +43,8 @@ impl Recalling {
     pub(super) fn new(own: Option<u8>, quorum: usize) -> Self {
         let answered: BTreeSet<u8> = own.into_iter().collect();
         let is_done = own.is_none() || answered.len() >= quorum;
-        Self { nonces: Vec::new(), question: None, answered, next: Time::default(), wait: FIRST_WAIT, is_done }
+        let (nonces, asked, next) = (Vec::new(), Time::default(), Time::default());
+        Self { nonces, known: 0, asked, question: None, answered, next, wait: FIRST_WAIT, is_done }
     }
 
     /// Whether this node may vote, as far as this goes.
@@ -53,17 +62,29 @@ impl Recalling {
     }
 
     /// The question, when it is due.
-    pub(super) fn ask(&mut self, now: Time, keys: &Keys, rng: &mut Rng) -> Option<Recall> {
+    pub(super) fn ask(&mut self, now: Now, keys: &Keys) -> Option<Recall> {
         let (number, key) = keys.own.as_ref()?;
-        if self.is_done || now < self.next {
+        if self.is_done || now.mono < self.next {
             return None;
         }
-        self.next = now + self.wait;
+        (self.asked, self.next) = (now.mono, now.mono + self.wait);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        let before = self.nonces.first().copied().unwrap_or(0).max(self.known);
         self.nonces.truncate(NONCES - 1);
-        self.nonces.insert(0, rng.next_u64());
+        self.nonces.insert(0, before.saturating_add(1).max(now.unix.0.saturating_mul(1000).min(MAX_CLOCK)));
         self.question = Some(Recall::sign(keys.set.epoch(), *number, self.nonces[0], key, &keys.genesis));
         self.question
+    }
+
+    /// Whether others know a later question of this key's than was asked, by this one. Its signature must hold.
+    pub(super) fn is_outbid_by(&self, recall: &Recall) -> bool {
+        !self.is_done && self.nonces.first().is_none_or(|own| *own < recall.nonce) && self.known < recall.nonce
+    }
+
+    /// Others know this question of the key: the disk or the clock was put back. They answer a later one only.
+    pub(super) fn outbid(&mut self, recall: &Recall) {
+        self.known = recall.nonce;
+        self.next = self.next.min(self.asked + OUTBID_WAIT);
     }
 
     /// What was asked last, while it is not answered.

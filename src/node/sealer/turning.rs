@@ -184,7 +184,7 @@ impl Sealer {
             self.note_ledger(now, tip, height);
         }
         self.perform(now, None, out)?;
-        if let Some(recall) = self.recalling.ask(now.mono, &self.keys, &mut self.rng) {
+        if let Some(recall) = self.recalling.ask(now, &self.keys) {
             self.ask(now, &recall, out);
         }
         Ok(())

@@ -228,6 +228,41 @@ fn an_authority_is_answered_a_few_times_and_nobody_else_spends_its_questions() {
     assert_eq!([0, 0].map(|signer| ask(&mut driver, signer).0), [1, 0]);
 }
 
+/// Recorded questions had spent what their signer may ask, and kept it from ever voting again.
+#[test]
+fn an_old_question_is_answered_with_the_newest_one_to_whoever_passes_it_on() {
+    let (mut driver, _) = started(Some(1), &Disk::default());
+    let recall = |nonce| Message::Recall(Recall::sign(0, 0, nonce, &key(0), &genesis()));
+    assert_eq!(driver.receive(1, &recall(70)).sent(2).len(), 2);
+    for nonce in 1..=69 {
+        let did = driver.receive(2, &recall(nonce));
+        assert_eq!((did.sent(1), did.sent(2)), (vec![], vec![]), "the newest is what it was sent before");
+    }
+    driver.up(3, testing::inbound_peer("10.0.0.1:4130"));
+    let told: Vec<_> = [69, 68].map(|nonce| driver.receive(3, &recall(nonce)).sent(3)).concat();
+    assert_eq!(told, [recall(70)], "once");
+    assert_eq!(driver.receive(3, &recall(71)).sent(1).len(), 2, "the signer may ask as before");
+}
+
+/// Its disk or clock was put back.
+#[test]
+fn who_hears_a_later_question_of_its_own_asks_with_a_greater_nonce() {
+    let (mut driver, recall) = started(Some(1), &Disk::default());
+    let first = recall.unwrap();
+    let later = Recall::sign(0, 1, first.nonce + 1_000_000, &key(1), &genesis());
+    let forged = Recall { nonce: later.nonce + 5, ..later };
+    assert_eq!(driver.receive(2, &Message::Recall(forged)).fault(2), Some(PeerFault::Unsigned(Kind::Recall)));
+    driver.receive(1, &Message::Recall(later));
+    driver.pass(Duration::from_millis(1_100));
+    let sent = driver.wake().sent(1);
+    let [Message::Recall(again)] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!((again.nonce, again.signer), (later.nonce + 1, 1));
+    driver.receive(1, &answer(again, 0, &[]));
+    assert!(!driver.role.recalling.is_done());
+    driver.receive(1, &answer(&first, 2, &[]));
+    assert!(driver.role.recalling.is_done(), "answers to the first count as ever");
+}
+
 #[test]
 fn a_new_peer_is_asked_what_the_others_were() {
     let (mut driver, recall) = started(Some(1), &Disk::default());
@@ -298,7 +333,7 @@ fn a_vote_that_cannot_be_written_is_not_sent() {
     }
     let mut setup = Setup::bare(Arc::new(spec(2)));
     setup.seal = Some(key(0));
-    let mut driver = Driver::new(Sealer::new(&setup, Box::new(Full), Rng::from_number(1)));
+    let mut driver = Driver::new(Sealer::new(&setup, Box::new(Full)));
     driver.start();
     driver.up(1, testing::inbound_peer("10.0.0.1:4130"));
     let sent = driver.wake().sent(1);

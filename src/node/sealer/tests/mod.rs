@@ -110,8 +110,7 @@ impl SealStore for Disk {
 fn sealer(spec: &Arc<ChainSpec>, own: Option<usize>, disk: &Disk) -> Driver<Sealer> {
     let mut setup = Setup::bare(spec.clone());
     setup.seal = own.map(key);
-    let seed = own.map_or(99, |own| own as u64);
-    Driver::new(Sealer::new(&setup, Box::new(disk.clone()), Rng::from_number(seed)))
+    Driver::new(Sealer::new(&setup, Box::new(disk.clone())))
 }
 
 /// A node: its sealer, and what its ledger knows.
