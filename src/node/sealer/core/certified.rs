@@ -60,8 +60,19 @@ impl Certified {
         }
     }
 
-    /// Adds a certificate that holds and is not settled. Says no if it contradicts what is final: more members lie than
-    /// may.
+    /// Whether certificates of this and of what is here show that more members lie than may: in one view two blocks are
+    /// notarised or final, or one is final in a view that is skipped.
+    pub fn contradicts(&self, statement: &Statement) -> bool {
+        let Statement { view, stage, block, .. } = *statement;
+        let other = |held: &Certificate| held.statement.block != block;
+        match stage {
+            Stage::Skip => false,
+            Stage::Notarise => view == self.last_final.view && block != self.last_final.block,
+            Stage::Finalize => self.is_skipped(view) || self.notarised.get(&view).is_some_and(other),
+        }
+    }
+
+    /// Adds a certificate that holds and is not settled. Says no to one that would leave what is final.
     pub fn add(&mut self, certificate: Certificate) -> bool {
         let Statement { view, stage, block, .. } = certificate.statement;
         match stage {

@@ -62,9 +62,11 @@ impl Core {
     pub(super) fn certify(&mut self, certificate: Certificate, now: Clock) {
         let statement = certificate.statement;
         let place = Place { view: statement.view, block: statement.block };
-        let was_known = self.certified.notarised(place.view).is_some();
-        if !self.certified.add(certificate.clone()) {
+        let was_known = self.certified.notarised(place.view).is_some_and(|held| held.statement.block == place.block);
+        if self.certified.contradicts(&statement) {
             self.effects.push(Effect::Contradiction(statement));
+        }
+        if !self.certified.add(certificate.clone()) {
             return;
         }
         self.effects.push(Effect::KeepCertificate(certificate.clone()));

@@ -1,5 +1,6 @@
 //! The rules, one by one, and four cores that agree.
 
+mod contradictions;
 mod handover;
 mod late;
 
