@@ -253,6 +253,12 @@ impl Core {
         self.certified.unskipped(here.view, self.view, MOST_OPEN)
     }
 
+    /// Whether a view behind the own one is one of those. Mostly no look at all views is needed to tell that it is not.
+    pub(super) fn is_open(&self, view: u64) -> bool {
+        let is_behind = view < self.view && !self.certified.is_skipped(view);
+        is_behind && self.open_views().contains(&view)
+    }
+
     /// The view behind the own one for which no certificate is here at all, so that no block can follow.
     pub fn unproven(&self) -> Option<u64> {
         self.certified.unskipped(self.certified.tip().view, self.view, 1).first().copied()

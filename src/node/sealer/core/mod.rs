@@ -294,12 +294,9 @@ impl Core {
     /// A vote arrived.
     pub fn vote(&mut self, vote: SignedVote, now: Clock) -> Result<Fate, Unsigned> {
         let Statement { epoch, stage, view, block } = vote.statement;
-        let is_near = view > self.certified.last_final().view
-            && (view.abs_diff(self.view) <= VOTE_WINDOW || self.open_views().contains(&view));
-        if epoch != self.set.epoch() || !is_near || (stage == Stage::Skip) != (block == Hash::ZERO) {
-            return Ok(self.fate_of_old(&vote));
-        }
-        if self.tally.is_settled(&vote) {
+        let is_of_set = epoch == self.set.epoch() && view > self.certified.last_final().view;
+        let is_known = (stage == Stage::Skip) != (block == Hash::ZERO) || self.tally.is_settled(&vote);
+        if !is_of_set || is_known || (view.abs_diff(self.view) > VOTE_WINDOW && !self.is_open(view)) {
             return Ok(self.fate_of_old(&vote));
         }
         if !self.signing.holds(&vote) {

@@ -143,8 +143,9 @@ impl Tally {
     /// Forgets the votes of views outside of this range, but for those of `open` views before it.
     pub fn keep(&mut self, from: u64, to: u64, open: &[u64]) {
         let kept = self.votes.split_off(&(from, Stage::Notarise, 0));
-        self.votes.retain(|(view, ..), _| open.contains(view));
-        self.votes.extend(kept);
+        let mut before = std::mem::replace(&mut self.votes, kept);
+        before.retain(|(view, ..), _| open.contains(view));
+        self.votes.extend(before);
         self.votes.split_off(&(to.saturating_add(1), Stage::Notarise, 0));
     }
 
