@@ -54,7 +54,7 @@ impl Sealer {
             Message::Proposal { signature, block } => {
                 let header: Result<Header, _> = codec::decode_prefix(&block).map(|(header, _)| header);
                 match header {
-                    Ok(header) if self.wants(&header) => {
+                    Ok(header) if self.wants(&header, block.len()) => {
                         self.on_proposal(now, link, (signature, block, header), frame, out)
                     }
                     Ok(header) => self.on_needless(signature, header, link)?,
@@ -128,11 +128,11 @@ impl Sealer {
         judged.map(Worth::from).map_err(|_| PeerFault::Unsigned(Kind::Certificate))
     }
 
-    /// Whether a proposal with this header is of use.
-    fn wants(&self, header: &Header) -> bool {
+    /// Whether a proposal with this header, and a block of so many bytes, is of use.
+    fn wants(&self, header: &Header, bytes: usize) -> bool {
         let Some(seal) = header.authority_seal() else { return true };
         let is_of_set = self.spec.authorities.at(header.height).map(AuthoritySet::epoch) == Some(self.keys.set.epoch());
-        is_of_set && self.core.wants_proposal(seal.view, &header.hash())
+        is_of_set && self.offers.has_room(seal.view, bytes) && self.core.wants_proposal(seal.view, &header.hash())
     }
 
     /// Whether a header commits to the set that this node's file has for the next height.
@@ -186,7 +186,7 @@ impl Sealer {
             self.reporter.proposed(now, self.keys.set.leader(view));
             let offer = Offer { hash, header, block, frame: frame.clone() };
             self.pass_on(&offer, Some(link), out);
-            self.offers.insert(view, offer);
+            self.hold(view, offer);
             // One that is notarised already brings the header of what others build on.
             let place = Place { view, block: hash };
             if self.core.certified().notarised(view).is_some_and(|held| held.statement.block == hash) {

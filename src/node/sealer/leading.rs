@@ -43,13 +43,25 @@ impl Sealer {
             return Ok(());
         }
         if template.transactions == 0 && !self.core.wants_empty(now.mono) {
-            // What waits does not fit. The next transaction is another reason.
-            self.waiting = 0;
+            // What waits does not fit. The next transaction, or block, is another reason.
+            self.fits_nothing = true;
             self.core.not_led();
-            self.core.set_work(false, clock(now));
+            self.note_work(now);
             return Ok(());
         }
         self.propose(now, leading, &template, out)
+    }
+
+    /// Keeps a block that was proposed, and forgets those of lower views for which there is no room any more.
+    pub(super) fn hold(&mut self, view: u64, offer: Offer) {
+        if let Some(from) = self.offers.insert(view, offer) {
+            self.core.forget_proposals(from);
+        }
+    }
+
+    /// Tells the core whether a transaction waits that a block has room for, as far as is known.
+    pub(super) fn note_work(&mut self, now: Now) {
+        self.core.set_work(self.waiting > 0 && !self.fits_nothing, clock(now));
     }
 
     fn propose(&mut self, now: Now, leading: Leading, template: &Template, out: &mut Outbox) -> Result<(), Halt> {
@@ -82,7 +94,7 @@ impl Sealer {
         self.seals.keep_proposed(self.keys.set.epoch(), view)?;
         if self.core.proposal(proposal, clock(now)) == Ok(Fate::Fresh) {
             self.pass_on(&offer, None, out);
-            self.offers.insert(view, offer);
+            self.hold(view, offer);
         }
         Ok(())
     }

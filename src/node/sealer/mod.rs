@@ -82,6 +82,8 @@ pub struct Sealer {
     ahead: BTreeMap<Epoch, Certificate>,
     /// Transactions in the mempool.
     waiting: usize,
+    /// The last template had none of them.
+    fits_nothing: bool,
     /// By when the newest votes of others are written.
     heard_due: Option<Time>,
     /// Authorities of the set that are proven to have proposed twice in one view.
@@ -117,6 +119,7 @@ impl Sealer {
             recalling,
             questions: Questions::default(),
             waiting: 0,
+            fits_nothing: false,
             heard_due: None,
             double: BTreeSet::new(),
             news: 0,
@@ -156,7 +159,8 @@ impl Sealer {
             ToSealer::ChainMoved(moved) => return self.chain_moved(now, &moved, out),
             ToSealer::PoolChanged { added, removed } => {
                 self.waiting = self.waiting.saturating_add(added).saturating_sub(removed);
-                self.core.set_work(self.waiting > 0, clock(now));
+                self.fits_nothing &= added == 0;
+                self.note_work(now);
             }
             ToSealer::Template(template) => return self.on_template(now, template, out),
             ToSealer::ProposalChecked { hash, result } => {
@@ -184,6 +188,9 @@ impl Sealer {
         self.turn_with_ledger(now, moved.tip.height, out)?;
         self.look_for_turn(out);
         self.note_ledger(now, moved.tip.hash, moved.tip.height);
+        if std::mem::take(&mut self.fits_nothing) {
+            self.note_work(now);
+        }
         Ok(())
     }
 

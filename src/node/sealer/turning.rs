@@ -179,7 +179,7 @@ impl Sealer {
             self.reached(now, last, out);
         }
         self.tell_notarised(out);
-        self.core.set_work(self.waiting > 0, clock(now));
+        self.note_work(now);
         if let Some((tip, height)) = self.ledger {
             self.note_ledger(now, tip, height);
         }

@@ -361,6 +361,11 @@ impl Core {
         self.drive(now);
     }
 
+    /// There is no room for the blocks of proposals of views before this one.
+    pub fn forget_proposals(&mut self, before: u64) {
+        self.proposals.keep(before);
+    }
+
     /// No block could be made now.
     pub fn not_led(&mut self) {
         self.led = None;
