@@ -5,7 +5,7 @@ use crate::{
     base::{hash::Hash, ids::LinkId, time::Now},
     chain::{
         archive::{SealRecord, StoreError},
-        seal::{AuthoritySet, Certificate, Epoch, Stage, Statement},
+        seal::{AuthoritySet, Certificate, Epoch, SignedVote, Stage, Statement},
     },
     node::{Halt, Outbox, PeerFault, notice::ToLedger},
     wire::{
@@ -205,7 +205,12 @@ impl Sealer {
         base: Place,
         handover: Option<Certificate>,
     ) -> Result<(), StoreError> {
-        let record = self.seals.load()?;
+        let mut record = self.seals.load()?;
+        // The set may have been put in the place of another one of the same number, which operators took out of the file.
+        let is_of_others =
+            |vote: &SignedVote| vote.statement.epoch == set.epoch() && !set.holds(&self.keys.genesis, vote);
+        record.heard.retain(|vote| !is_of_others(vote));
+        record.evidence.retain(|(first, second)| !is_of_others(first) && !is_of_others(second));
         let of_set = record.double_proposals.iter().filter(|proof| proof.epoch == set.epoch());
         self.double = of_set.filter_map(|proof| proof.liar(&self.keys.genesis, &self.spec.authorities)).collect();
         self.keys = Keys::new(self.keys.genesis, set, self.key.as_ref());
