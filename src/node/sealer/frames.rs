@@ -7,6 +7,7 @@ use crate::{
         bytes::Bytes,
         codec::{self, List},
         ids::LinkId,
+        limits::{SIGNED_VOTE_BYTES, VOTE_BYTES},
         time::Now,
     },
     chain::{
@@ -33,6 +34,8 @@ use super::{
 
 /// A peer that is behind is helped this often at most.
 const HELP_INTERVAL: Duration = Duration::from_secs(1);
+/// And with this many bytes in each second on average: an old vote, which anybody may have recorded, is all that it costs the peer.
+const HELP_PER_SECOND: usize = 64 << 10;
 
 impl Sealer {
     pub(super) fn on_frame(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), Halt> {
@@ -314,16 +317,19 @@ impl Sealer {
         out: &mut Outbox,
     ) -> Result<Result<Worth, PeerFault>, Halt> {
         self.perform(now, Some(link), out)?;
-        let is_due = |peer: &&mut Peer| peer.helped.is_none_or(|helped| helped + HELP_INTERVAL <= now.mono);
+        let is_due = |peer: &&mut Peer| peer.helped_until.is_none_or(|until| until <= now.mono);
         let Some(set) = self.spec.authorities.of(vote.statement.epoch) else { return Ok(Ok(Worth::Nothing)) };
         let Some(peer) = self.peers.get_mut(&link).filter(is_due) else { return Ok(Ok(Worth::Nothing)) };
         if !set.holds(&self.keys.genesis, vote) {
             return Ok(Err(PeerFault::Unsigned(Kind::Vote)));
         }
-        peer.helped = Some(now.mono);
         // It may have had no use for the proposal before, and is sent it once more in each view.
         let is_first = std::mem::replace(&mut peer.again, self.core.view()) < self.core.view();
-        self.send_all(link, out);
+        let bytes = self.send_all(link, out);
+        if let Some(peer) = self.peers.get_mut(&link) {
+            let paid = Duration::from_secs(u64::try_from(bytes / HELP_PER_SECOND).unwrap_or(u64::MAX));
+            peer.helped_until = Some(now.mono + paid.max(HELP_INTERVAL));
+        }
         if is_first {
             self.propose_to(link, out);
         }
@@ -341,17 +347,23 @@ impl Sealer {
 
     /// All peers hear again what they may have missed.
     pub(super) fn repeat(&mut self, out: &mut Outbox) {
-        self.peers.keys().for_each(|link| self.send_all(*link, out));
+        for link in self.peers.keys() {
+            self.send_all(*link, out);
+        }
         let name = self.offers.in_view(self.core.view()).map(|offer| name_of(&offer.frame));
         let lacks = |peer: &Peer| name.is_some_and(|name| !peer.shown.contains(&name));
         let without: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(link, _)| *link).collect();
         without.into_iter().for_each(|link| self.propose_to(link, out));
     }
 
-    fn send_all(&self, link: LinkId, out: &mut Outbox) {
+    /// Sends a peer what it may miss; returns about how many bytes that is.
+    fn send_all(&self, link: LinkId, out: &mut Outbox) -> usize {
         let (certificates, votes) = self.core.catch_up();
+        let of_certificate = |one: &Certificate| SIGNED_VOTE_BYTES + VOTE_BYTES * one.votes.count();
+        let bytes = certificates.iter().map(of_certificate).sum::<usize>() + votes.len() * SIGNED_VOTE_BYTES;
         certificates.into_iter().for_each(|one| out.send(link, &Message::Certificate(Box::new(one))));
         votes.into_iter().for_each(|vote| out.send(link, &Message::Vote(vote)));
+        bytes
     }
 
     /// A message of our own, or that we put together, to all that have not shown it.

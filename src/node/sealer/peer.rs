@@ -22,8 +22,8 @@ pub(super) const EARLY_BYTES: usize = 32 * 1024;
 pub(super) struct Peer {
     /// What it has shown, or was sent.
     pub(super) shown: Recent,
-    /// When it last heard what it may have missed.
-    pub(super) helped: Option<Time>,
+    /// When it may hear again what it may have missed.
+    pub(super) helped_until: Option<Time>,
     /// What it has said of the next set.
     pub(super) early: Vec<Frame>,
     /// The highest view whose proposal it was sent once more.
@@ -53,6 +53,6 @@ impl Peer {
     /// A new one. `news`: bytes of messages that this node has passed on or sent so far.
     pub(super) fn new(now: Time, news: u64) -> Self {
         let allowance = Allowance::new(now, news);
-        Self { shown: Recent::new(SHOWN), helped: None, early: Vec::new(), again: 0, allowance }
+        Self { shown: Recent::new(SHOWN), helped_until: None, early: Vec::new(), again: 0, allowance }
     }
 }

@@ -153,6 +153,34 @@ fn a_body_that_the_header_does_not_commit_to_costs_its_sender_and_keeps_nobody_f
     assert!(matches!(did.told::<ToFetch>()[..], [ToFetch::Proposed { hash: asked, .. }] if asked == hash));
 }
 
+/// A node with the chain's older file cut off all its peers: they took others for leaders than it did.
+#[test]
+fn a_proposal_that_others_have_signed_costs_nothing_where_the_file_may_be_an_older_one() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let leader = spec(4).authorities.at(1).unwrap().leader(1);
+    let (_, Message::Proposal { block, .. }) = proposal(leader, 1) else { panic!("not a proposal") };
+    let genesis_header = spec(4).genesis.header;
+    let signed_by = |number: usize, previous: Hash| {
+        let header: Header = crate::base::codec::decode_prefix(&block).unwrap().0;
+        let header = Header { previous, ..header };
+        let signature = key(number).sign(&crate::chain::seal::proposal_hash(&genesis(), &header.hash()));
+        Message::Proposal { signature, block: [header.to_bytes(), 0u32.to_le_bytes().to_vec()].concat().into() }
+    };
+    driver.notice(ToSealer::ChainMoved(Arc::new(ChainMove {
+        tip: Tip { hash: genesis(), height: 0, time: 0, work: Work::ZERO, digest: Hash::ZERO },
+        removed: Vec::new(),
+        added: Vec::new(),
+        news: None,
+    })));
+    let unknown_parent = signed_by(9, Hash([3; 32]));
+    for link in [1, 2] {
+        let did = driver.receive(link, &unknown_parent);
+        assert!(did.fault(link).is_none() && did.sent(3 - link).is_empty(), "{did:?}");
+    }
+    let did = driver.receive(1, &signed_by(9, genesis_header.hash()));
+    assert_eq!(did.fault(1), Some(PeerFault::Unsigned(Kind::Proposal)), "on the ledger's tip it is known who leads");
+}
+
 #[test]
 fn nothing_is_signed_before_a_quorum_has_told_what_this_key_signed() {
     let leader = spec(4).authorities.at(1).unwrap().clone().leader(1);
@@ -376,4 +404,66 @@ fn a_new_peer_hears_finality_the_tip_and_what_is_under_way() {
     assert_eq!(helped, [1, 0, 0]);
     let frame = Frame::new(&all[3]);
     assert!(driver.frame(3, frame).0.is_empty());
+}
+
+/// All certificates may have megabytes, and an old vote is what anybody may have recorded.
+#[test]
+fn who_is_behind_is_helped_the_more_seldom_the_more_that_takes() {
+    let (mut driver, _) = started(None, &Disk::default());
+    for view in 1..=400 {
+        driver.receive(1, &Message::Certificate(Box::new(certificate(Statement::skip(0, view)))));
+    }
+    let behind = Message::Vote(vote(3, Statement::skip(0, 2)));
+    let helped = [0, 1_200, 600, 600].map(|millis| {
+        driver.pass(Duration::from_millis(millis));
+        driver.receive(2, &behind).sent(2).len()
+    });
+    assert_eq!(helped, [400, 0, 0, 400]);
+}
+
+#[test]
+fn what_waits_is_counted_also_while_no_block_has_room_for_it() {
+    let mut driver = sealer(&Arc::new(spec(1)), Some(0), &Disk::default());
+    driver.start();
+    let genesis = spec(1).genesis.header;
+    let asked = |did: Actions| {
+        let is_asked = |action: &Action| match action {
+            Action::Tell(notice) => matches!(notice.clone().try_into(), Ok(ToLedger::WantProposal { .. })),
+            _ => false,
+        };
+        did.0.iter().any(is_asked)
+    };
+    driver.notice(ToSealer::PoolChanged { added: 2, removed: 0 });
+    driver.pass(Duration::from_millis(300));
+    assert!(asked(driver.wake()));
+    let nothing_fits = |driver: &mut Driver<Sealer>| {
+        driver.notice(ToSealer::Template(Some(Arc::new(Template { transactions: 0, ..template(&genesis) }))));
+        driver.pass(Duration::from_secs(1));
+        assert!(!asked(driver.wake()), "the same would not fit again");
+    };
+    nothing_fits(&mut driver);
+    assert!(!asked(driver.notice(ToSealer::PoolChanged { added: 0, removed: 1 })));
+    assert!(asked(driver.notice(ToSealer::PoolChanged { added: 1, removed: 1 })), "one waits, and it is another one");
+    nothing_fits(&mut driver);
+    let tip = Tip { hash: genesis.hash(), height: 0, time: 0, work: Work::ZERO, digest: Hash::ZERO };
+    let moved = ChainMove { tip, removed: Vec::new(), added: Vec::new(), news: None };
+    assert!(asked(driver.notice(ToSealer::ChainMoved(Arc::new(moved)))), "there may be room in the next block");
+}
+
+/// Operators took a set out of the file before it had made a block, and put another one in its place.
+#[test]
+fn what_others_signed_under_the_number_of_a_set_is_not_told_as_a_member_s() {
+    let disk = Disk::default();
+    let said = Statement::skip(0, 3);
+    let of_others = SignedVote { signer: 0, ..vote(9, said) };
+    disk.0.lock().unwrap().heard = vec![of_others, vote(2, said)];
+    disk.0.lock().unwrap().evidence =
+        vec![(of_others, SignedVote { signer: 0, ..vote(9, Statement::finalize(0, 3, Hash([1; 32]))) })];
+    let (mut driver, _) = started(Some(1), &disk);
+    assert_eq!(driver.role.core.tally().liars().count(), 0);
+    for (signer, held) in [(0, vec![]), (2, vec![vote(2, said)])] {
+        let recall = Recall::sign(0, signer, 70, &key(usize::from(signer)), &genesis());
+        let did = driver.receive(1, &Message::Recall(recall));
+        assert_eq!(did.sent(1), [answer(&recall, 1, &held)]);
+    }
 }
