@@ -231,9 +231,16 @@ fn on_a_sealed_chain_the_chain_s_file_is_all_that_a_receipt_needs() {
     let files = ["contract", "photo", "letter"].map(|name| root.path().join(name));
     files.iter().for_each(|path| fs::write(path, path.to_str().unwrap()).unwrap());
     let [contract, photo, letter] = files.each_ref().map(|path| path.to_str().unwrap());
-    let notarised = node.cli(&["notarise", contract, photo, letter]);
+    let notarised = node.cli(&["notarise", contract, photo, letter, "--json"]);
     assert!(notarised.status.success(), "{}", stderr(&notarised));
     assert_eq!(node.cli(&["notarise", letter]).status.code(), Some(2), "its receipt may be worth more");
+    // As after a break between two of them.
+    fs::remove_file(format!("{photo}.receipt.json")).unwrap();
+    let facts: Value = serde_json::from_slice(&notarised.stdout).unwrap();
+    let of = |tx: &str| node.cli(&["notarise", contract, photo, letter, "--tx", tx]);
+    assert_eq!(of(&payment).status.code(), Some(2), "receipts of another transaction");
+    let resumed = of(facts["txid"].as_str().unwrap());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
     assert_eq!(node.stop(), 0);
     // Nobody runs a node any more.
     let alone = |args: &[&str]| cli_on(&root.path().join("elsewhere"), chain, args);

@@ -126,6 +126,14 @@ pub(super) fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The receipt in this file, if it is one.
+pub(super) fn read_receipt(path: &Path) -> Outcome<Option<Receipt>> {
+    Ok(match parse(path)? {
+        Parsed::Receipt(receipt) => Some(*receipt),
+        Parsed::Nothing | Parsed::Unreadable(_) => None,
+    })
+}
+
 /// What a file is.
 enum Parsed {
     Receipt(Box<Receipt>),

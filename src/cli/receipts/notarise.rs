@@ -65,7 +65,7 @@ pub struct NotariseArgs {
 
 /// Runs `notarise`.
 pub fn run(context: &Context, arguments: &NotariseArgs) -> Outcome {
-    let hashes = hashes(&arguments.files)?;
+    let hashes = hashes(context, arguments)?;
     let deadline = Deadline::after(arguments.timeout);
     let remote = context.remote()?.until(deadline);
     let txid = match &arguments.tx {
@@ -93,14 +93,21 @@ pub fn run(context: &Context, arguments: &NotariseArgs) -> Outcome {
     })
 }
 
-/// The files' hashes. Refuses files that have a receipt: that may be older, and worth more.
-fn hashes(files: &[PathBuf]) -> Outcome<Vec<Hash>> {
+/// The files' hashes. Refuses files that have a receipt: that may be older, and worth more. But for those of the transaction that
+/// was named: not all may have been written before a break.
+fn hashes(context: &Context, NotariseArgs { files, tx, .. }: &NotariseArgs) -> Outcome<Vec<Hash>> {
     if files.len() > MAX_FILES {
         return Err(Failure::usage(format!("{} files; at most {MAX_FILES} go into one transaction", files.len())));
     }
     for path in files {
         let beside = check::beside(path);
         if beside.exists() {
+            let receipt = tx.as_ref().map_or(Ok(None), |_| check::read_receipt(&beside))?;
+            let of =
+                receipt.and_then(|receipt| receipt.check(context.spec()).ok()).map(|proven| proven.transaction.txid);
+            if of.is_some_and(|of| tx.as_ref().is_some_and(|tx| of.to_string().starts_with(tx.as_str()))) {
+                continue;
+            }
             let advice = "look at it with tussock check FILE, or move it away";
             return Err(Failure::usage(format!("there is a receipt already: {}; {advice}", beside.display())));
         }
