@@ -42,6 +42,17 @@ fn what_a_peer_said_when_it_closed_the_link_is_the_reason() {
 }
 
 #[test]
+fn a_dial_to_a_peer_that_has_dialled_us_is_no_failure() {
+    let mut node = node(&connecting(&["127.0.0.1:4131"]));
+    let (dial, to) = node.start().dials()[0];
+    join(&mut node, 2, "127.0.0.1:4131");
+    node.opened(1, Direction::Outbound(dial), &to.to_string());
+    node.closed(1, CloseReason::Remote { code: GoodbyeCode::Duplicate as u8, retry_after: 600 });
+    assert_eq!(told(&run_alive(&mut node, 2, DIAL_FAILING_AFTER), HindranceId::DialFailing), None);
+    assert!(told(&node.lost(2), HindranceId::DialFailing).flatten().is_some(), "it is no peer any more");
+}
+
+#[test]
 fn a_node_whose_known_addresses_are_all_kept_out_says_so_until_one_is_allowed() {
     let mut node = node(&connecting(&["127.0.0.1:4131"]));
     node.start();
