@@ -22,6 +22,9 @@ use crate::{
 /// `tussock authorities`
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Who seals is shown and changed with tussock genesis authorities; how such chains
+work: tussock help sealing.
+
 Example:
   tussock authorities continue meadow.toml --from HASH --remove KEY2 KEY3")]
 pub(super) struct AuthoritiesArgs {

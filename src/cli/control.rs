@@ -143,8 +143,11 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
             if context.json {
                 output::json(&facts)?;
             }
-            Err(undone(&facts)
-                .unwrap_or_else(|| Failure::new(Exit::TimedOut, not_in_time(&phrase, arguments.timeout, &facts))))
+            Err(undone(&facts).unwrap_or_else(|| {
+                let text = not_in_time(&phrase, arguments.timeout, &facts);
+                let hindrance = first_hindrance(context).map_or_else(String::new, |text| format!("; {text}"));
+                Failure::new(Exit::TimedOut, format!("{text}{hindrance}"))
+            }))
         }
     }
 }
@@ -156,6 +159,12 @@ pub fn undone(facts: &Value) -> Option<Failure> {
         "a reorganisation undid {id}: {rival} is confirmed and spends one of its coins; pay again if it is due"
     );
     (!rival.is_empty()).then(|| Failure::new(Exit::Rejected, text))
+}
+
+/// What hinders the node, if it says so.
+fn first_hindrance(context: &Context) -> Option<String> {
+    let status = context.remote().ok()?.call("status", json!([])).ok()?;
+    output::items(&status["hindrances"]).first().map(|one| output::text(one, "text"))
 }
 
 /// The condition that did not hold in time, and the node's state instead.

@@ -53,7 +53,9 @@ pub fn run(arguments: &HelpArgs, mut program: Command) -> Outcome {
 fn unknown(name: &str, commands: &[String]) -> Failure {
     let topics: Vec<&str> = topics().map(|(topic, _)| topic).collect();
     let known = commands.iter().map(String::as_str).chain(topics.iter().copied());
-    let hint = suggest(name, known)
+    let begun = || known.clone().find(|known| name.len() > 2 && known.starts_with(name));
+    let hint = begun()
+        .or_else(|| suggest(name, known.clone()))
         .map_or_else(|| format!("topics: {}", topics.join(", ")), |meant| format!("did you mean \"{meant}\"?"));
     Failure::new(Exit::Usage, format!("no command or topic \"{name}\"; {hint}"))
 }
@@ -104,6 +106,13 @@ mod tests {
             assert!(help.contains(topic), "{topic} is not named by help --help");
         }
         assert_eq!(page("nonsense"), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_by_its_beginning_is_suggested() {
+        let hint = |name: &str| unknown(name, &["send".to_owned(), "genesis".to_owned()]).message;
+        assert!(hint("seal").contains("did you mean \"sealing\"?"), "{}", hint("seal"));
+        assert!(hint("snd").contains("did you mean \"send\"?") && hint("xylophone").contains("topics: "));
     }
 
     #[test]
