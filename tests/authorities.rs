@@ -400,7 +400,7 @@ fn operators_continue_a_chain_whose_quorum_is_lost_from_its_last_final_block() {
     let new = std::mem::replace(&mut network.file, old.clone());
     network.start_on_file(2, Some(2));
     let said = until("it says what it lacks", || hindrance(&network.nodes[2], "unknown_authorities"));
-    assert!(said["text"].as_str().unwrap().contains(&format!("block {height}")), "{said}");
+    assert!(said["text"].as_str().unwrap().contains(&format!("block {} hands over", height + 1)), "{said}");
     let peers = network.nodes[2].status()["peers"].clone();
     assert!(peers["outbound"].as_u64().unwrap() + peers["inbound"].as_u64().unwrap() >= 1, "{peers}");
     assert_eq!(network.nodes[2].stop(), 0);
