@@ -15,7 +15,7 @@ seeds=${MUTANTS_SEEDS:-200}
 mutants=(
   'skip-the-merkle-check       src/chain/rules.rs            s/if block\.merkle_root() != block\.header\.merkle_root/if block.merkle_root() == Hash::ZERO/'
   'skip-the-signatures         src/chain/key.rs              s/batch\.verify(rng\.generator())\.is_ok()/true/; s/\[claim\] => verify(.*/[_] => true,/'
-  'locator-off-by-one          src/node/headers/locator.rs   s/common\.saturating_add(1), MAX_SYNC_HEADERS/common.saturating_add(2), MAX_SYNC_HEADERS/'
+  'locator-off-by-one          src/node/headers/locator.rs   s/common\.saturating_add(1), round/common.saturating_add(2), round/'
   'apply-without-undo          src/node/ledger/chainstate.rs s/self\.store\.apply(block\.header\.height, &block\.hash, &changes)/self.store.apply(block.header.height, \&block.hash, \&Default::default())/'
   'digest-not-updated          src/node/ledger/chainstate.rs 0,/self\.sum\.remove(&key, coin);/s///'
   'leaf-not-hashed-again       src/chain/digest.rs            s/self\.changed |= 1 << leaf;/self.changed |= 1 << (leaf \& !1);/'
@@ -25,7 +25,7 @@ mutants=(
   'forget-spent-coins-early    src/store/coins/merge.rs       s/if entry\.is_coin || !is_oldest {/if entry.is_coin {/'
   'merge-not-in-a-transaction  src/store/coins/merge.rs       s/^    writer\.finish()?;/    writer.finish()?; connection.execute_batch(if connection.is_autocommit() { "" } else { "COMMIT; BEGIN" })?;/'
   'run-without-its-last-page   src/store/coins/merge.rs       s/^    writer\.finish()?;//'
-  'wrong-tie-break             src/node/ledger/chain_manager.rs s/row\.work <= chain\.tip()\.work/row.work < chain.tip().work/'
+  'wrong-tie-break             src/node/ledger/chain_manager.rs s/rank <= self\.tip_rank()/rank < self.tip_rank()/'
   'lost-mempool-return         src/node/ledger/mempool.rs    s/self\.abandoned\.add_blocks(removed\.iter().*);//'
   'amounts-not-compared        src/chain/rules.rs            s/if named != coin\.amount {/if false {/'
   'wrong-amounts-are-free      src/node/gossip/intake.rs     s/out\.fault(link, fault\.into());/drop((link, fault));/'
@@ -100,12 +100,12 @@ mutants=(
   'skip-not-required           src/node/sealer/core/certified.rs s/between == 0 || /true || between == 0 || /'
   'finalize-after-skip         src/node/sealer/core/own_votes.rs s/Stage::Skip | Stage::Finalize =>/Stage::Finalize => after(Stage::Finalize),\n            Stage::Skip =>/'
   'fork-choice-by-age          src/node/sealer/core/certified.rs s/let highest = self\.notarised\.last_key_value();/let highest = self.notarised.first_key_value();/'
-  'fork-choice-by-height       src/chain/seal/authority_rules.rs s/Work::of_view(header\.authority_seal()\.map_or(0, |seal| seal\.view))/Work::of_view(u64::from(header.height))/'
+  'fork-choice-by-height       src/chain/seal/authority_rules.rs s/Work::of_seal(epoch, header\.authority_seal()\.map_or(0, |seal| seal\.view))/Work::of_seal(epoch, u64::from(header.height))/'
   'votes-are-not-counted       src/chain/seal/authority_rules.rs s/^        check_voters(spec, parent\.height, &seal\.parent_votes)?;//'
   'skips-forgotten-early       src/node/sealer/core/certified.rs s/^                self\.notarised\.insert(view, certificate);/&\n                self.skipped = self.skipped.split_off(\&view);/'
-  'final-block-left            src/node/headers/certified.rs s/if self\.leaves(rows, height, hash)? {/if self.leaves(rows, height, hash)? \&\& false {/'
+  'final-block-left            src/node/headers/certified.rs s/if self\.leaves(rows, height, hash)? /&\&\& false /'
   'final-block-left-by-ledger  src/node/ledger/propose.rs    s/let Some((height, hash)) = left else/let Some((height, hash)) = left.filter(|_| false) else/'
-  'nothing-is-left             src/node/headers/certified.rs,src/node/ledger/propose.rs s/if self\.leaves(rows, height, hash)? {/if self.leaves(rows, height, hash)? \&\& false {/; s/let Some((height, hash)) = left else/let Some((height, hash)) = left.filter(|_| false) else/'
+  'nothing-is-left             src/node/headers/certified.rs,src/node/ledger/propose.rs s/if self\.leaves(rows, height, hash)? /&\&\& false /; s/let Some((height, hash)) = left else/let Some((height, hash)) = left.filter(|_| false) else/'
   'undelivered-is-free         src/node/gossip/announced.rs  s/if source\.look(now\.mono) == Look::Undelivered {/if false \&\& source.look(now.mono) == Look::Undelivered {/'
 )
 
