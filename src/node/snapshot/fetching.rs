@@ -117,7 +117,7 @@ impl Snapshot {
                     self.punish(link, PeerFault::Snapshot(fault), out);
                 }
                 if gives_way {
-                    return self.give_way(now);
+                    self.give_way(now);
                 }
             }
         }

@@ -71,7 +71,7 @@ impl Snapshot {
             self.resume(now)?;
             self.abandon_deserted(now)?;
             self.leave_slow(now)?;
-            self.contest(now, out)?;
+            self.contest(now, out);
             self.ask_for_manifests(now, out);
             self.choose(now, out)?;
             self.pump(now, out);
@@ -111,7 +111,8 @@ impl Snapshot {
         }
         let Some(manifest) = self.best_offer(now) else { return Ok(()) };
         self.begin(&manifest, now)?;
-        self.contest(now, out)
+        self.contest(now, out);
+        Ok(())
     }
 
     fn begin(&mut self, manifest: &Manifest, now: Time) -> Result<(), StoreError> {
@@ -144,7 +145,8 @@ impl Snapshot {
     fn make_room_for(&mut self, now: Time, bytes: u64, error: StoreError) -> Result<(), StoreError> {
         let Some(joiner) = &mut self.joiner else { return Err(error) };
         joiner.offered.most_bytes = Some(bytes.saturating_sub(1));
-        self.leave(now)?;
+        self.leave(now);
+        self.discard()?;
         if self.choices(None).is_empty() {
             return Err(error);
         }
@@ -159,12 +161,15 @@ impl Snapshot {
         let (block, missing) = (plan.manifest.block(), plan.missing_bytes());
         let others = self.choices(Some(block));
         let is_left = self.joiner.as_mut().is_some_and(|joiner| joiner.trials.is_left(now, block, missing, &others));
-        if is_left { self.leave(now) } else { Ok(()) }
+        if is_left {
+            self.leave(now);
+        }
+        Ok(())
     }
 
-    /// Drops what was fetched. What peers offer still counts.
-    pub(super) fn leave(&mut self, now: Time) -> Result<(), StoreError> {
-        let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
+    /// Leaves the snapshot for another. What was fetched stays until that is begun, or this one again. What peers offer still counts.
+    pub(super) fn leave(&mut self, now: Time) {
+        let Some(joiner) = &mut self.joiner else { return };
         let plan = joiner.plan.take();
         joiner.deserted = None;
         joiner.first_offer.get_or_insert(now);
@@ -172,15 +177,21 @@ impl Snapshot {
             let (here, all) = plan.progress();
             log::info!("snapshot left height={} pieces={here} of={all}", plan.manifest.height());
         }
-        files.store.discard()
     }
 
-    /// Nobody has had the missing pieces for a while, or the chain has left the block: another snapshot is chosen.
+    /// Drops what was fetched.
+    fn discard(&mut self) -> Result<(), StoreError> {
+        self.files.as_mut().map_or(Ok(()), |files| files.store.discard())
+    }
+
+    /// Nobody has had the missing pieces for a while, or the chain has left the block: another snapshot is chosen. Without any peer that
+    /// has others instead, it waits: a line that is down says nothing of snapshots.
     fn abandon_deserted(&mut self, now: Time) -> Result<(), StoreError> {
         let Some(plan) = self.joiner.as_ref().and_then(|joiner| joiner.plan.as_ref()) else { return Ok(()) };
         let id = plan.id;
         let is_served = self.peers.values().any(|peer| !peer.closing && peer.offers == Some(id));
-        let is_deserted = plan.lacks_pieces() && !is_served;
+        let is_denied = self.peers.values().any(|peer| peer.serves && !peer.closing && peer.has_answered);
+        let is_deserted = plan.lacks_pieces() && !is_served && is_denied;
         let has_others = is_deserted && !self.choices(None).is_empty();
         let is_left = self.has_moved && self.judge_manifest(&plan.manifest)? != Ok(true);
         self.has_moved = false;
@@ -189,16 +200,21 @@ impl Snapshot {
         let time = |since: Time| now.since(since);
         let is_over = joiner.deserted.is_some_and(|since| time(since) >= PLAN_ABANDONED);
         let is_offered_another = joiner.deserted.is_some_and(|since| time(since) >= PLAN_TRIAL && has_others);
-        match () {
-            () if is_left || is_over => self.abandon(now),
-            () if is_offered_another => self.leave(now),
-            () => Ok(()),
+        if is_left {
+            self.abandon(now);
+            return self.discard();
         }
+        if is_over {
+            self.abandon(now);
+        } else if is_offered_another {
+            self.leave(now);
+        }
+        Ok(())
     }
 
-    /// Drops what was fetched. Peers are asked anew.
-    fn abandon(&mut self, now: Time) -> Result<(), StoreError> {
-        let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
+    /// Leaves the snapshot, and asks peers anew. What was fetched stays until one is begun.
+    fn abandon(&mut self, now: Time) {
+        let Some(joiner) = &mut self.joiner else { return };
         if let Some(plan) = joiner.plan.take() {
             log::info!("snapshot abandoned height={}", plan.manifest.height());
         }
@@ -206,7 +222,6 @@ impl Snapshot {
         for peer in self.peers.values_mut() {
             (peer.offers, peer.has_answered, peer.again_at) = (None, false, now);
         }
-        files.store.discard()
     }
 
     /// All buckets are right: the ledger may take the coins, if they are no more than the chain has created.
@@ -224,7 +239,8 @@ impl Snapshot {
             let text = format!("the chain of headers vouches for coins that no block may make: {fault}");
             out.report(Report::Warning { key: "snapshot", text: Some(text) });
             joiner.offered.refuse(id);
-            return self.abandon(self.now);
+            self.abandon(self.now);
+            return self.discard();
         }
         joiner.adopting = Some((0, manifest.pieces()));
         out.tell(ToLedger::AdoptSnapshot(manifest));
@@ -255,7 +271,10 @@ impl Snapshot {
                 plan.drop_bucket(bucket);
                 files.store.drop_bucket(bucket)
             }
-            (Err(_), _) => self.abandon(now),
+            (Err(_), _) => {
+                self.abandon(now);
+                self.discard()
+            }
         }
     }
 

@@ -6,19 +6,16 @@
 
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
-    chain::{
-        archive::StoreError,
-        snapshot::{Manifest, SnapshotFault},
-    },
+    chain::snapshot::{Manifest, SnapshotFault},
     node::{Outbox, PeerFault, snapshot::Snapshot},
 };
 
 impl Snapshot {
     /// Compares the plan with other manifests of its block: refutes those that differ where it is right, and has it prove itself where
     /// nothing is proven.
-    pub(super) fn contest(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
-        let Some(joiner) = &mut self.joiner else { return Ok(()) };
-        let Some(plan) = &mut joiner.plan else { return Ok(()) };
+    pub(super) fn contest(&mut self, now: Time, out: &mut Outbox) {
+        let Some(joiner) = &mut self.joiner else { return };
+        let Some(plan) = &mut joiner.plan else { return };
         let block = plan.manifest.block();
         let (mut refuted, mut contested) = (Vec::new(), Vec::new());
         for (id, rival) in joiner.offered.by_id.iter().filter(|(id, one)| **id != plan.id && one.block() == block) {
@@ -35,7 +32,9 @@ impl Snapshot {
         let is_late = contest.deadline(plan).is_some_and(|at| now >= at);
         refuted.iter().for_each(|id| joiner.offered.refute(*id));
         refuted.into_iter().for_each(|id| self.refuted(id, out));
-        if is_late { self.give_way(now) } else { Ok(()) }
+        if is_late {
+            self.give_way(now);
+        }
     }
 
     /// Whoever offers a manifest that is refuted has lied.
@@ -49,12 +48,12 @@ impl Snapshot {
     }
 
     /// The plan could not prove a bucket in which another manifest of its block differs: that one's turn.
-    pub(super) fn give_way(&mut self, now: Time) -> Result<(), StoreError> {
-        let Some(joiner) = &mut self.joiner else { return Ok(()) };
+    pub(super) fn give_way(&mut self, now: Time) {
+        let Some(joiner) = &mut self.joiner else { return };
         if let Some(plan) = &joiner.plan {
             joiner.contest.fail(plan.id);
         }
-        self.leave(now)
+        self.leave(now);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     fake::{HEIGHT, made_of},
+    serving::moved,
     *,
 };
 use crate::{
@@ -110,7 +111,35 @@ fn a_piece_that_the_disk_lost_is_fetched_again() {
 }
 
 #[test]
-fn a_snapshot_that_nobody_has_any_more_gives_way_to_another() {
+fn while_nobody_is_linked_nothing_that_was_fetched_is_thrown_away() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    let pieces = made().pieces;
+    rig.add(1, &made(), move |number| pieces.get(number as usize).filter(|_| number % 2 == 0).cloned());
+    rig.headers_known();
+    rig.run(SECOND * 2);
+    let here = |files: &FakeFiles| {
+        files.inner().staged.as_ref().map(|(_, pieces)| pieces.iter().flatten().count()).unwrap_or(0)
+    };
+    let before = here(&files);
+    assert!(before > 0 && before < made().pieces.len());
+    // The line is down for an hour.
+    let did = rig.driver.closed(1, CloseReason::Lost("reset".to_owned()));
+    rig.peers.remove(&1);
+    rig.answer(did);
+    rig.run(SECOND * 3600);
+    // Then somebody is there who has no snapshot, for longer than one is waited for.
+    rig.add_peer(2, Peer { manifest: None, piece: Box::new(|_| None), is_silent: false });
+    rig.run(SECOND * 100);
+    assert_eq!(here(&files), before);
+    rig.add_honest(3);
+    rig.run(SECOND * 30);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    assert_eq!(rig.asked[&3].len(), made().pieces.len() - before, "only what was missing");
+}
+
+#[test]
+fn a_snapshot_whose_block_the_chain_has_left_gives_way_to_another() {
     let files = FakeFiles::default();
     let mut rig = Rig::joining(&files);
     let pieces = made().pieces;
@@ -121,8 +150,9 @@ fn a_snapshot_that_nobody_has_any_more_gives_way_to_another() {
     let did = rig.driver.closed(1, CloseReason::Lost("reset".to_owned()));
     rig.peers.remove(&1);
     rig.answer(did);
-    rig.run(SECOND * 40);
-    assert!(files.inner().staged.is_none(), "nobody serves it");
+    let did = rig.driver.notice(moved(BEST));
+    rig.answer(did);
+    assert!(files.inner().staged.is_none(), "its coins are no longer those of this chain");
     rig.chain.0.lock().unwrap().left_from = u32::MAX;
     rig.add_honest(2);
     rig.run(SECOND * 15);
