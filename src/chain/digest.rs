@@ -24,6 +24,8 @@ use crate::{
 pub const LEAVES: usize = 64;
 /// Bytes of all sums, as they are stored.
 pub const STATE_SUM_BYTES: usize = LEAVES * SUM_BYTES;
+/// Bytes of the sum of one leaf, as it is stored.
+pub const LEAF_SUM_BYTES: usize = SUM_BYTES;
 /// Bytes of a coin as it is hashed: outpoint 36, amount 8, address 20, height 4, coinbase 1.
 const COIN_BYTES: usize = 69;
 
@@ -139,6 +141,16 @@ impl LeafSum {
     /// Adds a coin, which must be of this leaf.
     pub fn add(&mut self, key: &CoinKey, coin: &Coin) {
         tussock_lthash::add(&mut self.0, &element(key, coin));
+    }
+
+    /// The sum as little-endian bytes, for storage.
+    pub fn as_bytes(&self) -> &[u8] {
+        &*self.0
+    }
+
+    /// Reads [`LeafSum::as_bytes`]; `None` if the length is wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Box::new(bytes.try_into().ok()?)))
     }
 
     /// The leaf of the tree.

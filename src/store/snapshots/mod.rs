@@ -5,6 +5,7 @@
 //! nothing has to wait for the disk and damage is never served.
 
 mod folder;
+mod proof;
 mod record;
 mod staging;
 #[cfg(test)]
@@ -18,9 +19,11 @@ use rusqlite::Connection;
 
 pub(in crate::store) use self::{
     folder::{DiskFolder, Folder, MemoryFolder},
+    proof::PiecesHash,
     staging::Staging,
 };
 use self::{
+    proof::Proof,
     record::Record,
     writing::{Step, Writer},
 };
@@ -28,7 +31,7 @@ use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::StoreError,
-        snapshot::{Manifest, SnapshotName, SnapshotStore, Staged, Writing},
+        snapshot::{BucketCheck, CheckedBucket, Manifest, SnapshotFault, SnapshotName, SnapshotStore, Staged, Writing},
     },
     store::LedgerReader,
 };
@@ -246,6 +249,28 @@ impl SnapshotStore for SnapshotDb {
             staging.drop_piece(&mut *self.folder, number)?;
         }
         Ok(bytes.map(Bytes::from))
+    }
+
+    fn check_bucket(&mut self, bucket: usize) -> Result<Result<CheckedBucket, SnapshotFault>, StoreError> {
+        let Some(staging) = &self.staging else { return Ok(Err(SnapshotFault::Count)) };
+        let (mut check, mut pieces) = (BucketCheck::new(staging.manifest(), bucket), PiecesHash::default());
+        while let Some(next) = check.next() {
+            let Some(piece) = self.staged_piece(next)? else { return Ok(Err(SnapshotFault::Count)) };
+            pieces.add(&piece);
+            if let Err(fault) = check.piece(&piece) {
+                return Ok(Err(fault));
+            }
+        }
+        let found = match check.finish() {
+            Ok(found) => found,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let proof = Proof { found: found.clone(), pieces: pieces.finish() };
+        if let Err(error) = proof.write(&mut *self.folder) {
+            // The ledger adds the bucket up again.
+            warn!("store: what a bucket adds up to is not kept bucket={bucket} error=\"{error}\"");
+        }
+        Ok(Ok(found))
     }
 
     fn drop_bucket(&mut self, bucket: usize) -> Result<(), StoreError> {

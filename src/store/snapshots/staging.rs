@@ -3,6 +3,7 @@
 
 use super::{
     folder::Folder,
+    proof::{PROOFS, Proof},
     record::{self, CHECK_BYTES, Record},
 };
 use crate::{
@@ -76,6 +77,11 @@ impl Staging {
         self.0.piece(folder, COINS, number)
     }
 
+    /// What was found in a bucket; `None`: that is not known.
+    pub(in crate::store) fn proof(&self, folder: &dyn Folder, bucket: usize) -> Result<Option<Proof>, StoreError> {
+        Proof::read(folder, bucket)
+    }
+
     pub(super) fn drop_piece(&mut self, folder: &mut dyn Folder, number: u32) -> Result<(), StoreError> {
         match self.0.checks.get(number as usize) {
             Some(check) if *check != 0 => self.set_check(folder, number, 0),
@@ -86,5 +92,5 @@ impl Staging {
 
 /// Removes what is being fetched. Without its manifest the rest is nothing.
 pub(super) fn remove(folder: &mut dyn Folder) -> Result<(), StoreError> {
-    [MANIFEST, CHECKS, COINS].iter().try_for_each(|name| folder.remove(name))
+    [MANIFEST, PROOFS, CHECKS, COINS].iter().try_for_each(|name| folder.remove(name))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chain::{
         archive::HeaderRow,
-        snapshot::{Adoption, JoinState, Manifest, SnapshotFault, SnapshotName, SnapshotStore as _, Writing},
+        snapshot::{Adoption, BUCKETS, JoinState, Manifest, SnapshotFault, SnapshotName, SnapshotStore as _, Writing},
     },
     store::{LedgerReader, SnapshotDb, coins::load, compact, copy, verify},
 };
@@ -339,6 +339,56 @@ fn what_is_not_this_ledger_s_snapshot_is_refused_and_changes_nothing() {
     assert!(ledger.adopt_snapshot(manifest, found).is_err(), "in the middle of a transaction");
     ledger.rollback().unwrap();
     assert!(matches!(adopt(&mut ledger, manifest, found), Adoption::Done(_)));
+}
+
+/// Sums that were found when the pieces came are those of these very bytes, or are found again.
+#[test]
+fn a_bucket_that_was_proven_is_not_added_up_again_and_no_other_bytes_are_taken_for_it() {
+    let provider = Provider::new();
+    let prove_all = |path: &Path| {
+        let mut staging = snapshots(path);
+        provider.give_pieces(&mut staging);
+        (0..BUCKETS).for_each(|bucket| drop(staging.check_bucket(bucket).unwrap().unwrap()));
+        staging
+    };
+    let joins = |change: &dyn Fn(&Path, &mut SnapshotDb)| {
+        let dir = TempDir::new();
+        let path = dir.join("ledger.db");
+        let mut ledger = open(&path, provider.spec()).unwrap();
+        provider.give_headers(&mut ledger);
+        let mut staging = prove_all(&path);
+        change(&dir.join("snapshots/staging.proofs"), &mut staging);
+        let adoption = provider.adopt(&mut ledger);
+        if let Adoption::Done(_) = adoption {
+            provider.assert_joined(&ledger);
+        }
+        adoption
+    };
+    assert!(matches!(joins(&|_, _| {}), Adoption::Done(_)));
+    // Proofs that are lost, cut or changed are none.
+    assert!(matches!(joins(&|proofs, _| std::fs::remove_file(proofs).unwrap()), Adoption::Done(_)));
+    let with = |change: &dyn Fn(&mut Vec<u8>)| {
+        joins(&|proofs, _| {
+            let mut bytes = std::fs::read(proofs).unwrap();
+            change(&mut bytes);
+            std::fs::write(proofs, bytes).unwrap();
+        })
+    };
+    assert!(matches!(with(&|bytes| bytes.truncate(5000)), Adoption::Done(_)));
+    assert!(matches!(with(&|bytes| bytes.iter_mut().step_by(97).for_each(|byte| *byte ^= 1)), Adoption::Done(_)));
+    // Those of one bucket in the place of another's.
+    assert!(matches!(with(&|bytes| bytes.rotate_left(2048 + 32 + 32 + 16 + 8)), Adoption::Done(_)));
+    // A coin of another amount, in a piece that is whole: it came after the proof.
+    let other = |number: u32| {
+        let mut piece = provider.pieces[number as usize].to_vec();
+        let last = piece.len() - 1;
+        piece[last] ^= 1; // its address
+        piece
+    };
+    let bucket = provider.manifest.bucket_of(1).unwrap();
+    let adoption = joins(&|_, staging| staging.put_piece(1, &other(1)).unwrap());
+    let Adoption::Refused { bucket: refused, fault } = adoption else { panic!("{adoption:?}") };
+    assert_eq!((refused, fault), (Some(bucket), SnapshotFault::Leaf(bucket)));
 }
 
 #[test]
