@@ -202,12 +202,12 @@ impl Finding {
     pub fn too_deep(fork: u32, kept_from: u32) -> Self {
         let text = format!(
             "a chain with more work leaves this node's after block {fork}, and this node keeps whole blocks from {kept_from} on \
-             only (it was pruned, or joined with a snapshot): it cannot follow"
+             only: it cannot follow"
         );
         Self::new(
             text,
-            "if most nodes follow that chain, move ledger.db away and start again: the node then fetches it. Keys stay; a node \
-             that joined with a snapshot had trusted a chain with less work",
+            "if most nodes follow that chain, stop this node, move ledger.db away (not the keys) and start it again, with --join \
+             snapshot if it is to join as before: it then fetches that chain",
         )
     }
 
