@@ -16,9 +16,12 @@ use tussock::{
 /// Seeds of a run without `TUSSOCK_SEEDS`.
 const SEEDS: u64 = 200;
 
+/// Of these, networks in which a node joins with a snapshot.
+const SNAPSHOT_SEEDS: u64 = 20;
+
 /// The networks of miners, which the seeds below are of.
 fn mined() -> Overrides {
-    Overrides { authorities: Some(0), ..Overrides::default() }
+    Overrides { authorities: Some(0), snapshots: Some(false), ..Overrides::default() }
 }
 
 fn outcome(seed: u64) -> Outcome {
@@ -68,6 +71,19 @@ fn fresh_seeds_hold() {
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+}
+
+/// One node joins with a snapshot, others lie about theirs, and it crashes at any time. A tenth of all seeds draws such a network.
+#[test]
+fn nodes_that_join_with_snapshots_have_the_coins_of_the_chain() {
+    let overrides = Overrides { snapshots: Some(true), ..mined() };
+    let from = commit_seed();
+    let joined = (from..from + SNAPSHOT_SEEDS).filter(|seed| {
+        let outcome = sim::run(Options::draw(*seed, &overrides));
+        assert_holds(&outcome);
+        outcome.summary.joined.is_some()
+    });
+    assert!(joined.count() as u64 > SNAPSHOT_SEEDS / 2, "most networks live long enough for a join");
 }
 
 #[test]

@@ -70,9 +70,10 @@ pub struct SimulateArgs {
     /// Crashes are power losses: disks lose all since their last flush. Nodes flush at each block or every few seconds
     #[arg(long)]
     pub power_loss: bool,
-    /// One node joins with a snapshot of the others, some of which lie about theirs
-    #[arg(long)]
-    pub snapshots: bool,
+    /// Whether one node joins with a snapshot of the others, some of which lie about theirs: on or off
+    #[arg(long, value_name = "ON|OFF", num_args = 0..=1, require_equals = true, default_missing_value = "on",
+        value_parser = on_or_off)]
+    pub snapshots: Option<bool>,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -146,7 +147,7 @@ impl SimulateArgs {
         flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
         flag("later-sets", self.later_sets.map(|sets| sets.to_string()));
         line += if self.power_loss { " --power-loss" } else { "" };
-        line += if self.snapshots { " --snapshots" } else { "" };
+        line += self.snapshots.map_or("", |on| if on { " --snapshots" } else { " --snapshots=off" });
         line + if self.calm { " --calm" } else { "" }
     }
 }

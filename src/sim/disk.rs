@@ -6,14 +6,17 @@ use std::{
 };
 
 use crate::{
+    base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{
             Anchor, Ban, Banned, BookContents, BookEntry, HeaderArchive, LedgerStore, PastStore, PeerStore, SealRecord,
             SealStore, StoreError,
         },
+        coin::Coin,
         seal::SignedVote,
         snapshot::SnapshotStore,
         spec::ChainSpec,
+        transaction::OutPoint,
     },
     node::{Setup, Stores},
     sim::common_ledger::CommonLedger,
@@ -81,6 +84,20 @@ impl Disk {
                 let (headers, snapshots, history) = (Box::new(ledger.clone()), None, None);
                 Stores { ledger: Box::new(ledger), headers, snapshots, history, peers, seals }
             }
+        }
+    }
+
+    /// A piece of a snapshot that it has made.
+    pub(super) fn piece(&self, block: &Hash, number: u32) -> Option<Bytes> {
+        let Ledger::Own(ledger) = &self.ledger else { return None };
+        ledger.snapshots().ok()?.piece(block, number).ok()?
+    }
+
+    /// All coins of the ledger, in no order that means anything.
+    pub(super) fn coins(&self) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+        match &self.ledger {
+            Ledger::Own(ledger) => ledger.coins(),
+            Ledger::Common(_) => Ok(Vec::new()),
         }
     }
 

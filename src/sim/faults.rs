@@ -77,6 +77,7 @@ impl Faults {
         for partition in &options.partitions {
             plan.list.push((Time(partition.from * 1_000_000), part(partition, nodes, &mut sides)));
         }
+        plan.draw_joiner_crashes(options, &mut rng.fork("joiner crashes"));
         plan.draw_older_disks(options, &mut rng.fork("older disks"));
         plan.draw_slow_readers(options, &mut rng.fork("slow"));
         let mut clocks = rng.fork("clocks");
@@ -86,6 +87,18 @@ impl Faults {
         }
         plan.list.sort_by_key(|(at, _)| *at);
         plan
+    }
+
+    /// A node that joins is soon done: some crashes come at once after its start.
+    fn draw_joiner_crashes(&mut self, options: &Options, rng: &mut Rng) {
+        let Some(joiner) = options.joiner() else { return };
+        let Some(boot) = self.boots.get(joiner).map(|boot| boot.0) else { return };
+        for _ in 0..options.joiner_crashes {
+            let within = [500_000, 3_000_000, 20_000_000][draw(rng, 3)];
+            let at = (boot + rng.below(within)).min(options.seconds * 1_000_000 - 1);
+            let (down, silent) = (Duration::from_millis(rng.between(1, 1_000)), rng.chance(options.silent_ppm));
+            self.list.push((Time(at), Fault::Crash { node: joiner, down, silent }));
+        }
     }
 
     fn draw_older_disks(&mut self, options: &Options, rng: &mut Rng) {
@@ -143,6 +156,9 @@ pub(super) fn signed(rng: &mut Rng, most: u64) -> i64 {
 fn boots(options: &Options, rng: &mut Rng) -> Vec<Time> {
     let boot = |node: usize| {
         let late = node > 0 && node < options.nodes && rng.chance(options.late_ppm);
+        if options.joins_after > 0 && options.joiner() == Some(node) {
+            return Time((options.joins_after * 1_000_000).min(options.seconds * 1_000_000 - 1));
+        }
         Time(if late { rng.below(options.seconds * 1_000_000) } else { rng.below(1_000_000) })
     };
     (0..options.nodes + options.dishonest()).map(boot).collect()

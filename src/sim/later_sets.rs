@@ -43,7 +43,8 @@ impl Options {
         }
         let mut rng = dice.stream("later_sets_members");
         let honest = self.authorities - self.lying_authorities;
-        let all = self.authorities + self.nodes.saturating_sub(honest);
+        let joiner = usize::from(self.joiner().is_some());
+        let all = self.authorities + self.nodes.saturating_sub(honest + joiner);
         let (mut members, mut from) = (self.members(0), 1);
         for number in 0..count {
             let (low, high) = if number == 0 { FIRST } else { NEXT };

@@ -17,6 +17,7 @@ use crate::{
         overrides::{Overrides, Partition},
         regions::Study,
         sealed::{draw_authorities, draw_lying},
+        snapshots::Snapshots,
     },
 };
 
@@ -84,6 +85,12 @@ pub struct Options {
     pub join_depth: u32,
     /// More byzantine nodes, on top: each lies about its snapshots.
     pub false_snapshots: usize,
+    /// Whether these serve the snapshots of one chain with more work than the honest one had, in which a block makes too many coins.
+    pub minted: bool,
+    /// The second in which that node starts on a sealed chain, at the earliest.
+    pub joins_after: u64,
+    /// How often that node crashes within its first seconds, in addition to all other crashes.
+    pub joiner_crashes: u64,
     /// Authorities that seal the chain; 0: it has proof of work. The first nodes are the honest ones.
     pub authorities: usize,
     /// Of these, how many are byzantine nodes, in addition to the honest ones.
@@ -209,11 +216,14 @@ impl Options {
         let later_sets = overrides.later_sets.unwrap_or_else(|| draw_count(&dice));
         let joiners = if authorities > 0 { draw_joiners(&dice, later_sets) } else { 0 };
         let nodes = nodes.max(authorities.saturating_sub(lying) + joiners);
-        let seconds = overrides.minutes.map_or_else(|| dice.between("seconds", 40, 150), |minutes| minutes * 60);
+        let snapshots = Snapshots::draw(&dice, overrides, nodes, authorities);
+        let nodes = snapshots.nodes(nodes, authorities, overrides);
+        let seconds = overrides.minutes.map_or_else(|| snapshots.seconds(&dice), |minutes| minutes * 60);
         let mut options = Self::peaceful(&dice, nodes, seconds);
         if !overrides.calm {
             options.draw_faults(&dice);
         }
+        options.draw_snapshots(&dice, snapshots, authorities);
         if authorities > 0 {
             options.seal(&dice, authorities, lying, overrides.calm);
             options.draw_later_sets(&dice, later_sets);
@@ -237,14 +247,14 @@ impl Options {
         if let Some(byzantine) = overrides.byzantine {
             options.byzantine = byzantine;
         }
-        if overrides.snapshots && authorities == 0 {
-            options.draw_snapshots(&dice);
-        }
         if let Some(tricksters) = overrides.tricksters {
             options.tricksters = tricksters;
             if tricksters == 0 {
                 (options.tricklers, options.misleaders, options.strangers) = (0, 0, 0);
-                (options.false_skeletons, options.late_headers, options.history) = (0, 0, 0);
+                (options.false_skeletons, options.late_headers) = (0, 0);
+                if options.snapshot_interval == 0 {
+                    options.history = 0;
+                }
             }
         }
         options

@@ -29,8 +29,8 @@ pub struct Overrides {
     pub later_sets: Option<usize>,
     /// Whether disks lose in a crash what came after their last flush.
     pub power_loss: bool,
-    /// Whether one node joins with a snapshot of the others, on a chain of proof of work.
-    pub snapshots: bool,
+    /// Whether one node joins with a snapshot of the others.
+    pub snapshots: Option<bool>,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
 }

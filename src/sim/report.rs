@@ -81,9 +81,10 @@ impl Outcome {
     /// One line, for many seeds.
     pub fn line(&self) -> String {
         let (Options { seed, nodes, .. }, byzantine) = (&self.options, self.options.dishonest());
+        let joined = self.summary.joined.map_or_else(String::new, |height| format!(", joined at {height}"));
         format!(
-            "seed {seed} ok: {nodes} nodes, {byzantine} byzantine, {:.0} s, height {}, {} events, behind {:.0} s, not \
-             synced {:.0} s, trace {}",
+            "seed {seed} ok: {nodes} nodes, {byzantine} byzantine, {:.0} s, height {}{joined}, {} events, behind {:.0} s, \
+             not synced {:.0} s, trace {}",
             self.virtual_s,
             self.summary.height,
             self.events,

@@ -83,9 +83,7 @@ fn easiest_target(hashes: u64) -> u32 {
 
 /// All nodes, none of them started. The honest ones come first, the tricksters last.
 pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> Vec<Node> {
-    let mut miners: Vec<usize> = (0..options.nodes).collect();
-    rng.fork("miners").shuffle(&mut miners);
-    miners.truncate(options.miners);
+    let miners = miners(options, &mut rng.fork("miners"));
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     let mut far = rng.fork("far_clocks");
     let far_nodes = far_nodes(options, &mut far);
@@ -107,8 +105,8 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             options.set_snapshots(number, &mut setup);
             setup.seal = sealed::key_of(options, number);
             setup.mine = miners.contains(&number).then(|| SecretKey::well_known(number as u32 % ACCOUNTS).address());
-            let clock = Clock::new(signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max))
-                .of_epoch(options.epoch);
+            let (drift, skew) = (signed(&mut clocks, options.drift_max), signed(&mut clocks, options.skew_max));
+            let clock = Clock::new(drift, skew).of_epoch(options.epoch);
             if number < options.nodes {
                 let seconds = far_off(options, setup.mine.is_some(), &mut far);
                 let clock = if far_nodes.contains(&number) { clock.far_off(seconds) } else { clock };
@@ -124,7 +122,7 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                     Byzantine::trickler(&mut others)
                 }
                 _ if options.false_snapshot_numbers().contains(&number) => {
-                    Byzantine::of_false_snapshots(&mut rng.fork("false_snapshots").fork(&number.to_string()))
+                    Byzantine::of_false_snapshots(options, &mut rng.fork("false_snapshots").fork(&number.to_string()))
                 }
                 _ if number < options.stranger_numbers().start => Byzantine::misleader(&mut others),
                 _ if number >= options.stranger_numbers().end + options.false_skeletons => {
@@ -150,6 +148,15 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
         .collect();
     history::write(options, spec, &mut nodes);
     nodes
+}
+
+/// The nodes that mine. The only one is none that has to join first.
+fn miners(options: &Options, rng: &mut Rng) -> Vec<usize> {
+    let mut miners: Vec<usize> = (0..options.nodes).collect();
+    rng.shuffle(&mut miners);
+    miners.sort_by_key(|node| options.joiner() == Some(*node));
+    miners.truncate(options.miners);
+    miners
 }
 
 /// Whom the newcomer knows first: those that hold up its sync.

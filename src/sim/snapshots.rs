@@ -3,30 +3,114 @@
 use crate::{
     chain::{archive::LedgerStore, snapshot::JoinState},
     node::{Join, Setup},
-    sim::{dice::Dice, options::Options, world::World},
+    sim::{
+        dice::Dice,
+        options::{LARGE, Options},
+        overrides::Overrides,
+        world::World,
+    },
 };
 
-/// Blocks from before the run.
+/// Seeds that draw such a network, parts per million.
+const PPM: u64 = 100_000;
+/// Of these, how many are small: few nodes, few blocks, few of other faults.
+const SMALL_PPM: u64 = 850_000;
+
+/// Blocks from before the run, and blocks between snapshots. The newest of the history is some blocks below its end, but for one.
 const HISTORY: usize = 300;
-/// Blocks between snapshots. The newest of the history is at least 20 blocks below its end, but for one.
 const INTERVALS: [usize; 4] = [40, 70, 110, 25];
+const SMALL_HISTORY: u64 = 40;
+const SMALL_INTERVALS: [usize; 5] = [6, 7, 9, 12, 17];
+/// Blocks between snapshots of a chain that authorities seal: it has no blocks from before the run.
+const SEALED_INTERVALS: [usize; 4] = [1, 2, 4, 7];
+const SMALL_NODES: usize = 4;
+
+/// Whether a node joins with a snapshot, and in which kind of network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Snapshots {
+    None,
+    Small,
+    Large,
+}
+
+impl Snapshots {
+    pub(super) fn draw(dice: &Dice, overrides: &Overrides, nodes: usize, authorities: usize) -> Self {
+        let is_drawn = nodes < LARGE && dice.stream("snapshots").chance(PPM);
+        if !overrides.snapshots.unwrap_or(is_drawn) || nodes < 2 && authorities == 0 {
+            return Self::None;
+        }
+        if dice.stream("small_snapshots").chance(SMALL_PPM) { Self::Small } else { Self::Large }
+    }
+
+    /// How many honest nodes there are.
+    pub(super) fn nodes(self, drawn: usize, authorities: usize, overrides: &Overrides) -> usize {
+        match self {
+            Self::None => drawn,
+            // The node that joins is no authority.
+            _ if authorities > 0 => drawn + 1,
+            Self::Small if overrides.nodes.is_none() => drawn.min(SMALL_NODES),
+            _ => drawn,
+        }
+    }
+
+    /// Seconds with faults.
+    pub(super) fn seconds(self, dice: &Dice) -> u64 {
+        if self == Self::Small { dice.between("small_seconds", 15, 40) } else { dice.between("seconds", 40, 150) }
+    }
+}
 
 impl Options {
     /// Lets the last honest node join, and some others lie about their snapshots.
-    pub(super) fn draw_snapshots(&mut self, dice: &Dice) {
-        if self.siege || self.nodes < 2 {
+    pub(super) fn draw_snapshots(&mut self, dice: &Dice, snapshots: Snapshots, authorities: usize) {
+        let is_small = snapshots == Snapshots::Small;
+        if snapshots == Snapshots::None || self.siege && !is_small && authorities == 0 {
             return;
         }
         // Blocks from before the run are on schedule only if it began long ago.
         (self.history, self.retarget) = (HISTORY, false);
-        self.snapshot_interval = u32::try_from(dice.size("snapshot_interval", &INTERVALS)).unwrap_or(u32::MAX);
-        self.join_depth = u32::try_from(dice.between("join_depth", 2, 20)).unwrap_or(u32::MAX);
+        // Headers that cost nothing have no place where a node follows headers alone.
+        self.false_skeletons = 0;
+        let (mut intervals, mut deepest): (&[usize], _) = (&INTERVALS, 20);
+        if is_small {
+            self.make_small(dice);
+            (intervals, deepest) = (&SMALL_INTERVALS, 8);
+        }
+        if authorities > 0 {
+            intervals = &SEALED_INTERVALS;
+            self.joins_after = dice.between("joins_after", 0, self.seconds);
+        }
+        self.snapshot_interval = u32::try_from(dice.size("snapshot_interval", intervals)).unwrap_or(u32::MAX);
+        self.join_depth = u32::try_from(dice.between("join_depth", 2, deepest)).unwrap_or(u32::MAX);
         self.false_snapshots = dice.size("false_snapshots", &[0, 0, 1, 2, 3, 5]);
+        let minted = dice.one_of("minted", &[true, false, false, false, false, false, false, false]);
+        self.minted = minted && authorities == 0 && self.false_snapshots > 0;
+        self.joiner_crashes = dice.one_of("joiner_crashes", &[0, 0, 1, 2, 4]);
+    }
+
+    /// What others look for takes its time, and is looked for elsewhere.
+    fn make_small(&mut self, dice: &Dice) {
+        self.history =
+            usize::try_from(dice.between("small_history", SMALL_HISTORY, 3 * SMALL_HISTORY / 2)).unwrap_or(0);
+        self.encryption = self.encryption && dice.one_of("small_encryption", &[true, false, false, false]);
+        (self.siege, self.hit_and_run, self.fork_depth) = (false, false, 0);
+        (self.byzantine, self.tricksters) = (self.byzantine.min(1), self.tricksters.min(1));
+        (self.tricklers, self.misleaders) = (self.tricklers.min(1), self.misleaders.min(1));
+        self.late_headers = self.late_headers.min(1);
+        self.transactions = self.transactions.min(20);
+        // The disks of large networks take long to copy.
+        self.flush_every = dice.one_of("snapshot_flush_every", &[None, None, Some(0), Some(5)]);
     }
 
     /// The number of the node that joins, if one does.
     pub(super) fn joiner(&self) -> Option<usize> {
         (self.snapshot_interval > 0).then(|| self.nodes - 1)
+    }
+
+    /// How many headers the branches of liars may have: whoever has more work than the depth at which a node joins can have it take
+    /// anything.
+    pub(super) fn longest_branch(&self) -> usize {
+        let depth = self.joiner().map_or(u32::MAX, |_| self.join_depth);
+        usize::try_from(depth.saturating_sub(1)).unwrap_or(usize::MAX)
     }
 
     /// The numbers of the nodes that lie about their snapshots.
@@ -40,6 +124,10 @@ impl Options {
         match self.joiner() {
             None => {}
             Some(joiner) if joiner == number => setup.join = Some(Join { depth: Some(self.join_depth), at: None }),
+            // Newer ones than the honest nodes have.
+            Some(_) if self.false_snapshot_numbers().contains(&number) && number.is_multiple_of(2) => {
+                setup.serve_snapshots = Some((self.snapshot_interval / 2).max(1));
+            }
             Some(_) => setup.serve_snapshots = Some(self.snapshot_interval),
         }
     }
@@ -50,25 +138,5 @@ impl World {
     pub(super) fn is_joining(&self, node: usize) -> bool {
         let is_joining = |ledger: &dyn LedgerStore| ledger.join_state() == Ok(JoinState::Joining);
         self.options.joiner() == Some(node) && self.nodes[node].disk.read(is_joining)
-    }
-
-    /// A node has joined: its coins are those that the chain of the first node commits to.
-    pub(super) fn check_joined(&mut self, node: usize, joined: JoinState) {
-        let JoinState::Joined { snapshot, .. } = joined else { return };
-        let next = self.nodes[0].disk.read(|ledger| ledger.applied_at(snapshot.height.saturating_add(1)));
-        let Ok(Some(next)) = next else { return };
-        let own = self.nodes[node]
-            .disk
-            .read(|ledger| Ok::<_, crate::chain::archive::StoreError>((ledger.tip()?, ledger.coins_sum()?)));
-        let (tip, sum) = match own {
-            Ok(own) => own,
-            Err(error) => return self.fail("snapshot", Some(node), error.to_string()),
-        };
-        let header = next.header;
-        let is_tip = tip.hash == snapshot.block;
-        if is_tip && header.previous == snapshot.block && sum.clone().digest() != header.state_digest {
-            let what = format!("its coins after block {} are not those of the header above", snapshot.height);
-            self.fail("snapshot", Some(node), what);
-        }
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Stats {
     pub blocks_served: u64,
     /// Submitted transactions: accepted, refused.
     pub submitted: (u64, u64),
+    /// The height up to which a node has its coins from a snapshot.
+    pub joined: Option<u32>,
     /// Whether all agreed, and when.
     pub converged_at: Option<Time>,
     tips: Vec<Option<(Hash, u32)>>,
@@ -196,6 +198,7 @@ impl Stats {
             reorganisations: self.reorganisations.values().sum(),
             deepest_reorganisation: self.reorganisations.last_key_value().map_or(0, |(depth, _)| *depth),
             blocks_served: self.blocks_served,
+            joined: self.joined,
         }
     }
 }
@@ -290,6 +293,9 @@ pub struct Summary {
     pub deepest_reorganisation: usize,
     /// Blocks that were sent because somebody asked for them.
     pub blocks_served: u64,
+    /// The height of the snapshot with which a node has joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<u32>,
 }
 
 #[cfg(test)]

@@ -228,7 +228,9 @@ impl World {
         let is_due = match halt {
             Halt::SignedElsewhere(_) => !self.is_honest(node),
             Halt::Authorities(_) => self.options.is_overthrown(),
-            Halt::Store(_) | Halt::Invariant(_) | Halt::History(_) => false,
+            // It finds out that its chain is none.
+            Halt::Store(_) => self.options.minted && !self.is_honest(node),
+            Halt::Invariant(_) | Halt::History(_) => false,
         };
         if is_due {
             self.crash(node, Duration::MAX, false);

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Appends a coin.
-pub(super) fn put(bytes: &mut Vec<u8>, outpoint: &OutPoint, coin: &Coin) {
+pub fn put(bytes: &mut Vec<u8>, outpoint: &OutPoint, coin: &Coin) {
     bytes.extend_from_slice(&outpoint.txid.0);
     leb128::put(bytes, u64::from(outpoint.index));
     leb128::put(bytes, u64::from(coin.height) << 1 | u64::from(coin.coinbase));
@@ -15,7 +15,7 @@ pub(super) fn put(bytes: &mut Vec<u8>, outpoint: &OutPoint, coin: &Coin) {
 }
 
 /// Takes a coin from the front; `None` for anything but what [`put`] writes.
-pub(super) fn take(rest: &mut &[u8]) -> Option<(OutPoint, Coin)> {
+pub fn take(rest: &mut &[u8]) -> Option<(OutPoint, Coin)> {
     let (txid, after) = rest.split_first_chunk::<32>()?;
     *rest = after;
     let index = leb128::take_shortest(rest)?.try_into().ok()?;

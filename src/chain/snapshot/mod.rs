@@ -22,6 +22,7 @@ mod tests;
 pub use self::{
     bucket::{BucketCheck, CheckedBucket, check_piece},
     cutter::Cutter,
+    encoding::{put as put_coin, take as take_coin},
     join::{Adoption, JoinState, SnapshotName},
     manifest::Manifest,
     store::{SnapshotStore, Staged, Writing},

@@ -35,8 +35,7 @@ impl Snapshot {
         };
         let planned = joiner.plan.as_ref().map(|plan| (plan.id, plan.manifest.block()));
         for (link, peer) in &mut self.peers {
-            let is_of_use = planned.is_some_and(|(id, _)| peer.offers == Some(id));
-            if !peer.serves || peer.closing || peer.asked.is_some() || is_of_use || now < peer.again_at {
+            if !peer.is_to_be_asked(planned.map(|(id, _)| id)) || now < peer.again_at {
                 continue;
             }
             let (block, most) = planned.map_or((block, most), |(_, block)| (block, u32::MAX));

@@ -191,9 +191,10 @@ impl Role for Snapshot {
         let making = self.maker.deadline().or(again);
         let Some(joiner) = &self.joiner else { return making };
         let check = joiner.plan.as_ref().filter(|plan| plan.has_unchecked()).map(|_| self.now + CHECK_AFTER);
+        let planned = joiner.plan.as_ref().map(|plan| plan.id);
         let of_peer = |peer: &Peer| {
             let asked = peer.asked.map(|at| at + MANIFEST_TIMEOUT);
-            let again = Some(peer.again_at).filter(|_| peer.serves && peer.asked.is_none() && peer.offers.is_none());
+            let again = Some(peer.again_at).filter(|_| peer.is_to_be_asked(planned));
             let patience = |number| joiner.plan.as_ref().and_then(|plan| plan.patience_alone(number));
             let requests = peer
                 .open

@@ -58,6 +58,11 @@ impl Peer {
         }
     }
 
+    /// Whether it is to be asked for a manifest, once it is time: it may have the one of the plan, if there is a plan.
+    pub(super) fn is_to_be_asked(&self, planned: Option<Hash>) -> bool {
+        self.serves && !self.closing && self.asked.is_none() && (planned.is_none() || self.offers != planned)
+    }
+
     /// Whether another piece may be asked for. A peer that is late owes enough.
     pub(super) fn has_room(&self) -> bool {
         self.open.len() < PIECES_PER_PEER && self.open.iter().all(|request| !request.is_late)

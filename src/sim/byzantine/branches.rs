@@ -110,13 +110,14 @@ impl Branches {
         };
         let is_aside = is_aside || hit_and_run;
         let ahead = if siege { ahead + SIEGE_AHEAD } else { ahead };
+        let length = usize::try_from(fork_depth).unwrap_or(0) + ahead + usize::from(hit_and_run);
         Self {
             leaves: hit_and_run,
             manner,
             is_half,
             depth: if is_deep { fork_depth } else { u64::from(is_aside) },
             is_deep,
-            length: usize::try_from(fork_depth).unwrap_or(0) + ahead + usize::from(hit_and_run),
+            length: length.min(options.longest_branch()),
             branch: Vec::new(),
             ticks: rng.below(TICKS),
             every: if siege { SIEGE_TICKS } else { TICKS },

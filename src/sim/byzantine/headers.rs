@@ -8,14 +8,17 @@ use crate::{
         rules,
         seal::Seal,
     },
-    sim::byzantine::trick::{Context, Trick},
+    sim::{
+        byzantine::trick::{Context, Trick},
+        options::Options,
+    },
     wire::{
         frame::Frame,
         message::{Kind, Message},
     },
 };
 
-/// Headers of the branch that are kept.
+/// Headers of the branch that are kept at most.
 const MAX_BRANCH: usize = 1000;
 /// Hashes that one answer may cost.
 const EFFORT: u64 = 20_000;
@@ -25,6 +28,8 @@ const AHEAD: u64 = 10;
 /// The trick.
 pub(super) struct Headers {
     branch: Vec<Header>,
+    /// Headers of the branch that are kept.
+    most: usize,
     /// Hashes per second.
     rate: u64,
     /// When it was first asked, unix seconds, and hashes since.
@@ -43,9 +48,10 @@ impl Trick for Headers {
 }
 
 impl Headers {
-    /// With this rate of hashes per second.
-    pub(super) fn new(rate: u64) -> Self {
-        Self { branch: Vec::new(), rate, since: None, spent: 0 }
+    /// With this rate of hashes per second. Where a node follows headers alone, no branch may have more work than the honest one.
+    pub(super) fn new(options: &Options, rate: u64) -> Self {
+        let most = options.joiner().map_or(MAX_BRANCH, |_| (options.history / 2).min(MAX_BRANCH));
+        Self { branch: Vec::new(), most, rate, since: None, spent: 0 }
     }
 
     /// A page of the branch, which grows with every answer.
@@ -53,7 +59,7 @@ impl Headers {
         let seconds = context.unix.saturating_sub(*self.since.get_or_insert(context.unix)) + AHEAD;
         let most = (seconds * self.rate).saturating_sub(self.spent).min(EFFORT);
         let mut effort = most;
-        while self.branch.len() < MAX_BRANCH {
+        while self.branch.len() < self.most {
             let parent = self.branch.last().unwrap_or(&context.spec.genesis.header).clone();
             let Some(header) = solved(&parent, &mut effort, context) else { break };
             self.branch.push(header);

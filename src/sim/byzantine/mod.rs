@@ -14,6 +14,7 @@ mod headers;
 mod late_headers;
 mod mutate;
 mod pushes;
+mod repeated;
 mod skeletons;
 mod slow_reader;
 mod snapshots;
@@ -48,7 +49,7 @@ impl Byzantine {
             1 => Box::new(drip::Drip),
             2 => Box::new(equivocate::Equivocate::default()),
             3 => Box::new(flood::Flood),
-            4 => Box::new(headers::Headers::new(mine_rate(options))),
+            4 => Box::new(headers::Headers::new(options, mine_rate(options))),
             5 => Box::new(mutate::Mutate),
             6 => Box::new(transactions::Transactions),
             7 => Box::new(pushes::Pushes::default()),
@@ -92,8 +93,8 @@ impl Byzantine {
     }
 
     /// A node that lies about its snapshots.
-    pub(super) fn of_false_snapshots(rng: &mut Rng) -> Self {
-        Self { trick: Box::new(snapshots::Snapshots::draw(rng)), rng: rng.fork("false snapshots") }
+    pub(super) fn of_false_snapshots(options: &Options, rng: &mut Rng) -> Self {
+        Self { trick: Box::new(snapshots::Snapshots::draw(options, rng)), rng: rng.fork("false snapshots") }
     }
 
     /// A node that sends few headers, and late.

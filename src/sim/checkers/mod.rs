@@ -10,6 +10,7 @@ mod convergence;
 mod failure;
 mod finality;
 mod flow;
+mod joined;
 mod links;
 mod liveness;
 mod news;

@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    fn replay(&self, node: usize, chain: &[Header]) -> Result<(Replay, Header), String> {
+    pub(super) fn replay(&self, node: usize, chain: &[Header]) -> Result<(Replay, Header), String> {
         let mut replay = Replay::genesis(&self.spec);
         for header in &chain[1..] {
             let hash = header.hash();

@@ -20,6 +20,7 @@ use crate::{
         past::PastBlock,
         snapshot::{Adoption, JoinState, Manifest},
         spec::ChainSpec,
+        transaction::OutPoint,
     },
     store::{
         LedgerReader,
@@ -74,6 +75,16 @@ impl SharedLedger {
     pub fn snapshots(&self) -> Result<SnapshotDb, StoreError> {
         let folder = self.lock()?.snapshots.folder();
         SnapshotDb::load(folder, Box::new(self.clone()))
+    }
+
+    /// All coins, in the order of their keys, as of the changes flushed so far.
+    pub fn coins(&self) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
+        let (ledger, mut coins) = (self.lock()?, Vec::new());
+        ledger.coins.each_coin(&ledger.connection, |outpoint, coin| {
+            coins.push((*outpoint, coin));
+            Ok(())
+        })?;
+        Ok(coins)
     }
 
     /// An archive for another thread that reads over `reader` of the same file.
