@@ -77,6 +77,10 @@ impl World {
         }
         let Some(honest) = self.honest(node, life) else { return };
         found.into_iter().for_each(|hash| honest.take(hash));
+        if honest.is_ahead(&hash) && !self.turn_if_shown(node) {
+            return self.schedule(500 * MS, Event::Fetch { node, life, hash });
+        }
+        let Some(honest) = self.honest(node, life) else { return };
         let is_wanted = honest.core.certified().tip().block == hash;
         if is_wanted && self.apply(node) {
             self.schedule(500 * MS, Event::Fetch { node, life, hash });
@@ -176,6 +180,15 @@ impl World {
         }
     }
 
+    /// A block that a later set holds final is here, with all before it: that set is in office. False if there is none.
+    fn turn_if_shown(&mut self, node: usize) -> bool {
+        let Node::Honest(honest) = &self.nodes[node] else { return false };
+        let Some((epoch, certificate)) = honest.shown(&self.blocks) else { return false };
+        self.turn(node, epoch, (self.blocks.genesis, None));
+        self.with_core(node, |core, now| core.certificate(certificate, now));
+        true
+    }
+
     fn turn(&mut self, node: usize, epoch: Epoch, base: Base) {
         let now = self.clock(node);
         let Node::Honest(honest) = &mut self.nodes[node] else { return };
@@ -188,16 +201,22 @@ impl World {
         }
     }
 
-    /// A message of a set that has not begun here. A final block of that set shows that it has; the rest waits.
+    /// A message of a set that has not begun here. A final block of that set is a hint that it has: its chain is fetched, whose headers
+    /// hand over. The rest waits.
     pub(super) fn on_later(&mut self, from: usize, to: usize, message: &Message, epoch: Epoch) {
-        let genesis = self.blocks.genesis;
         let Some(honest) = self.honest(to, 0) else { return };
         if let Message::Certificate(certificate) = message
             && certificate.statement.stage == Stage::Finalize
         {
-            self.turn(to, epoch, (genesis, None));
-            let certificate = (**certificate).clone();
-            self.with_core(to, |core, now| core.certificate(certificate, now));
+            let (hash, life) = (certificate.statement.block, honest.life);
+            if honest.is_ahead(&hash) {
+                return;
+            }
+            honest.ahead.insert(epoch, (**certificate).clone());
+            if !self.turn_if_shown(to) {
+                let after = 2 * self.delay(false);
+                self.schedule(after, Event::Fetch { node: to, life, hash });
+            }
         } else if epoch == honest.core.set().epoch() + 1 && honest.early.len() < EARLY {
             honest.early.push((from, message.clone()));
         }

@@ -1,6 +1,9 @@
 //! An authority that keeps the rules, with its disk and the blocks that it has.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     base::{hash::Hash, time::Time},
@@ -44,6 +47,8 @@ pub(super) struct Honest {
     pub(super) helped: Vec<u64>,
     /// Messages of the next set, and whom they are from.
     pub(super) early: Vec<(usize, Message)>,
+    /// What later sets hold final, whose chains are not here.
+    pub(super) ahead: BTreeMap<Epoch, Certificate>,
 }
 
 /// A write that may be lost, with all after it.
@@ -103,6 +108,7 @@ impl Honest {
             wakes_at: None,
             helped: vec![0; nodes],
             early: Vec::new(),
+            ahead: BTreeMap::new(),
         }
     }
 
@@ -111,7 +117,7 @@ impl Honest {
         if on_older {
             self.disk = self.older.clone();
         }
-        (self.is_up, self.early) = (true, Vec::new());
+        (self.is_up, self.early, self.ahead) = (true, Vec::new(), BTreeMap::new());
         self.life += 1;
         self.take_set(self.disk.epoch(), (blocks.genesis, None), now, blocks);
     }
@@ -124,6 +130,7 @@ impl Honest {
         self.highest = self.core.certified().tip().view;
         (self.wakes_at, self.made) = (None, 0);
         self.core.allow_votes(now);
+        self.ahead.retain(|at, _| *at > epoch);
         self.note_ledger(now, blocks);
     }
 
@@ -150,6 +157,19 @@ impl Honest {
         let handover = self.core.certified().finality().cloned();
         let base = Place { view: term.base_view(blocks.own_place(&last).view), block: last.block };
         (is_due && handover.is_some()).then_some((term.set.epoch(), (base, handover)))
+    }
+
+    /// Whether a later set is known to hold this block final.
+    pub(super) fn is_ahead(&self, hash: &Hash) -> bool {
+        self.ahead.values().any(|shown| shown.statement.block == *hash)
+    }
+
+    /// The newest set of which a final block is here, with all before it.
+    pub(super) fn shown(&self, blocks: &Blocks) -> Option<(Epoch, Certificate)> {
+        let current = self.core.set().epoch();
+        let is_here = |shown: &Certificate| self.has_chain(&shown.statement.block, blocks);
+        let mut shown = self.ahead.iter().rev().take_while(|(epoch, _)| **epoch > current);
+        shown.find(|(_, shown)| is_here(shown)).map(|(epoch, shown)| (*epoch, shown.clone()))
     }
 
     /// Blocks that are not applied are gone.
