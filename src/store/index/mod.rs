@@ -68,7 +68,7 @@ pub struct IndexDb {
 /// How far the index has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The lowest height that the index has, or will have.
+    /// The lowest height whose payments are in the index, or will be.
     pub from: u32,
     /// The height below which the index has all blocks from there on.
     pub indexed: u64,
@@ -196,12 +196,12 @@ impl IndexDb {
             }
             let next = last.map_or(begin, |(height, _)| height.saturating_add(1));
             let batch = Batch::gather(&snapshot, next, tip, left)?;
-            let kept_from = kept::kept_from(&snapshot)?;
             drop(snapshot);
             self.forget_old(kept_from.min(next), tip)?;
             left = left.saturating_sub(u32::try_from(batch.blocks.len()).unwrap_or(u32::MAX));
             if batch.blocks.is_empty() {
-                return Ok(Progress { from: begin, indexed: u64::from(next), total: u64::from(tip) + 1, done });
+                let from = begin.max(self.histories_from()?);
+                return Ok(Progress { from, indexed: u64::from(next), total: u64::from(tip) + 1, done });
             }
             done += batch.work;
             batch.write(&mut self.connection)?;
@@ -217,7 +217,10 @@ impl IndexDb {
 
     /// Forgets all blocks.
     fn clear(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.execute_batch("BEGIN; DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed; COMMIT")?)
+        self.pass = None;
+        let sql = "BEGIN; DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed; \
+                   DELETE FROM meta WHERE name = 'histories_from'; COMMIT";
+        Ok(self.connection.execute_batch(sql)?)
     }
 
     /// The highest block in the index.

@@ -178,6 +178,7 @@ fn histories_of_blocks_that_are_no_longer_kept_go_and_their_room_is_given_back()
     assert!((64..=156).contains(&from) && setup.reader.kept_from().unwrap() >= from, "{from}");
     assert_eq!(setup.index.pass, None);
     assert_eq!((lowest(&setup, 1), lowest(&setup, 2)), (None, Some(from)));
+    assert_eq!(setup.index.catch_up(&setup.reader, 1000).unwrap().from, from, "whoever asks is told");
     let mut entries = 0;
     for slot in runs::slots(&setup.index.connection).unwrap() {
         let part = Part { slot, kind: Kind::History };
