@@ -38,8 +38,10 @@ impl Snapshot {
             if !peer.is_to_be_asked(planned.map(|(id, _)| id)) || now < peer.again_at {
                 continue;
             }
+            // Whoever lacks the one that is being fetched is asked for any: that may be left.
+            let planned = planned.filter(|(_, block)| peer.lacks != Some(*block));
             let (block, most) = planned.map_or((block, most), |(_, block)| (block, u32::MAX));
-            peer.asked = Some(now);
+            (peer.asked, peer.asked_for) = (Some(now), block);
             peer.again_at = now + MANIFEST_INTERVAL;
             out.send(*link, &Message::GetSnapshot { block, most });
         }
@@ -68,6 +70,7 @@ impl Snapshot {
         }
         (peer.has_answered, peer.offers, peer.again_at) = (true, None, now + MANIFEST_INTERVAL);
         if bytes.is_empty() {
+            peer.lacks = Some(peer.asked_for);
             return Ok(());
         }
         let manifest = match codec::decode::<Manifest>(bytes) {

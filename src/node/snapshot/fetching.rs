@@ -72,6 +72,7 @@ impl Snapshot {
             // It has a newer one by now.
             plan.wanted_again(number);
             (peer.denied, peer.offers, peer.again_at) = (peer.offers, None, now + MANIFEST_INTERVAL);
+            peer.lacks = Some(block);
             return self.leave_alone(link);
         }
         if let Err(fault) = check_piece(&plan.manifest, number, bytes) {

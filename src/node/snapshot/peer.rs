@@ -31,6 +31,10 @@ pub(super) struct Peer {
     pub(super) allowance: RateLimit,
     /// Since when our `GetSnapshot` is open.
     pub(super) asked: Option<Time>,
+    /// The block that it names; zeros: any.
+    pub(super) asked_for: Hash,
+    /// A block whose snapshot it does not have.
+    pub(super) lacks: Option<Hash>,
     /// When it may be asked for a manifest.
     pub(super) again_at: Time,
     /// The manifest that it has: its id.
@@ -50,6 +54,8 @@ impl Peer {
             closing: false,
             allowance: RateLimit::new(now, most, most, every),
             asked: None,
+            asked_for: Hash::ZERO,
+            lacks: None,
             again_at: now,
             offers: None,
             denied: None,

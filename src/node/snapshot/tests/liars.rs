@@ -324,3 +324,16 @@ fn a_manifest_whose_buckets_have_no_pieces_is_refused() {
     rig.run(SECOND * 15);
     assert_eq!(rig.adopts(), Some(made().manifest.id()));
 }
+
+/// Honest peers that come later do not have the snapshot that is being fetched: they are asked for any, so that it can be left.
+#[test]
+fn whoever_lacks_the_snapshot_that_does_not_come_is_asked_for_another() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let later = made_of(LATER, |_| ());
+    rig.add_peer(1, Peer { manifest: Some(later.manifest), piece: Box::new(|_| None), is_silent: true });
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    rig.add_honest(2);
+    rig.run(SECOND * 60);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}

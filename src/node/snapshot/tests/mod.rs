@@ -104,8 +104,10 @@ impl Rig {
             {
                 let peer = &self.peers[&link];
                 let answer = match message {
-                    Message::GetSnapshot { .. } => {
-                        Message::Snapshot(peer.manifest.as_ref().map(codec::encode).unwrap_or_default().into())
+                    Message::GetSnapshot { block, .. } => {
+                        let is_asked = |one: &&Manifest| block == Hash::ZERO || block == one.block();
+                        let manifest = peer.manifest.as_ref().filter(is_asked);
+                        Message::Snapshot(manifest.map(codec::encode).unwrap_or_default().into())
                     }
                     Message::GetPiece(block, number) => {
                         self.asked.entry(link).or_default().push(number);
