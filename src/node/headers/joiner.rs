@@ -19,7 +19,7 @@ pub(super) struct Joiner {
     pub(super) progress: String,
     /// The best header that the role `snapshot` was told of.
     pub(super) told: Option<Hash>,
-    /// Since when all headers are here that the peers that were asked have.
+    /// Since when there is a chain: all headers were here that the peers that were asked had.
     pub(super) since: Option<Time>,
 }
 

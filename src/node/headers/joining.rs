@@ -25,8 +25,9 @@ impl Headers {
     pub(super) fn tell_headers_known(&mut self, now: Time, out: &mut Outbox) {
         let has_all =
             self.machine.state() == SyncState::Snapshot && self.index.as_ref().is_some_and(|index| index.all_applied());
-        let Some(joining) = &mut self.joining else { return };
-        joining.since = has_all.then(|| joining.since.unwrap_or(now));
+        let Some(joining) = self.joining.as_mut().filter(|_| has_all) else { return };
+        // A block that comes meanwhile is no reason to wait anew: on a chain of a block a second that would be for ever.
+        joining.since.get_or_insert(now);
         if self.joins_at().is_none_or(|until| now < until) {
             return;
         }

@@ -90,3 +90,21 @@ fn peers_without_a_chain_end_no_join() {
     actions.extend(rig.pass(JOIN_GATHER));
     assert_eq!(known(&actions), [chain.tip()]);
 }
+
+#[test]
+fn blocks_that_come_meanwhile_do_not_begin_the_wait_anew() {
+    let mut rig = joining();
+    let mut chain = Chain::new().grow(20, 2);
+    tells(&mut rig, 1, &chain, 1);
+    let mut actions = Vec::new();
+    for _ in 0..=JOIN_GATHER.as_secs() {
+        actions.extend(rig.pass(SECOND));
+        chain = chain.grow(1, 2);
+        let header = chain.rows.last().unwrap().clone();
+        rig.notice(ToHeaders::Announced { link: LinkId(1), hash: header.hash, header: Box::new(header.header) });
+        actions.extend(rig.sync(1, chain.headers(chain.rows.len() - 1..=chain.rows.len() - 1)));
+        actions.extend(rig.moved(&chain));
+        actions.extend(rig.sync(1, vec![]));
+    }
+    assert!(!known(&actions).is_empty());
+}
