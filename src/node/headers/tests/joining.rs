@@ -97,14 +97,11 @@ fn blocks_that_come_meanwhile_do_not_begin_the_wait_anew() {
     let mut chain = Chain::new().grow(20, 2);
     tells(&mut rig, 1, &chain, 1);
     let mut actions = Vec::new();
-    for _ in 0..=JOIN_GATHER.as_secs() {
+    for link in (2..).step_by(2).take(JOIN_GATHER.as_secs() as usize + 1) {
         actions.extend(rig.pass(SECOND));
         chain = chain.grow(1, 2);
-        let header = chain.rows.last().unwrap().clone();
-        rig.notice(ToHeaders::Announced { link: LinkId(1), hash: header.hash, header: Box::new(header.header) });
-        actions.extend(rig.sync(1, chain.headers(chain.rows.len() - 1..=chain.rows.len() - 1)));
-        actions.extend(rig.moved(&chain));
-        actions.extend(rig.sync(1, vec![]));
+        let last = chain.rows.len() - 1;
+        actions.extend(tells(&mut rig, link, &chain, last));
     }
     assert!(!known(&actions).is_empty());
 }
