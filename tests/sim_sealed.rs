@@ -99,3 +99,13 @@ fn the_network_goes_on_over_changes_of_its_authorities() {
         assert!(outcome.summary.height > last.from, "seed {seed} ends before {}", last.from);
     }
 }
+
+/// A node that joined with a snapshot heard of no block before it had coins, so that no later set of authorities took office there and
+/// no height was ever final.
+#[test]
+fn a_node_joins_with_a_snapshot_while_authorities_take_over_from_others() {
+    for (seed, authorities) in [(52_000_000_241, 1), (52_000_000_154, 4)] {
+        let overrides = Overrides { snapshots: Some(true), ..sealed(authorities) };
+        assert_holds(&sim::run(Options::draw(seed, &overrides)));
+    }
+}

@@ -2,10 +2,10 @@
 //!
 //! Only `headers` and `snapshot` hear how far that is. To all others, and to peers, the chain is at its start.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
-    base::time::Time,
+    base::{hash::Hash, time::Time},
     chain::{
         archive::{HeaderRow, StoreError},
         snapshot::{Adoption, Manifest},
@@ -22,6 +22,8 @@ use crate::{
 const COMMIT_HEADERS: usize = 1000;
 /// The longest time that headers wait for their commit.
 const COMMIT_AFTER: Duration = Duration::from_millis(100);
+/// Blocks that are asked for before their headers are here: a few of each set of authorities.
+const MOST_WANTED: usize = 64;
 /// Time between two steps of an adoption, in which other events have their turn.
 const STEP_AFTER: Duration = Duration::from_micros(1);
 
@@ -33,6 +35,9 @@ pub(super) struct Joining {
     since: Option<Time>,
     /// The snapshot whose coins are being taken, and when the next of them are.
     adopting: Option<(Manifest, Time)>,
+    /// Blocks that `sealer` has asked for before their headers were here, the newest first: it hears of no block by itself until there
+    /// are coins.
+    wanted: VecDeque<Hash>,
     /// The whole history is to be verified instead.
     pub(super) is_over: bool,
 }
@@ -79,6 +84,25 @@ impl Joining {
         self.pending += rows.len();
         self.since.get_or_insert(now);
         Ok(())
+    }
+
+    /// A block whose header is not here is asked for.
+    pub(super) fn look_out_for(&mut self, block: Hash) {
+        if !self.wanted.contains(&block) {
+            self.wanted.truncate(MOST_WANTED - 1);
+            self.wanted.push_front(block);
+        }
+    }
+
+    /// The blocks that were asked for and whose headers are among these, which were stored.
+    pub(super) fn found(&mut self, rows: &[HeaderRow]) -> Vec<Hash> {
+        if self.wanted.is_empty() || self.adopting.is_some() {
+            return Vec::new();
+        }
+        let is_here = |block: &Hash| rows.iter().any(|row| row.hash == *block);
+        let found: Vec<Hash> = self.wanted.iter().copied().filter(is_here).collect();
+        self.wanted.retain(|block| !found.contains(block));
+        found
     }
 
     pub(super) fn commit_if_due(

@@ -55,7 +55,12 @@ impl Ledger {
         out: &mut Outbox,
     ) -> Result<(), Halt> {
         match notice {
-            ToLedger::StoreHeaders(rows) => joining.take(now.mono, &rows, self.bare_mut())?,
+            ToLedger::StoreHeaders(rows) => {
+                joining.take(now.mono, &rows, self.bare_mut())?;
+                for block in joining.found(&rows) {
+                    self.on_notice(now, ToLedger::WantPlace { block }, out)?;
+                }
+            }
             ToLedger::AbandonJoin => {
                 self.bare_mut().abandon_join()?;
                 joining.is_over = true;
@@ -72,10 +77,13 @@ impl Ledger {
                 out.tell(ToGossip::Admitted { origin, transaction, result });
             }
             ToLedger::WantProposal { .. } => out.tell(ToSealer::Template(None)),
-            notice @ (ToLedger::WantPlace { .. }
-            | ToLedger::Final { .. }
-            | ToLedger::NotarisedAgain { .. }
-            | ToLedger::OfferPool { .. }) => {
+            notice @ ToLedger::WantPlace { block } => {
+                if self.bare_mut().store().header(&block)?.is_none() {
+                    joining.look_out_for(block);
+                }
+                self.on_notice(now, notice, out)?;
+            }
+            notice @ (ToLedger::Final { .. } | ToLedger::NotarisedAgain { .. } | ToLedger::OfferPool { .. }) => {
                 self.on_notice(now, notice, out)?;
             }
             ToLedger::BestChain { .. }
