@@ -35,7 +35,7 @@ pub(super) enum Snapshots {
 
 impl Snapshots {
     pub(super) fn draw(dice: &Dice, overrides: &Overrides, nodes: usize, authorities: usize) -> Self {
-        // On chains that authorities seal only who asks for it: there a node that joins does not get over a change of those who seal.
+        // On chains that authorities seal only for who asks for it: there a snapshot may go before a slow node has fetched it.
         let is_drawn = nodes < LARGE && authorities == 0 && dice.stream("snapshots").chance(PPM);
         if !overrides.snapshots.unwrap_or(is_drawn) || nodes < 2 && authorities == 0 {
             return Self::None;
