@@ -58,6 +58,8 @@ pub(super) struct Checks {
     blocks_voted: BTreeMap<(usize, Epoch, u64), Hash>,
     /// Who was heard to say what.
     said_by: BTreeMap<Statement, BTreeSet<u8>>,
+    /// What authorities wrote, which counts for themselves even if a crash kept it from the wire.
+    written: BTreeMap<(usize, Statement), u8>,
     ended: BTreeMap<(usize, Epoch, u64), Stage>,
     proposed: BTreeMap<(usize, Epoch, u64), Hash>,
     complaint: Option<Complaint>,
@@ -73,6 +75,7 @@ impl Checks {
             finals: BTreeMap::new(),
             blocks_voted: BTreeMap::new(),
             said_by: BTreeMap::new(),
+            written: BTreeMap::new(),
             ended: BTreeMap::new(),
             proposed: BTreeMap::new(),
             complaint: None,
@@ -95,6 +98,11 @@ impl Checks {
         if !holds {
             self.complain(complaint);
         }
+    }
+
+    /// An authority has its own vote on its disk.
+    pub(super) fn written(&mut self, by: usize, vote: &SignedVote) {
+        self.written.insert((by, vote.statement), vote.signer);
     }
 
     /// A vote is on the wire, or is shown to somebody.
@@ -131,7 +139,9 @@ impl Checks {
         let (is_again, is_last) = (block.place.view != view, self.authorities.is_last_of_set(block.height));
         let from = if is_again && is_last { block.place.view } else { block.parent.view };
         let holds = |statement: Statement| {
-            self.said_by.get(&statement).is_some_and(|by| by.len() >= self.quorum(statement.epoch))
+            let mut voters = self.said_by.get(&statement).cloned().unwrap_or_default();
+            voters.extend(self.written.get(&(by, statement)));
+            voters.len() >= self.quorum(statement.epoch)
         };
         let is_again_here = |at: u64| is_again && holds(Statement::notarise(epoch, at, hash));
         let mut below = (from + 1..view).rev().take_while(|at| !is_again_here(*at));

@@ -231,7 +231,10 @@ impl World {
         }
         let life = honest.life;
         match effect {
-            Effect::KeepVote(vote) => honest.keep_vote(vote),
+            Effect::KeepVote(vote) => {
+                honest.keep_vote(vote);
+                self.checks.written(node, &vote);
+            }
             Effect::KeepCertificate(certificate) => {
                 honest.keep_certificate(certificate.clone());
                 if is_honest {

@@ -45,6 +45,16 @@ fn who_votes_again_for_the_last_block_of_a_set_shows_why() {
     assert_eq!(outcome.complaint, None, "{outcome:?}");
 }
 
+/// The only authority of a set crashed between its disk and the wire. After the start its vote counted for itself, as it should; the
+/// checker had heard of none.
+#[test]
+fn a_vote_that_a_crash_kept_from_the_wire_counts_for_its_signer() {
+    for seed in [2044, 5026] {
+        let outcome = run(Plan::draw(seed, false).with_later_sets());
+        assert_eq!(outcome.complaint, None, "{outcome:?}");
+    }
+}
+
 #[test]
 fn with_one_liar_too_many_a_conflict_is_found() {
     let conflict = (1..=200).find(|seed| run(Plan::draw(*seed, true)).complaint == Some(Complaint::Conflict));
