@@ -86,6 +86,14 @@ fn nodes_that_join_with_snapshots_have_the_coins_of_the_chain() {
     assert!(joined.count() as u64 > SNAPSHOT_SEEDS / 2, "most networks live long enough for a join");
 }
 
+/// A liar that gave a true snapshot, one piece each five seconds, was stayed with for as long as that took, since the honest peer with
+/// another one came half a minute later.
+#[test]
+fn a_snapshot_that_comes_slowly_is_left_for_one_that_is_offered_later() {
+    let overrides = Overrides { snapshots: Some(true), ..mined() };
+    assert_holds(&sim::run(Options::draw(5_400_000_141, &overrides)));
+}
+
 #[test]
 fn no_node_whose_clock_is_hours_or_days_off_says_synced_in_vain_and_all_agree_once_clocks_are_right() {
     for (seed, seconds) in (500..506).flat_map(|seed| [(seed, 10_800), (seed, 172_800)]) {

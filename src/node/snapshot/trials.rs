@@ -1,7 +1,8 @@
 //! How fast snapshots come: which is tried next, and when one is left for another.
 //!
 //! A true manifest costs its sender nothing, and nobody can tell beforehand who will send the pieces. So a snapshot that does not
-//! come within a while, where peers offer others, is left, and each other is tried before one is stayed with.
+//! come within a while, where peers offer others, is left, and each other is tried before one is stayed with. Peers that offer others
+//! later are tried, too, if this one is slow: it gets twice as long each time, so that who offers new ones without end only delays.
 
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
@@ -13,6 +14,9 @@ use crate::base::{
 
 /// A snapshot that is much slower than it was comes at less than this part of its best rate.
 const SLOWED: u64 = 8;
+
+/// How often the time of one that is slow doubles: then it has six days.
+const MOST_DOUBLED: u32 = 14;
 
 /// A block whose snapshot peers offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,10 @@ pub(super) struct Trials {
     rates: BTreeMap<Hash, u64>,
     /// Until when others are tried.
     until: Option<Time>,
+    /// When the present one was begun.
+    begun: Time,
+    /// How often one was left for others after that time.
+    late: u32,
     now: Window,
 }
 
@@ -49,6 +57,7 @@ impl Trials {
     /// A snapshot is begun.
     pub(super) fn begin(&mut self, now: Time) {
         self.until.get_or_insert(now + PLAN_CHOICE);
+        self.begun = now;
         self.now = Window { since: now, length: PLAN_TRIAL, ..Window::default() };
     }
 
@@ -85,7 +94,17 @@ impl Trials {
         let may_try = self.is_choosing(now) || rate < best / SLOWED || rate == 0;
         let is_untried = |one: &Choice| !self.rates.contains_key(&one.block);
         let is_faster = |one: &Choice| self.time_for(one).is_some_and(|time| time < left / 2);
-        others.iter().any(|one| is_untried(one) && may_try || is_faster(one))
+        if others.iter().any(|one| is_untried(one) && may_try || is_faster(one)) {
+            return true;
+        }
+        let spent = now.since(self.begun);
+        let is_slow = left > spent && spent >= PLAN_CHOICE.saturating_mul(1 << self.late.min(MOST_DOUBLED));
+        let is_tried = is_slow && others.iter().any(is_untried);
+        if is_tried {
+            self.late = self.late.saturating_add(1);
+            self.until = Some(now + PLAN_TRIAL);
+        }
+        is_tried
     }
 
     fn is_choosing(&self, now: Time) -> bool {
@@ -178,9 +197,35 @@ mod tests {
         trials.arrived(3 * MEGABYTE);
         assert!(!trials.is_left(at(31), block, 1 << 30, &[]));
         trials.arrived(20 * MEGABYTE);
-        assert!(!trials.is_left(at(61), block, 1 << 30, &[choice(2, 9)]), "it is too late to try");
+        assert!(!trials.is_left(at(61), block, 20 << 20, &[choice(2, 9)]), "it is soon here");
         trials.arrived(MEGABYTE);
         assert!(trials.is_left(at(91), block, 1 << 30, &[choice(2, 9)]), "but not if it hardly moves any more");
+    }
+
+    #[test]
+    fn one_that_takes_long_is_left_for_those_that_come_later_and_has_twice_the_time_after_each() {
+        let (mut trials, slow) = (Trials::default(), choice(0, 1));
+        let mut now = 0;
+        let mut lost = Vec::new();
+        for other in 1..=4 {
+            trials.begin(at(now));
+            let begun = now;
+            loop {
+                now += 30;
+                trials.arrived(MEGABYTE);
+                if trials.is_left(at(now), slow.block, 1 << 30, &[choice(other, 1)]) {
+                    break;
+                }
+            }
+            lost.push(now - begun);
+            let both = [slow, choice(other, 1)];
+            assert_eq!(trials.choose(at(now), &both), Some(both[1].block), "the other is tried");
+            trials.begin(at(now));
+            now += 3;
+            assert!(trials.is_left(at(now), both[1].block, 1 << 30, &[slow]), "which does not come");
+            assert_eq!(trials.choose(at(now), &both), Some(slow.block));
+        }
+        assert_eq!(lost, [30, 60, 120, 240]);
     }
 
     #[test]
