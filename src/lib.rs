@@ -28,6 +28,7 @@
 pub mod cli;
 pub mod config;
 pub mod rpc;
+pub mod wallet;
 
 pub use tussock_core::{base, chain, store, wire};
 pub use tussock_drivers::{net, runtime, sim};

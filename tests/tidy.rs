@@ -31,6 +31,10 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("base", (base, vec!["blake3", "bincode", "chacha20"])),
         ("chain", (chain, vec!["ed25519_zebra", "bech32", "ruint", "toml"])),
         ("wire", (wire, vec![])),
+        (
+            "wallet",
+            (vec!["base", "chain", "wallet"], vec!["argon2", "chacha20poly1305", "bip39", "getrandom", "serde_json"]),
+        ),
         ("store", (vec!["base", "chain", "store"], vec!["rusqlite"])),
         ("node", (vec!["base", "chain", "wire", "node"], vec!["tussock_noise"])),
         ("link", (vec!["base", "chain", "wire", "node", "link"], vec!["tussock_noise"])),
@@ -45,7 +49,10 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ),
         (
             "rpc",
-            (vec!["base", "chain", "wire", "node", "store", "runtime", "rpc"], vec!["httparse", "serde_json", "mio"]),
+            (
+                vec!["base", "chain", "wallet", "wire", "node", "store", "runtime", "rpc"],
+                vec!["httparse", "serde_json", "mio"],
+            ),
         ),
         ("cli", (vec!["*"], vec!["*"])),
         ("config", (vec!["*"], vec!["*"])),
@@ -60,7 +67,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
 }
 
 /// Crates that are not free for all.
-const OWNED: [&str; 26] = [
+const OWNED: [&str; 27] = [
     "blake3",
     "chacha20",
     "bincode",
@@ -80,6 +87,7 @@ const OWNED: [&str; 26] = [
     "indicatif",
     "comfy_table",
     "argon2",
+    "bip39",
     "chacha20poly1305",
     "getrandom",
     "clap_mangen",

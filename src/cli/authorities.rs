@@ -12,7 +12,6 @@ use super::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     kept_file::{self, FileLock},
-    keys::{KeyFile, Keys},
     output,
 };
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
         seal::{Authorities, AuthoritySet, Term},
         spec::ChainSpec,
     },
+    wallet::keys::{KeyFile, Keys},
 };
 
 /// `tussock genesis authorities`
@@ -144,7 +144,7 @@ pub(super) fn public_keys(context: &Context, flag: &str, texts: &[String]) -> Ou
             _ if is_address(text) => {
                 return Err(refused("that is an address; its public key is needed: tussock key show NAME"));
             }
-            _ => keys.find(text).map_err(|failure| refused(&failure.message))?.public_key(),
+            _ => keys.find(text).map_err(|error| refused(&Failure::from(error).message))?.public_key(),
         };
         key.map(|key| hex(&key)).ok_or_else(|| refused("the key file has no public key"))
     };

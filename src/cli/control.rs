@@ -9,10 +9,9 @@ use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
-    keys::Keys,
     output, units,
 };
-use crate::{base::limits::STOP_TIMEOUT, rpc::client::Deadline};
+use crate::{base::limits::STOP_TIMEOUT, rpc::client::Deadline, wallet::keys::Keys};
 
 /// How long `wait` gives a node that is only just being started to take its lock.
 const WAIT_GRACE: Duration = Duration::from_secs(1);

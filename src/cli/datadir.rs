@@ -25,7 +25,7 @@ pub const INDEX: &str = "index.db";
 /// The file name of what authorities have signed; on sealed chains only.
 pub const SEALS: &str = "seals.db";
 /// The folder of key files.
-pub const KEYS: &str = "keys";
+pub const KEYS: &str = crate::wallet::keys::FOLDER;
 /// The file of the key by which other nodes know this one.
 pub const NODE_KEY: &str = "node.key";
 /// The file of members, once the list of the chain file was changed.
@@ -233,10 +233,7 @@ pub fn remove_runtime_files(folder: &Path) {
 
 /// Unpredictable bytes from the operating system.
 pub fn random_bytes<const N: usize>() -> Outcome<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Internal, format!("the system has no random numbers: {error}")))?;
-    Ok(bytes)
+    Ok(crate::wallet::files::random_bytes()?)
 }
 
 fn in_use(folder: &Path, flags: &str) -> Failure {

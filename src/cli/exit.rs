@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use crate::chain::archive::StoreError;
+use crate::{chain::archive::StoreError, config::suggest, wallet::error::WalletError};
 
 /// The exit code of a command. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,31 @@ impl Failure {
             StoreError::InUse(_) => Self::new(Exit::InUse, format!("{error}: {path}")),
             StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {path}")),
         }
+    }
+}
+
+impl From<WalletError> for Failure {
+    fn from(error: WalletError) -> Self {
+        let exit = match &error {
+            WalletError::Usage(_) | WalletError::Exists { .. } => Exit::Usage,
+            WalletError::NoKey { .. } => Exit::NotFound,
+            WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. } | WalletError::HighFee { .. } => {
+                Exit::Rejected
+            }
+            WalletError::WrongPassphrase | WalletError::Denied(_) => Exit::Unauthorised,
+            WalletError::Foreign(_) => Exit::Mismatch,
+            WalletError::Damaged(_) | WalletError::File(_) => Exit::Io,
+            WalletError::Internal(_) => Exit::Internal,
+        };
+        let message = match &error {
+            WalletError::NoKey { name, folder, known, .. } => match suggest(name, known.iter().map(String::as_str)) {
+                Some(meant) => format!("no key \"{name}\": {folder}; did you mean \"{meant}\"?"),
+                None => error.to_string(),
+            },
+            WalletError::HighFee { .. } => format!("{error}; if that is right, add --allow-high-fee"),
+            _ => error.to_string(),
+        };
+        Self::new(exit, message)
     }
 }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     exit::{Exit, Outcome},
-    keys::Keys,
     output::{self, Rows, number, text},
     terminal, units,
 };
+use crate::wallet::keys::Keys;
 
 /// Blocks by which the index may be behind before a history says so: so many gather before they are indexed.
 const INDEX_LAG: u64 = 16;

@@ -13,8 +13,8 @@ use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
-    keys::{KeyFile, Keys, NamedKey, PassphraseFlags},
     output::{self, Rows},
+    passphrase::PassphraseFlags,
 };
 use crate::{
     base::hash::{Domain, hex, unhex},
@@ -23,6 +23,7 @@ use crate::{
         key::{self, SecretKey},
         spec::WELL_KNOWN_ACCOUNTS,
     },
+    wallet::keys::{KeyFile, Keys, NamedKey},
 };
 
 /// Bytes of a message or a key that are read from a pipe.
@@ -133,11 +134,11 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
             store(context, &keys, name, &key, passphrase)
         }
         Verb::Export { name, file, passphrase } => {
-            let key = keys.find(name)?.unlock(passphrase)?;
+            let key = passphrase.unlock(&keys.find(name)?)?;
             export(context, name, &key, file.as_deref())
         }
         Verb::Sign { name, message, passphrase } => {
-            let key = keys.find(name)?.unlock(passphrase)?;
+            let key = passphrase.unlock(&keys.find(name)?)?;
             sign(context, &key, &read_message(message)?)
         }
         Verb::Verify { signer, message, signature } => {
@@ -292,7 +293,7 @@ fn parse_secret(text: &str, flags: &PassphraseFlags) -> Outcome<SecretKey> {
         return Ok(SecretKey::from_seed(seed));
     }
     match KeyFile::parse(text) {
-        Ok(file) => file.unlock(|| flags.to_open()),
+        Ok(file) => flags.unlock_file(&file),
         Err(_) => Err(Failure::usage("neither a secret of 64 hex digits nor a key file")),
     }
 }

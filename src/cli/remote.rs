@@ -153,9 +153,9 @@ fn is_busy(error: &ClientError) -> bool {
 fn exit_of(code: i64) -> Exit {
     match code {
         -5 => Exit::NotFound,
-        -26 | -22 => Exit::Rejected,
+        -26 | -22 | -6 | -4 => Exit::Rejected,
         -8 | -32602 => Exit::Usage,
-        -32003 => Exit::Unauthorised,
+        -32003 | -14 => Exit::Unauthorised,
         STARTING | BUSY => Exit::TimedOut,
         DATABASE => Exit::Io,
         STOPPING => Exit::Unreachable,

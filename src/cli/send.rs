@@ -1,6 +1,6 @@
 //! `send`: chooses coins, signs, submits the transaction to the node, and waits for confirmations if asked.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,26 +9,30 @@ use super::{
     context::Context,
     control::{tx_condition, undone},
     exit::{Exit, Failure, Outcome},
-    keys::{Keys, PassphraseFlags},
     output,
-    payment::{self, OwnCoin, Payment, PaymentRequest},
+    passphrase::PassphraseFlags,
     remote::Remote,
     units::{self, WrittenAmount},
 };
 use crate::{
-    base::{
-        hash::hex,
-        limits::{ISOLATED_AFTER, MAX_MEMO_BYTES},
-    },
+    base::{hash::hex, limits::ISOLATED_AFTER},
     chain::key::SecretKey,
     node::{Refusal, SyncState},
     rpc::client::Deadline,
+    wallet::{
+        building::{Draft, Fee, Plan},
+        coins::ListedCoin,
+        error::WalletError,
+        keys::{Keys, SpendingLock},
+    },
 };
 
 /// The node's words for a payment that builds on too many others without a block.
 const LONG_CHAIN: &str = "unconfirmed transactions";
 /// Longest wait for a block before a payment that builds on too many others is tried again.
 const CHAIN_PAUSE: Duration = Duration::from_secs(2);
+/// Pause between two attempts to be the one who chooses coins of a key. Another payment takes some milliseconds.
+const SPENDING_PAUSE: Duration = Duration::from_millis(10);
 /// Pause before other coins are chosen after a conflict.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a node may not be synced yet: without peers it is isolated after [`ISOLATED_AFTER`], or goes on by itself; a few
@@ -82,10 +86,6 @@ pub struct SendArgs {
 
 /// Runs the command.
 pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
-    if arguments.memo.len() > MAX_MEMO_BYTES {
-        let length = arguments.memo.len();
-        return Err(Failure::usage(format!("the memo has {length} bytes; at most {MAX_MEMO_BYTES} fit")));
-    }
     let unit = &context.spec().unit;
     let in_base = |written: &WrittenAmount| written.base_units(unit).map_err(Failure::usage);
     let (amount, fee) = (in_base(&arguments.amount)?, arguments.fee.as_ref().map(in_base).transpose()?);
@@ -99,11 +99,13 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let named = keys.find(&name)?;
     let deadline = Deadline::after(arguments.timeout);
     let remote = context.remote()?.until(deadline);
-    let key = named.unlock(&arguments.passphrase)?;
-    let request = PaymentRequest { to, amount, fee, rate: 0, memo: arguments.memo.as_bytes(), all_back: false };
+    let fee = fee.map_or(Fee::Estimate(0), Fee::Exactly);
+    let plan = Plan { memo: arguments.memo.clone().into_bytes(), ..Plan::to(to, amount, fee) };
+    plan.check()?;
+    let key = arguments.passphrase.unlock(&named)?;
     let payer = Payer { keys: &keys, name: &name, key: &key };
-    let (txid, payment) = submit(context, &remote, &payer, request, arguments.allow_high_fee, deadline)?;
-    report(context, arguments, &remote, deadline, &txid, &payment)
+    let (txid, draft) = submit(context, &remote, &payer, plan, arguments.allow_high_fee, deadline)?;
+    report(context, arguments, &remote, deadline, &txid, &draft)
 }
 
 /// The key that pays.
@@ -118,23 +120,24 @@ pub(super) fn submit(
     context: &Context,
     remote: &Remote,
     payer: &Payer<'_>,
-    mut request: PaymentRequest<'_>,
+    mut plan: Plan,
     allow_high_fee: bool,
     deadline: Deadline,
-) -> Outcome<(String, Payment)> {
-    let estimates = request.fee.is_none();
+) -> Outcome<(String, Draft)> {
     let patience = Deadline::after(deadline.left().min(SYNC_PATIENCE));
+    let mut estimate = 0;
     loop {
         // Until the node has the payment, no other process may choose coins of this key.
-        let lock = payer.keys.lock_spending(payer.name, deadline)?;
-        if estimates {
-            request.rate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
+        let lock = lock_spending(payer, deadline)?;
+        if let Fee::Estimate(rate) = &mut plan.fee {
+            estimate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
+            *rate = estimate;
         }
-        let payment = pay(context, remote, payer.key, &request)?;
+        let draft = build(context, remote, payer.key, &plan)?.sign(context.spec(), slice::from_ref(payer.key));
         if !allow_high_fee {
-            payment.check_fee(context.spec(), &request)?;
+            draft.check_fee(context.spec(), estimate)?;
         }
-        match remote.call("sendrawtransaction", json!([hex(&payment.transaction.to_bytes())])) {
+        match remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes())])) {
             Err(failure) if is_passing(&failure) && patience.pause(SYNC_PAUSE) => drop(lock),
             Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
             Err(failure) if failure.message.contains(LONG_CHAIN) => {
@@ -143,22 +146,38 @@ pub(super) fn submit(
             }
             sent => {
                 let sent = sent?;
-                let txid = sent.as_str().map_or_else(|| payment.transaction.txid().to_string(), str::to_owned);
-                return Ok((txid, payment));
+                let txid = sent.as_str().map_or_else(|| draft.transaction.txid().to_string(), str::to_owned);
+                return Ok((txid, draft));
             }
         }
     }
 }
 
+/// Waits for the right to choose coins of the payer's key.
+fn lock_spending(payer: &Payer<'_>, deadline: Deadline) -> Outcome<SpendingLock> {
+    loop {
+        if let Some(lock) = payer.keys.try_lock_spending(payer.name) {
+            return Ok(lock);
+        }
+        if !deadline.pause(SPENDING_PAUSE) {
+            let problem = format!("other payments of key \"{}\" took all the time; try again", payer.name);
+            return Err(Failure::new(Exit::TimedOut, problem));
+        }
+    }
+}
+
 /// Makes the payment from the coins that the node lists.
-fn pay(context: &Context, remote: &Remote, key: &SecretKey, request: &PaymentRequest<'_>) -> Outcome<Payment> {
+fn build(context: &Context, remote: &Remote, key: &SecretKey, plan: &Plan) -> Outcome<Draft> {
     let owner = context.show(&key.address());
     let coins = remote.call("coins", json!([owner]))?;
-    let coins: Vec<OwnCoin> = serde_json::from_value(coins)
+    let coins: Vec<ListedCoin> = serde_json::from_value(coins)
         .map_err(|error| Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}")))?;
-    payment::pay(context.spec(), key, coins, request).map_err(|failure| match failure.exit {
-        Exit::Rejected => explain(context, remote, &owner, failure),
-        _ => failure,
+    let coins = coins.iter().filter_map(|coin| coin.of(key.public_key())).collect();
+    plan.build(context.spec(), coins).map_err(|error| match error {
+        WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. } => {
+            explain(context, remote, &owner, error.into())
+        }
+        error => error.into(),
     })
 }
 
@@ -200,11 +219,11 @@ fn report(
     remote: &Remote,
     deadline: Deadline,
     txid: &str,
-    payment: &Payment,
+    draft: &Draft,
 ) -> Outcome {
-    let amount = payment.transaction.outputs[0].amount;
+    let amount = draft.transaction.outputs[0].amount;
     let mut facts = json!({
-        "id": txid, "txid": txid, "amount": amount, "fee": payment.fee, "change": payment.change, "status": "mempool",
+        "id": txid, "txid": txid, "amount": amount, "fee": draft.fee, "change": draft.change, "status": "mempool",
     });
     if !context.json {
         output::line(txid)?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::chain::archive::StoreError;
+use crate::{chain::archive::StoreError, wallet::error::WalletError};
 
 /// The body is not JSON.
 pub const PARSE: i32 = -32700;
@@ -29,13 +29,19 @@ pub const DATABASE: i32 = -20;
 pub const STARTING: i32 = -28;
 /// The node is stopping.
 pub const STOPPING: i32 = -32001;
+/// The coins that can be spent now do not suffice.
+pub const INSUFFICIENT: i32 = -6;
+/// The passphrase does not open the key.
+pub const WRONG_PASSPHRASE: i32 = -14;
+/// The wallet cannot do it.
+pub const WALLET: i32 = -4;
 /// The credentials do not allow it.
 pub const FORBIDDEN: i32 = -32003;
 /// Too much at once; try again.
 pub const BUSY: i32 = -32000;
 
 /// All codes, each with what it means.
-pub const MEANINGS: [(i32, &str); 14] = [
+pub const MEANINGS: [(i32, &str); 17] = [
     (PARSE, "the body is not JSON"),
     (INVALID_REQUEST, "the body is not a request"),
     (METHOD_NOT_FOUND, "no such method"),
@@ -45,6 +51,9 @@ pub const MEANINGS: [(i32, &str); 14] = [
     (BAD_PARAMETER, "a parameter has a value that is not allowed"),
     (UNDECODABLE, "not the encoding of a transaction or block"),
     (REJECTED, "the node refuses the transaction, block or order"),
+    (INSUFFICIENT, "the coins that can be spent now do not suffice"),
+    (WRONG_PASSPHRASE, "the passphrase does not open the key"),
+    (WALLET, "a key cannot be used, or a payment cannot be made"),
     (DATABASE, "a database cannot be read: its disk fails, or it is damaged"),
     (STARTING, "the node is starting"),
     (STOPPING, "the node is stopping"),
@@ -135,5 +144,25 @@ impl From<StoreError> for RpcError {
         let code = if error.is_failing_disk() { DATABASE } else { INTERNAL };
         let message = format!("the database cannot be read: {error}");
         Self { cause: Some(Box::new(Cause::Ledger(error))), ..Self::new(code, message) }
+    }
+}
+
+/// A key cannot be used, or a payment cannot be made.
+impl From<WalletError> for RpcError {
+    fn from(error: WalletError) -> Self {
+        let code = match &error {
+            WalletError::Usage(_) | WalletError::Exists { .. } => BAD_PARAMETER,
+            WalletError::NoKey { .. } => NOT_FOUND,
+            WalletError::Insufficient { .. } => INSUFFICIENT,
+            WalletError::WrongPassphrase => WRONG_PASSPHRASE,
+            WalletError::TooManyCoins { .. }
+            | WalletError::HighFee { .. }
+            | WalletError::Foreign(_)
+            | WalletError::Damaged(_)
+            | WalletError::Denied(_)
+            | WalletError::File(_) => WALLET,
+            WalletError::Internal(_) => INTERNAL,
+        };
+        Self::new(code, error.to_string())
     }
 }

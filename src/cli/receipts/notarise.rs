@@ -17,14 +17,17 @@ use crate::{
         control::{tx_condition, undone},
         datadir,
         exit::{Exit, Failure, Outcome},
-        keys::{Keys, PassphraseFlags},
         output,
-        payment::PaymentRequest,
+        passphrase::PassphraseFlags,
         remote::Remote,
         send::{self, Payer},
         units,
     },
     rpc::client::Deadline,
+    wallet::{
+        building::{Fee, Plan, Spend},
+        keys::Keys,
+    },
 };
 
 /// Files of one transaction at most.
@@ -135,11 +138,12 @@ fn pay(
         Some(name) => name.clone(),
         None => send::default_key(&keys, context.spec().test)?,
     };
-    let key = keys.find(&name)?.unlock(&arguments.passphrase)?;
-    let request =
-        PaymentRequest { to: key.address(), amount: 1, fee: None, rate: 0, memo: memo.as_bytes(), all_back: true };
+    let key = arguments.passphrase.unlock(&keys.find(&name)?)?;
+    // All goes back to the payer in one output: no coin is left behind that nobody wants.
+    let (memo, outputs) = (memo.as_bytes().to_vec(), Vec::new());
+    let plan = Plan { outputs, rest: None, fee: Fee::Estimate(0), spend: Spend::Enough, memo };
     let payer = Payer { keys: &keys, name: &name, key: &key };
-    let (txid, _) = send::submit(context, remote, &payer, request, false, deadline)?;
+    let (txid, _) = send::submit(context, remote, &payer, plan, false, deadline)?;
     output::note(&format!("sent {txid}"));
     Ok(txid)
 }

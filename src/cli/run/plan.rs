@@ -24,7 +24,6 @@ use crate::{
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
-        keys::Keys,
     },
     config::{
         JoinFrom, NodeFlags,
@@ -33,6 +32,7 @@ use crate::{
     node::{Join, Members, NodeAddress, Setup, node_key::NodeKey},
     rpc::members::MembersList,
     runtime::{Listen, logging::Levels, memory},
+    wallet::keys::Keys,
 };
 
 /// The port for peers.
@@ -206,7 +206,7 @@ impl Plan {
 
     fn miner(&self, text: &str) -> Outcome<Address> {
         let address = Keys::new(&self.folder(), self.context.spec()).address(text);
-        address.map_err(|failure| match failure.exit {
+        address.map_err(Failure::from).map_err(|failure| match failure.exit {
             Exit::Unauthorised => failure,
             _ if env::var("TUSSOCK_MINE").is_ok_and(|value| value == text) => {
                 Failure::usage(format!("the variable TUSSOCK_MINE: {}", failure.message))

@@ -8,9 +8,10 @@ use crate::{
     cli::{
         exit::{Exit, Failure, Outcome},
         key,
-        keys::{Keys, PassphraseFlags},
+        passphrase::PassphraseFlags,
     },
     config::NodeFlags,
+    wallet::keys::Keys,
 };
 
 /// A file with the passphrase of the key.
@@ -51,7 +52,7 @@ fn read(text: &str, spec: &ChainSpec, folder: &Path) -> Outcome<SecretKey> {
         PassphraseFlags { passphrase: false, passphrase_file: std::env::var_os(PASSPHRASE_FILE).map(PathBuf::from) };
     let found = match Path::new(text) {
         file if file.is_file() => key::read_secret(Some(file), &passphrase),
-        _ => Keys::new(folder, spec).find(text).and_then(|named| named.unlock(&passphrase)),
+        _ => Keys::new(folder, spec).find(text).map_err(Failure::from).and_then(|named| passphrase.unlock(&named)),
     };
     found.map_err(|failure| match failure.exit {
         // The terminal was asked for, or the file is another user's.

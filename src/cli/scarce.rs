@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use crate::{
-    cli::exit::{Exit, Failure, Outcome},
-    runtime::memory,
-};
+use super::exit::{Exit, Failure, Outcome};
+use crate::runtime::memory;
 
 /// The highest value: the kernel ends this process before any other of its group.
 const FIRST_TO_END: &str = "1000";

@@ -1,8 +1,6 @@
 //! The folder of key files, and the names of keys.
 
 mod file;
-mod passphrase;
-mod scarce;
 mod spending;
 
 use std::{
@@ -10,23 +8,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use file::KeyFile;
-pub use passphrase::PassphraseFlags;
+pub use file::{KeyFile, MEMORY_KIB};
 pub use spending::SpendingLock;
 
-use super::{
-    datadir,
-    exit::{Exit, Failure, Outcome},
-};
 use crate::{
     chain::{
         address::Address,
         key::SecretKey,
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
     },
-    config::suggest,
-    rpc::client::Deadline,
+    wallet::{
+        error::{Outcome, WalletError},
+        files::{self, Existing},
+    },
 };
+
+/// The folder of key files in a chain's folder.
+pub const FOLDER: &str = "keys";
 
 /// Bytes of a key file; ours are below 1 KiB.
 const KEY_FILE_BYTES: u64 = 64 * 1024;
@@ -59,10 +57,18 @@ impl NamedKey {
         }
     }
 
-    /// The secret key; asks for a passphrase if one is needed.
-    pub fn unlock(&self, flags: &PassphraseFlags) -> Outcome<SecretKey> {
+    /// KiB of memory that its passphrase takes; `None`: it needs none.
+    pub fn memory_kib(&self) -> Option<u32> {
         match self {
-            Self::File(file) => file.unlock(|| flags.to_open()),
+            Self::File(file) => file.memory_kib(),
+            Self::WellKnown(_) => None,
+        }
+    }
+
+    /// The secret key; `ask` gives the passphrase if one is needed.
+    pub fn unlock<E: From<WalletError>>(&self, ask: impl FnOnce() -> Result<String, E>) -> Result<SecretKey, E> {
+        match self {
+            Self::File(file) => file.unlock(ask),
             Self::WellKnown(key) => Ok((**key).clone()),
         }
     }
@@ -71,7 +77,7 @@ impl NamedKey {
 impl<'a> Keys<'a> {
     /// The keys in a chain's folder.
     pub fn new(chain_folder: &Path, spec: &'a ChainSpec) -> Self {
-        Self { folder: chain_folder.join(datadir::KEYS), spec }
+        Self { folder: chain_folder.join(FOLDER), spec }
     }
 
     /// The names of all key files, sorted.
@@ -79,11 +85,11 @@ impl<'a> Keys<'a> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Failure::io("cannot read", &self.folder, &error)),
+            Err(error) => return Err(WalletError::file("cannot read", &self.folder, &error)),
         };
         let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(|error| Failure::io("cannot read", &self.folder, &error))?;
+            let entry = entry.map_err(|error| WalletError::file("cannot read", &self.folder, &error))?;
             let name = entry.file_name().into_string().unwrap_or_default();
             if let Some(name) = name.strip_suffix(".json").filter(|name| check_name(name).is_ok()) {
                 names.push(name.to_owned());
@@ -99,25 +105,24 @@ impl<'a> Keys<'a> {
             let path = self.path(name);
             match path.try_exists() {
                 Ok(true) => return self.read(name).map(Box::new).map(NamedKey::File),
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(Failure::denied(&path)),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(denied(&path)),
                 _ => {}
             }
         }
         if let Some(key) = self.well_known(name) {
             return Ok(NamedKey::WellKnown(Box::new(key)));
         }
-        let names = self.names()?;
-        let hint = match (suggest(name, names.iter().map(String::as_str)), names.is_empty(), self.spec.test) {
-            (Some(meant), ..) => format!("did you mean \"{meant}\"?"),
-            (None, false, _) => format!("there are: {}", names.join(", ")),
+        let mut known = self.names()?;
+        let hint = match (self.elsewhere(name), known.is_empty(), self.spec.test) {
+            (Some(file), ..) => {
+                known.clear();
+                format!("a key of that name is in {}: name that file", file.display())
+            }
+            (None, false, _) => format!("there are: {}", known.join(", ")),
             (None, true, true) => "dev0 to dev9 always work on this chain".to_owned(),
             (None, true, false) => "make one with: tussock key new NAME".to_owned(),
         };
-        let hint = match self.elsewhere(name) {
-            Some(file) => format!("a key of that name is in {}: name that file", file.display()),
-            None => hint,
-        };
-        Err(Failure::new(Exit::NotFound, format!("no key \"{name}\": {}; {hint}", self.folder.display())))
+        Err(WalletError::NoKey { name: name.to_owned(), folder: self.folder.display().to_string(), hint, known })
     }
 
     /// A key of this name of another chain of the data directory: one that was made before the chain's file.
@@ -128,54 +133,54 @@ impl<'a> Keys<'a> {
         files.filter(|file| check_name(name).is_ok() && *file != own && file.is_file()).min()
     }
 
-    /// Waits for the right to choose coins of this key. Publicly known keys have no file, so their payments take turns by
-    /// the running node's cookie.
-    pub fn lock_spending(&self, name: &str, deadline: Deadline) -> Outcome<SpendingLock> {
+    /// The right to choose coins of this key, unless somebody else has it now. It must be held until the node has the
+    /// payment. Publicly known keys have no file, so their payments take turns by the chain's folder.
+    pub fn try_lock_spending(&self, name: &str) -> Option<SpendingLock> {
         let path = self.path(name);
-        let path = if path.exists() { path } else { self.folder.with_file_name(datadir::COOKIE) };
-        SpendingLock::acquire(&path, name, deadline)
+        SpendingLock::try_acquire(if path.exists() { &path } else { self.folder.parent().unwrap_or(&path) })
     }
 
     /// Reads a key file.
     pub fn read(&self, name: &str) -> Outcome<KeyFile> {
         let path = self.path(name);
-        let size = fs::metadata(&path).map_err(|error| Failure::io("cannot read", &path, &error))?.len();
+        let size = fs::metadata(&path).map_err(|error| WalletError::file("cannot read", &path, &error))?.len();
         let text = if size > KEY_FILE_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
-        let text = text.map_err(|error| Failure::io("cannot read", &path, &error))?;
+        let text = text.map_err(|error| WalletError::file("cannot read", &path, &error))?;
         KeyFile::parse(&text).map_err(|problem| {
-            Failure::new(Exit::Io, format!("not a key file: {}: {problem}; import the key again", path.display()))
+            WalletError::Damaged(format!("not a key file: {}: {problem}; import the key again", path.display()))
         })
     }
 
     /// Changes the label of a key file.
     pub fn label(&self, name: &str, label: &str) -> Outcome<KeyFile> {
         if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
-            return Err(Failure::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
+            return Err(WalletError::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
         }
         let NamedKey::File(mut file) = self.find(name)? else {
-            return Err(Failure::usage(format!("\"{name}\" is a publicly known key without a file; it has no label")));
+            return Err(WalletError::usage(format!(
+                "\"{name}\" is a publicly known key without a file; it has no label"
+            )));
         };
         file.label = label.to_owned();
-        datadir::write_atomically(&self.path(name), file.to_text().as_bytes(), 0o600)?;
+        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Replace)?;
         Ok(*file)
     }
 
     /// Writes a new key file; an existing one is never replaced.
     pub fn add(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
-        check_name(name).map_err(Failure::usage)?;
+        check_name(name).map_err(WalletError::usage)?;
         if self.well_known(name).is_some() {
-            return Err(Failure::usage(format!(
+            return Err(WalletError::usage(format!(
                 "\"{name}\" names a publicly known key of this chain; choose another name"
             )));
         }
         let path = self.path(name);
         if path.exists() {
-            let problem = format!("a key \"{name}\" exists: {}; choose another name", path.display());
-            return Err(Failure::usage(problem));
+            return Err(WalletError::Exists { name: name.to_owned(), place: path.display().to_string() });
         }
-        datadir::make_private_folder(&self.folder)?;
+        files::make_folder(&self.folder)?;
         let file = KeyFile::new(name, key.address().to_text(&self.spec.prefix), key, passphrase)?;
-        datadir::write_atomically(&path, file.to_text().as_bytes(), 0o600)?;
+        files::write(&path, file.to_text().as_bytes(), Existing::Keep)?;
         Ok(file)
     }
 
@@ -194,14 +199,14 @@ impl<'a> Keys<'a> {
                         return Ok(address);
                     }
                 }
-                Err(failure) if failure.exit == Exit::Unauthorised => return Err(failure),
+                Err(error @ WalletError::Denied(_)) => return Err(error),
                 Err(_) => {}
             }
         }
         let start = format!("{}1", self.spec.prefix);
         Address::parse(text, &self.spec.prefix).map_err(|error| match text.contains('1') {
-            true => Failure::usage(format!("{text}: {error}")),
-            false => Failure::usage(format!("{text}: neither a key nor an address; addresses start with {start}")),
+            true => WalletError::usage(format!("{text}: {error}")),
+            false => WalletError::usage(format!("{text}: neither a key nor an address; addresses start with {start}")),
         })
     }
 
@@ -211,6 +216,11 @@ impl<'a> Keys<'a> {
         let number: u32 = digits.parse().ok()?;
         (number < WELL_KNOWN_ACCOUNTS).then(|| SecretKey::well_known(number))
     }
+}
+
+fn denied(path: &Path) -> WalletError {
+    let advice = "run the command as the node's user";
+    WalletError::Denied(format!("permission denied: {}; {advice}", path.display()))
 }
 
 /// Refuses names that would leave the folder or be special to a shell.
@@ -246,14 +256,30 @@ mod tests {
         assert_eq!(keys.names().unwrap(), ["alice"]);
         assert_eq!(keys.find("alice").unwrap().public_key(), Some(key.public_key()));
         assert_eq!(keys.address("alice"), Ok(key.address()));
-        assert_eq!(keys.add("alice", &key, None).unwrap_err().exit, Exit::Usage);
+        assert!(matches!(keys.add("alice", &key, None), Err(WalletError::Exists { .. })));
         keys.label("alice", "for rent").unwrap();
         assert_eq!((keys.read("alice").unwrap().label.as_str(), mode(&keys.path("alice"))), ("for rent", 0o600));
-        assert_eq!(keys.label("alice", "two\nlines").unwrap_err().exit, Exit::Usage);
-        assert_eq!(keys.label("dev0", "x").unwrap_err().exit, Exit::Usage);
+        assert!(matches!(keys.label("alice", "two\nlines"), Err(WalletError::Usage(_))));
+        assert!(matches!(keys.label("dev0", "x"), Err(WalletError::Usage(_))));
         let missing = keys.find("alcie").err().unwrap();
-        assert_eq!(missing.exit, Exit::NotFound);
-        assert!(missing.message.contains("alice"));
+        assert!(matches!(&missing, WalletError::NoKey { known, .. } if *known == ["alice"]), "{missing:?}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn one_at_a_time_chooses_coins_of_a_key_also_once_it_has_another_label() {
+        let (folder, spec) = (folder("spending"), ChainSpec::local());
+        let keys = Keys::new(&folder, &spec);
+        keys.add("alice", &SecretKey::from_seed([9; 32]), None).unwrap();
+        let lock = keys.try_lock_spending("alice").unwrap();
+        assert!(keys.try_lock_spending("alice").is_none() && keys.try_lock_spending("dev0").is_some());
+        drop(lock);
+        let lock = keys.try_lock_spending("dev0").unwrap();
+        assert!(keys.try_lock_spending("dev0").is_none());
+        drop(lock);
+        keys.label("alice", "another file").unwrap();
+        let lock = keys.try_lock_spending("alice");
+        assert!(lock.is_some() && keys.try_lock_spending("alice").is_none());
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -264,10 +290,10 @@ mod tests {
         let keys = Keys::new(&folder, &spec);
         assert_eq!(keys.address("dev9"), Ok(address));
         assert_eq!(keys.address(&address.to_text(&spec.prefix)), Ok(address));
-        assert_eq!(keys.address("dev10").unwrap_err().exit, Exit::Usage);
-        assert_eq!(keys.add("dev1", &SecretKey::well_known(1), None).unwrap_err().exit, Exit::Usage);
+        assert!(matches!(keys.address("dev10"), Err(WalletError::Usage(_))));
+        assert!(matches!(keys.add("dev1", &SecretKey::well_known(1), None), Err(WalletError::Usage(_))));
         spec.test = false;
-        assert_eq!(Keys::new(&folder, &spec).find("dev9").err().unwrap().exit, Exit::NotFound);
+        assert!(matches!(Keys::new(&folder, &spec).find("dev9"), Err(WalletError::NoKey { .. })));
         assert!(!folder.exists());
     }
 

@@ -9,7 +9,14 @@ use std::{
 
 use clap::Args;
 
-use crate::cli::exit::{Exit, Failure, Outcome};
+use super::{
+    exit::{Exit, Failure, Outcome},
+    scarce,
+};
+use crate::{
+    chain::key::SecretKey,
+    wallet::keys::{KeyFile, MEMORY_KIB, NamedKey},
+};
 
 /// Flags for a passphrase.
 #[derive(Args, Clone, Debug, Default)]
@@ -39,11 +46,28 @@ impl PassphraseFlags {
         if passphrase.is_empty() {
             return Err(Failure::usage("the passphrase is empty; for a plain file leave out --passphrase"));
         }
+        scarce::prepare(MEMORY_KIB)?;
         Ok(Some(passphrase))
     }
 
+    /// The secret of a key; asks for the passphrase if one is needed.
+    pub fn unlock(&self, named: &NamedKey) -> Outcome<SecretKey> {
+        named.unlock(|| self.ask_to_open(named.memory_kib()))
+    }
+
+    /// The secret in a key file.
+    pub fn unlock_file(&self, file: &KeyFile) -> Outcome<SecretKey> {
+        file.unlock(|| self.ask_to_open(file.memory_kib()))
+    }
+
+    fn ask_to_open(&self, memory_kib: Option<u32>) -> Outcome<String> {
+        let passphrase = self.to_open()?;
+        scarce::prepare(memory_kib.unwrap_or(0))?;
+        Ok(passphrase)
+    }
+
     /// The passphrase of an existing key file.
-    pub fn to_open(&self) -> Outcome<String> {
+    fn to_open(&self) -> Outcome<String> {
         if self.passphrase_file.is_some() { self.read_file() } else { ask("passphrase: ") }
     }
 

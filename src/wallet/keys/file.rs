@@ -10,20 +10,19 @@ use chacha20poly1305::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::scarce;
 use crate::{
     base::hash::{hex, unhex},
     chain::{address::Address, key::SecretKey},
-    cli::{
-        datadir,
-        exit::{Exit, Failure, Outcome},
+    wallet::{
+        error::{Outcome, WalletError},
+        files,
     },
 };
 
 /// The only version of the file format.
 const VERSION: u32 = 1;
-/// KiB of memory for Argon2id.
-const MEMORY_KIB: u32 = 19 * 1024;
+/// KiB of memory for Argon2id in a new file.
+pub const MEMORY_KIB: u32 = 19 * 1024;
 /// Passes over it.
 const PASSES: u32 = 2;
 
@@ -95,8 +94,13 @@ impl KeyFile {
         unhex(&self.public_key)?.try_into().ok()
     }
 
+    /// KiB of memory that its passphrase takes; `None`: it needs none.
+    pub fn memory_kib(&self) -> Option<u32> {
+        self.encrypted.as_ref().filter(|_| self.secret.is_none()).map(|encrypted| encrypted.memory_kib)
+    }
+
     /// The secret key; `ask` gives the passphrase if one is needed.
-    pub fn unlock(&self, ask: impl FnOnce() -> Outcome<String>) -> Outcome<SecretKey> {
+    pub fn unlock<E: From<WalletError>>(&self, ask: impl FnOnce() -> Result<String, E>) -> Result<SecretKey, E> {
         let seed = match (&self.secret, &self.encrypted) {
             (Some(secret), _) => unhex(secret).and_then(|seed| seed.try_into().ok()),
             (None, Some(encrypted)) => Some(decrypt(encrypted, self.public_key(), &ask()?)?),
@@ -105,18 +109,18 @@ impl KeyFile {
         let key = seed.map(SecretKey::from_seed);
         // A file with mixed parts would receive for one key and sign with another.
         key.filter(|key| Some(key.public_key()) == self.public_key()).ok_or_else(|| {
-            Failure::new(Exit::Io, format!("the file of key {} is damaged; import the key again", self.name))
+            WalletError::Damaged(format!("the file of key {} is damaged; import the key again", self.name)).into()
         })
     }
 }
 
 fn encrypt(key: &SecretKey, passphrase: &str) -> Outcome<Encrypted> {
-    let (salt, nonce) = (datadir::random_bytes::<16>()?, datadir::random_bytes::<24>()?);
+    let (salt, nonce) = (files::random_bytes::<16>()?, files::random_bytes::<24>()?);
     let cipher = cipher(passphrase, &salt, MEMORY_KIB, PASSES)?;
     let (seed, address) = (key.seed(), Address::of(&key.public_key()));
     let data = cipher
         .encrypt(&XNonce::from(nonce), Payload { msg: &seed, aad: &address.0 })
-        .map_err(|_| Failure::new(Exit::Internal, "the key cannot be encrypted"))?;
+        .map_err(|_| WalletError::Internal("the key cannot be encrypted".to_owned()))?;
     Ok(Encrypted {
         kdf: "argon2id".to_owned(),
         memory_kib: MEMORY_KIB,
@@ -129,9 +133,10 @@ fn encrypt(key: &SecretKey, passphrase: &str) -> Outcome<Encrypted> {
 }
 
 fn decrypt(encrypted: &Encrypted, public_key: Option<[u8; 32]>, passphrase: &str) -> Outcome<[u8; 32]> {
-    let damaged = || Failure::new(Exit::Io, "the key file is damaged; import the key again");
+    let damaged = || WalletError::Damaged("the key file is damaged; import the key again".to_owned());
     if encrypted.kdf != "argon2id" || encrypted.cipher != "xchacha20-poly1305" {
-        return Err(Failure::new(Exit::Mismatch, "the key file was written by another program or a newer version"));
+        let problem = "the key file was written by another program or a newer version";
+        return Err(WalletError::Foreign(problem.to_owned()));
     }
     // A foreign file must not exhaust the host's memory.
     if encrypted.memory_kib > 1024 * 1024 || encrypted.passes > 64 {
@@ -143,13 +148,12 @@ fn decrypt(encrypted: &Encrypted, public_key: Option<[u8; 32]>, passphrase: &str
     let address = Address::of(&public_key.ok_or_else(damaged)?);
     let seed = cipher(passphrase, &salt, encrypted.memory_kib, encrypted.passes)?
         .decrypt(&XNonce::from(nonce), Payload { msg: &data, aad: &address.0 })
-        .map_err(|_| Failure::new(Exit::Unauthorised, "the passphrase is wrong"))?;
+        .map_err(|_| WalletError::WrongPassphrase)?;
     seed.try_into().map_err(|_| damaged())
 }
 
 fn cipher(passphrase: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Outcome<XChaCha20Poly1305> {
-    scarce::prepare(memory_kib)?;
-    let failed = |_| Failure::new(Exit::Internal, "the passphrase cannot be turned into a key");
+    let failed = |_: argon2::Error| WalletError::Internal("the passphrase cannot be turned into a key".to_owned());
     let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(failed)?;
     let mut key = [0; 32];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -163,6 +167,10 @@ mod tests {
 
     fn never() -> Outcome<String> {
         panic!("no passphrase is needed")
+    }
+
+    fn with(passphrase: &str) -> Outcome<String> {
+        Ok(passphrase.to_owned())
     }
 
     #[test]
@@ -181,15 +189,15 @@ mod tests {
         let text = file.to_text();
         assert!(!text.contains(&hex(&key.seed())) && file.is_encrypted());
         let read = KeyFile::parse(&text).unwrap();
-        assert_eq!(read.unlock(|| Ok("open sesame".into())).unwrap().seed(), key.seed());
-        assert_eq!(read.unlock(|| Ok("open barley".into())).unwrap_err().exit, Exit::Unauthorised);
+        assert_eq!(read.unlock(|| with("open sesame")).unwrap().seed(), key.seed());
+        assert_eq!(read.unlock(|| with("open barley")).unwrap_err(), WalletError::WrongPassphrase);
     }
 
     #[test]
     fn a_file_with_parts_of_two_keys_is_refused() {
         let mut file = KeyFile::new("a", "addr".into(), &SecretKey::well_known(3), None).unwrap();
         file.public_key = hex(&SecretKey::well_known(4).public_key());
-        assert_eq!(file.unlock(never).unwrap_err().exit, Exit::Io);
+        assert!(matches!(file.unlock(never), Err(WalletError::Damaged(_))));
         assert!(KeyFile::parse("{\"version\":2}").is_err());
     }
 }

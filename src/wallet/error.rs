@@ -1,0 +1,91 @@
+//! Why keys cannot be used or a payment cannot be made.
+
+use std::{io, path::Path};
+
+/// A failure of the wallet. Its text is one line, "what: where; next step".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WalletError {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// There is no key with this name.
+    #[error("no key \"{name}\": {folder}; {hint}")]
+    NoKey {
+        /// The name.
+        name: String,
+        /// The folder of keys.
+        folder: String,
+        /// What to do.
+        hint: String,
+        /// The names of the keys that there are.
+        known: Vec<String>,
+    },
+    /// A key of this name exists.
+    #[error("a key \"{name}\" exists: {place}; choose another name")]
+    Exists {
+        /// The name.
+        name: String,
+        /// Its file.
+        place: String,
+    },
+    /// The coins that can be spent now do not suffice.
+    #[error("the payment needs {needed}, but {spendable} are spendable now")]
+    Insufficient {
+        /// Amounts and fee, in the chain's unit.
+        needed: String,
+        /// What the spendable coins hold, in the chain's unit.
+        spendable: String,
+    },
+    /// The coins suffice, but no transaction can hold as many of them.
+    #[error(
+        "the payment needs more than {most} coins, which hold {hold} together; merge them by paying less to yourself first"
+    )]
+    TooManyCoins {
+        /// Most coins that fit beside these outputs.
+        most: usize,
+        /// What the largest of them hold, in the chain's unit.
+        hold: String,
+    },
+    /// A fee that is likely a mistake.
+    #[error("a fee of {fee} is far above the usual {usual}")]
+    HighFee {
+        /// The fee, in the chain's unit.
+        fee: String,
+        /// The usual one, in the chain's unit.
+        usual: String,
+    },
+    /// The passphrase does not open the key.
+    #[error("the passphrase is wrong")]
+    WrongPassphrase,
+    /// A file of another program or a newer version.
+    #[error("{0}")]
+    Foreign(String),
+    /// A file that does not hold what it should.
+    #[error("{0}")]
+    Damaged(String),
+    /// This user may not read or write a file.
+    #[error("{0}")]
+    Denied(String),
+    /// A file that cannot be read or written.
+    #[error("{0}")]
+    File(String),
+    /// The system fails.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The result of the wallet.
+pub type Outcome<T = ()> = Result<T, WalletError>;
+
+impl WalletError {
+    /// What was asked for makes no sense.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::Usage(text.into())
+    }
+
+    /// A file that cannot be read or written.
+    pub fn file(what: &str, path: &Path, error: &io::Error) -> Self {
+        let text = format!("{what}: {}: {error}", path.display());
+        if error.kind() == io::ErrorKind::PermissionDenied { Self::Denied(text) } else { Self::File(text) }
+    }
+}
