@@ -26,6 +26,7 @@ mod node;
 mod operations;
 mod page;
 mod past;
+mod paying;
 mod poll_loop;
 mod pruned;
 mod readme;

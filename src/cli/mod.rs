@@ -31,6 +31,7 @@ pub mod notify;
 pub mod offline;
 pub mod output;
 pub mod passphrase;
+pub mod paying;
 pub mod peers;
 pub mod print;
 pub mod progress;
@@ -39,7 +40,6 @@ pub mod receipts;
 pub mod remote;
 pub mod run;
 mod scarce;
-pub mod send;
 pub mod simulate;
 pub mod sql;
 pub mod status;
@@ -115,7 +115,9 @@ enum Command {
     /// Make, list and remove credentials for other programs
     Token(token::TokenArgs),
     /// Pay; prints the transaction's id at once
-    Send(send::SendArgs),
+    Send(Box<paying::send::SendArgs>),
+    /// Make one coin of a key's many
+    Merge(paying::merge::MergeArgs),
     /// Write a receipt: it shows to others that a transaction is in the chain
     Prove(receipts::prove::ProveArgs),
     /// Say what a receipt shows, of a transaction or of a file
@@ -227,7 +229,8 @@ fn run(cli: &Cli) -> Outcome {
         Command::History(arguments) => inspect::history(&context()?, arguments),
         Command::Key(arguments) => key::run(&context()?, arguments),
         Command::Token(arguments) => token::run(&context()?, arguments),
-        Command::Send(arguments) => send::run(&context()?, arguments),
+        Command::Send(arguments) => paying::send::run(&context()?, arguments),
+        Command::Merge(arguments) => paying::merge::run(&context()?, arguments),
         Command::Prove(arguments) => receipts::prove::run(&context()?, arguments),
         Command::Check(arguments) => receipts::check::run(&context()?, arguments),
         Command::Notarise(arguments) => receipts::notarise::run(&context()?, arguments),

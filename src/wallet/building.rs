@@ -139,7 +139,7 @@ impl Plan {
     }
 
     /// Most inputs that fit beside the outputs and the memo.
-    fn most_inputs(&self) -> usize {
+    pub fn most_inputs(&self) -> usize {
         let room = MAX_TRANSACTION_BYTES.saturating_sub(self.bytes(0));
         (room / INPUT_BYTES).min(MAX_INPUTS)
     }

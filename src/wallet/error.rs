@@ -37,9 +37,7 @@ pub enum WalletError {
         spendable: String,
     },
     /// The coins suffice, but no transaction can hold as many of them.
-    #[error(
-        "the payment needs more than {most} coins, which hold {hold} together; merge them by paying less to yourself first"
-    )]
+    #[error("the payment needs more than {most} coins, which hold {hold} together")]
     TooManyCoins {
         /// Most coins that fit beside these outputs.
         most: usize,

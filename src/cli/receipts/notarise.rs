@@ -19,15 +19,12 @@ use crate::{
         exit::{Exit, Failure, Outcome},
         output,
         passphrase::PassphraseFlags,
+        paying::payer::Payer,
         remote::Remote,
-        send::{self, Payer},
         units,
     },
     rpc::client::Deadline,
-    wallet::{
-        building::{Fee, Plan, Spend},
-        keys::Keys,
-    },
+    wallet::building::{Fee, Plan, Spend},
 };
 
 /// Files of one transaction at most.
@@ -73,7 +70,7 @@ pub fn run(context: &Context, arguments: &NotariseArgs) -> Outcome {
     let remote = context.remote()?.until(deadline);
     let txid = match &arguments.tx {
         Some(txid) => txid.clone(),
-        None => pay(context, arguments, &remote, &receipt::files_memo(&hashes), deadline)?,
+        None => pay(context, arguments, &receipt::files_memo(&hashes), deadline)?,
     };
     await_standing(context, arguments, &remote, &txid, deadline)?;
     let mut receipt = prove::fetch(context, &remote, &txid, None)?;
@@ -125,27 +122,13 @@ fn may_write(path: &Path) -> Outcome {
     std::fs::remove_file(path).map_err(|error| Failure::io("cannot remove", path, &error))
 }
 
-fn pay(
-    context: &Context,
-    arguments: &NotariseArgs,
-    remote: &Remote,
-    memo: &str,
-    deadline: Deadline,
-) -> Outcome<String> {
-    let folder = context.folder();
-    let keys = Keys::new(&folder, context.spec());
-    let name = match &arguments.from {
-        Some(name) => name.clone(),
-        None => send::default_key(&keys, context.spec().test)?,
-    };
-    let key = arguments.passphrase.unlock(&keys.find(&name)?)?;
+fn pay(context: &Context, arguments: &NotariseArgs, memo: &str, deadline: Deadline) -> Outcome<String> {
+    let payer = Payer::new(context, arguments.from.as_deref(), &arguments.passphrase, deadline)?;
     // All goes back to the payer in one output: no coin is left behind that nobody wants.
     let (memo, outputs) = (memo.as_bytes().to_vec(), Vec::new());
-    let plan = Plan { outputs, rest: None, fee: Fee::Estimate(0), spend: Spend::Enough, memo };
-    let payer = Payer { keys: &keys, name: &name, key: &key };
-    let (txid, _) = send::submit(context, remote, &payer, plan, false, deadline)?;
-    output::note(&format!("sent {txid}"));
-    Ok(txid)
+    let sent = payer.submit(Plan { outputs, rest: None, fee: Fee::Estimate(0), spend: Spend::Enough, memo }, false)?;
+    output::note(&format!("sent {}", sent.txid));
+    Ok(sent.txid)
 }
 
 /// Waits until the transaction's block is final, or deep enough.

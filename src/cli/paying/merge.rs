@@ -1,0 +1,94 @@
+//! `merge`: makes few coins of many.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::payer::{FeeFlags, LISTED_COINS, Payer, Sent};
+use crate::{
+    cli::{
+        context::Context,
+        exit::{Exit, Outcome},
+        output,
+        passphrase::PassphraseFlags,
+        units,
+    },
+    rpc::client::Deadline,
+    wallet::{
+        building::{Plan, Spend},
+        coins::OwnCoin,
+    },
+};
+
+/// `tussock merge`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A transaction spends at most 64 coins. A key that received many small payments
+needs them merged before it can pay a large sum. Coins that are not worth their
+fee stay.
+
+Examples:
+  tussock merge
+  tussock merge shop --fee-rate 1000")]
+pub struct MergeArgs {
+    /// The key [default: the only key; on test chains without keys dev0]
+    #[arg(value_name = "KEY")]
+    key: Option<String>,
+    #[command(flatten)]
+    fee: FeeFlags,
+    /// How long to wait for a node that is busy, or for blocks between the payments: seconds, or a number with ms, s, m or h
+    #[arg(long, value_name = "S", default_value = "120", value_parser = units::parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    passphrase: PassphraseFlags,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &MergeArgs) -> Outcome {
+    let fee = arguments.fee.fee(context)?;
+    let plan = Plan { outputs: Vec::new(), rest: None, fee, spend: Spend::All, memo: Vec::new() };
+    let deadline = Deadline::after(arguments.timeout);
+    let payer = Payer::new(context, arguments.key.as_deref(), &arguments.passphrase, deadline)?;
+    let before = payer.coins(Some(LISTED_COINS))?.len();
+    let sent = merge(&payer, &plan, arguments.fee.allow_high_fee)?;
+    let after = payer.coins(Some(LISTED_COINS))?.len();
+    let txids: Vec<&str> = sent.iter().map(|sent| sent.txid.as_str()).collect();
+    let fees: u64 = sent.iter().map(|sent| sent.draft.fee).fold(0, u64::saturating_add);
+    let facts = json!({ "txids": txids, "fee": fees, "coins_before": before, "coins": after });
+    context.print(&facts, |_| txids.join("\n"))?;
+    output::hint(&format!(
+        "{} of {before} before, for a fee of {}",
+        units::count(after as u64, "coin"),
+        context.amount(&facts, "fee")
+    ));
+    Ok(())
+}
+
+/// Rounds of payments to itself, until one coin is left or the others are not worth their fee.
+fn merge(payer: &Payer<'_>, plan: &Plan, allow_high_fee: bool) -> Outcome<Vec<Sent>> {
+    let mut sent: Vec<Sent> = Vec::new();
+    loop {
+        let coins = payer.coins(Some(LISTED_COINS))?;
+        let round = sent.len();
+        for group in coins.chunks(plan.most_inputs()).filter(|group| group.len() > 1) {
+            // Those of the group that are still there: another process may have spent some.
+            let listed = || {
+                let is_in = |coin: &OwnCoin| group.iter().any(|one| one.outpoint == coin.outpoint);
+                let mut coins = payer.coins(Some(LISTED_COINS))?;
+                coins.retain(is_in);
+                Ok(coins)
+            };
+            match payer.submit_from(plan.clone(), allow_high_fee, &listed) {
+                Ok(one) => sent.push(one),
+                Err(failure) if failure.exit == Exit::Rejected && !sent.is_empty() => {
+                    output::note(&format!("some coins stay as they are: {}", failure.message));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        if sent.len() == round {
+            return Ok(sent);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Commands that pay.
+
+pub mod merge;
+mod payees;
+pub(super) mod payer;
+pub mod send;

@@ -1,0 +1,268 @@
+//! Who pays: a key, its coins, and the node that takes the payment.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    base::{hash::hex, limits::ISOLATED_AFTER},
+    chain::key::SecretKey,
+    cli::{
+        context::Context,
+        exit::{Exit, Failure, Outcome},
+        output,
+        passphrase::PassphraseFlags,
+        remote::Remote,
+        units::{self, WrittenAmount},
+    },
+    node::{Refusal, SyncState},
+    rpc::client::Deadline,
+    wallet::{
+        building::{Draft, Fee, Plan, Spend},
+        coins::{ListedCoin, OwnCoin},
+        error::WalletError,
+        keys::{Keys, SpendingLock},
+    },
+};
+
+/// The node's words for a payment that builds on too many others without a block.
+const LONG_CHAIN: &str = "unconfirmed transactions";
+/// Longest wait for a block before a payment that builds on too many others is tried again.
+const CHAIN_PAUSE: Duration = Duration::from_secs(2);
+/// Pause between two attempts to be the one who chooses coins of a key. Another payment takes some milliseconds.
+const SPENDING_PAUSE: Duration = Duration::from_millis(10);
+/// Pause before other coins are chosen after a conflict.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a node may not be synced yet: without peers it is isolated after [`ISOLATED_AFTER`], or goes on by itself; a few
+/// seconds more for the blocks that it missed.
+const SYNC_PATIENCE: Duration = ISOLATED_AFTER.saturating_add(Duration::from_secs(5));
+/// Pause before a node is asked again that is not synced yet.
+const SYNC_PAUSE: Duration = Duration::from_millis(100);
+/// Coins that a node lists at most.
+pub(super) const LISTED_COINS: u64 = 10_000;
+
+/// What a payment costs.
+#[derive(Args, Debug)]
+pub(super) struct FeeFlags {
+    /// The fee for the miner, in the same unit
+    #[arg(long, value_name = "F", value_parser = units::parse_written)]
+    fee: Option<WrittenAmount>,
+    /// The fee as a rate: base units per 1,000 bytes
+    #[arg(long, value_name = "R", value_parser = units::parse_amount, conflicts_with = "fee")]
+    fee_rate: Option<u64>,
+    /// Accept a fee above 1,000 times the usual one and above the amount
+    #[arg(long)]
+    pub(super) allow_high_fee: bool,
+}
+
+impl FeeFlags {
+    /// The fee that they ask for.
+    pub(super) fn fee(&self, context: &Context) -> Outcome<Fee> {
+        match (&self.fee, self.fee_rate) {
+            (Some(fee), _) => fee.base_units(&context.spec().unit).map(Fee::Exactly).map_err(Failure::usage),
+            (None, Some(rate)) => Ok(Fee::Rate(rate)),
+            (None, None) => Ok(Fee::Estimate(0)),
+        }
+    }
+}
+
+/// A key that pays.
+pub(in crate::cli) struct Payer<'a> {
+    context: &'a Context,
+    keys: Keys<'a>,
+    name: String,
+    secrets: Vec<SecretKey>,
+    pub(super) remote: Remote,
+    pub(super) deadline: Deadline,
+}
+
+/// A payment that the node has.
+pub(in crate::cli) struct Sent {
+    pub(in crate::cli) txid: String,
+    pub(super) draft: Draft,
+}
+
+impl<'a> Payer<'a> {
+    /// Finds the key, and the node. All that is done with it ends at the deadline.
+    pub(in crate::cli) fn new(
+        context: &'a Context,
+        name: Option<&str>,
+        passphrase: &PassphraseFlags,
+        deadline: Deadline,
+    ) -> Outcome<Self> {
+        let keys = Keys::new(&context.folder(), context.spec());
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => default_key(&keys, context.spec().test)?,
+        };
+        let named = keys.find(&name)?;
+        let remote = context.remote()?.until(deadline);
+        let secrets = vec![passphrase.unlock(&named)?];
+        Ok(Self { context, keys, name, secrets, remote, deadline })
+    }
+
+    /// Makes a payment and hands it to the node, again with other coins if somebody was faster.
+    pub(in crate::cli) fn submit(&self, plan: Plan, allow_high_fee: bool) -> Outcome<Sent> {
+        let listed = || self.coins(None);
+        self.submit_from(plan, allow_high_fee, &listed)
+    }
+
+    /// Makes as many payments as it takes to spend all coins that are worth more than it costs to spend them.
+    pub(super) fn submit_all(&self, plan: &Plan, allow_high_fee: bool) -> Outcome<Vec<Sent>> {
+        let plan = Plan { spend: Spend::All, ..plan.clone() };
+        let most = plan.most_inputs();
+        let mut sent: Vec<Sent> = Vec::new();
+        loop {
+            let spent = |coin: &OwnCoin| {
+                let mut inputs = sent.iter().flat_map(|sent| sent.draft.transaction.inputs.iter());
+                inputs.any(|input| input.outpoint == coin.outpoint)
+            };
+            // A payment to the payer's own key makes another coin, which is not paid once more.
+            let made = |coin: &OwnCoin| sent.iter().any(|sent| sent.draft.transaction.txid() == coin.outpoint.txid);
+            let listed = || {
+                let mut coins = self.coins(Some(LISTED_COINS))?;
+                coins.retain(|coin| !spent(coin) && !made(coin));
+                coins.truncate(most);
+                Ok(coins)
+            };
+            if !sent.is_empty() && listed()?.is_empty() {
+                return Ok(sent);
+            }
+            match self.submit_from(plan.clone(), allow_high_fee, &listed) {
+                Ok(one) => sent.push(one),
+                // The largest coins came first; what is left is worth less than it costs.
+                Err(failure) if failure.exit == Exit::Rejected && !sent.is_empty() => {
+                    output::note(&format!("some coins stay where they are: {}", failure.message));
+                    return Ok(sent);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Makes a payment from the coins that `list` returns, and hands it to the node.
+    pub(super) fn submit_from(
+        &self,
+        mut plan: Plan,
+        allow_high_fee: bool,
+        list: &dyn Fn() -> Outcome<Vec<OwnCoin>>,
+    ) -> Outcome<Sent> {
+        let (deadline, remote, spec) = (self.deadline, &self.remote, self.context.spec());
+        let patience = Deadline::after(deadline.left().min(SYNC_PATIENCE));
+        let mut estimate = 0;
+        loop {
+            // Until the node has the payment, no other process may choose coins of this key.
+            let lock = self.lock_spending()?;
+            if let Fee::Estimate(rate) = &mut plan.fee {
+                estimate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
+                *rate = estimate;
+            }
+            let draft = plan.build(spec, list()?).map_err(|error| self.explain(error))?.sign(spec, &self.secrets);
+            if !allow_high_fee {
+                draft.check_fee(spec, estimate)?;
+            }
+            match remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes())])) {
+                Err(failure) if is_passing(&failure) && patience.pause(SYNC_PAUSE) => drop(lock),
+                Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
+                Err(failure) if failure.message.contains(LONG_CHAIN) => {
+                    drop(lock);
+                    await_block(remote, deadline, failure)?;
+                }
+                sent => {
+                    let sent = sent?;
+                    let txid = sent.as_str().map_or_else(|| draft.transaction.txid().to_string(), str::to_owned);
+                    return Ok(Sent { txid, draft });
+                }
+            }
+        }
+    }
+
+    /// Waits for the right to choose coins of the key.
+    fn lock_spending(&self) -> Outcome<SpendingLock> {
+        loop {
+            if let Some(lock) = self.keys.try_lock_spending(&self.name) {
+                return Ok(lock);
+            }
+            if !self.deadline.pause(SPENDING_PAUSE) {
+                let problem = format!("other payments of key \"{}\" took all the time; try again", self.name);
+                return Err(Failure::new(Exit::TimedOut, problem));
+            }
+        }
+    }
+
+    /// The coins that the node lists as spendable now, the largest first; at most so many of an address.
+    pub(super) fn coins(&self, limit: Option<u64>) -> Outcome<Vec<OwnCoin>> {
+        let mut coins = Vec::new();
+        for secret in &self.secrets {
+            let owner = self.context.show(&secret.address());
+            let listed =
+                self.remote.call("coins", limit.map_or_else(|| json!([owner]), |limit| json!([owner, limit])))?;
+            let listed: Vec<ListedCoin> = serde_json::from_value(listed).map_err(|error| {
+                Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}"))
+            })?;
+            coins.extend(listed.iter().filter_map(|coin| coin.of(secret.public_key())));
+        }
+        coins.sort_unstable_by(|a, b| b.amount.cmp(&a.amount).then(a.outpoint.cmp(&b.outpoint)));
+        Ok(coins)
+    }
+
+    /// Adds the payer's coins that cannot be spent yet to the message.
+    fn explain(&self, error: WalletError) -> Failure {
+        if !matches!(error, WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. }) {
+            return error.into();
+        }
+        let mut failure = Failure::from(error.clone());
+        if let WalletError::TooManyCoins { .. } = error {
+            failure.message = format!("{}; merge them: tussock merge {}", failure.message, self.name);
+        }
+        let owner = self.context.show(&self.secrets[0].address());
+        let Ok(balance) = self.remote.call("balance", json!([owner])) else { return failure };
+        let [immature, pending] =
+            ["immature", "pending"].map(|key| units::amount(&self.context.spec().unit, output::number(&balance, key)));
+        let message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
+        Failure { message, ..failure }
+    }
+}
+
+/// Waits for the next block, which confirms earlier payments, or a moment: it may have come before the height was known. Fails
+/// at once if no node can make one.
+fn await_block(remote: &Remote, deadline: Deadline, failure: Failure) -> Outcome {
+    let status = remote.call("status", json!([]))?;
+    let peers = output::number(&status["peers"], "inbound") + output::number(&status["peers"], "outbound");
+    if peers == 0 && status["mining"]["enabled"] != true {
+        return Err(failure);
+    }
+    let next = output::number(&status, "height") + 1;
+    let moment = Deadline::after(CHAIN_PAUSE.min(deadline.left()));
+    match remote.wait(&json!({ "kind": "height", "value": next.to_string() }), moment)? {
+        Ok(_) => Ok(()),
+        Err(_) if !deadline.left().is_zero() => Ok(()),
+        Err(_) => Err(Failure { exit: Exit::TimedOut, ..failure }),
+    }
+}
+
+/// Whether the node takes no payments yet: a node that has just started looks for peers, or fetches their blocks.
+fn is_passing(failure: &Failure) -> bool {
+    let states =
+        [SyncState::Starting, SyncState::Connecting, SyncState::Headers, SyncState::Snapshot, SyncState::Blocks];
+    let is = |state: SyncState| failure.message.contains(&Refusal::NotSynced(state).to_string());
+    failure.exit == Exit::Rejected && states.into_iter().any(is)
+}
+
+/// Whether a payment of the same key from another host came first, or the node's queue is full.
+fn may_succeed_later(failure: &Failure) -> bool {
+    let reasons = ["conflicts with", "too many transactions are waiting"];
+    failure.exit == Exit::Rejected && reasons.iter().any(|reason| failure.message.contains(reason))
+}
+
+/// The only key; on test chains `dev0` if there is none.
+pub(super) fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
+    let mut names = keys.names()?;
+    match (names.len(), test) {
+        (1, _) => Ok(names.remove(0)),
+        (0, true) => Ok("dev0".to_owned()),
+        (0, false) => Err(Failure::usage("there is no key to pay with; make one with: tussock key new NAME")),
+        _ => Err(Failure::usage(format!("several keys could pay: {}; choose one with --from", names.join(", ")))),
+    }
+}

@@ -1,0 +1,188 @@
+//! `send`: chooses coins, signs, submits the transaction to the node, and waits for confirmations if asked.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    payees::{self, Paid, WrittenPayee},
+    payer::{FeeFlags, Payer, Sent},
+};
+use crate::{
+    cli::{
+        context::Context,
+        control::{tx_condition, undone},
+        exit::{Exit, Failure, Outcome},
+        output,
+        passphrase::PassphraseFlags,
+        units,
+    },
+    rpc::client::Deadline,
+    wallet::{
+        building::{Plan, Spend},
+        keys::Keys,
+    },
+};
+
+/// `tussock send`
+#[derive(Args, Debug)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "\
+Amounts are whole base units, or in the unit that the chain's file names; `all`
+is everything that can be spent now, less the fee. The default fee is 1 base
+unit per byte, or more if the chain's minimum is higher or the mempool fills the
+next block.
+
+Examples:
+  tussock send dev1 250000
+  tussock send dev1 250000 --from dev0 --memo 'for lunch' --wait
+  tussock send --to dev1=5000 --to dev2=7500
+  tussock send --csv wages.csv --from shop
+  tussock send savings all --from alice"
+)]
+pub struct SendArgs {
+    /// The payee: an address, or the name of a key
+    #[arg(value_name = "TO", required_unless_present_any = ["payees", "csv"], requires = "amount")]
+    to: Option<String>,
+    /// Base units, or the chain's unit; or `all`
+    #[arg(value_name = "AMOUNT", value_parser = payees::parse_paid)]
+    amount: Option<Paid>,
+    /// One of several payees, in one transaction
+    #[arg(long = "to", value_name = "TO=AMOUNT", conflicts_with = "to", value_parser = payees::parse_payee)]
+    payees: Vec<WrittenPayee>,
+    /// Payees of a file: a payee and an amount on each line, with a comma between them
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    csv: Option<PathBuf>,
+    /// The paying key [default: the only key; on test chains without keys dev0]
+    #[arg(long, value_name = "KEY")]
+    from: Option<String>,
+    #[command(flatten)]
+    fee: FeeFlags,
+    /// Where what is left of the coins goes [default: back to the paying key]
+    #[arg(long, value_name = "ADDRESS")]
+    change: Option<String>,
+    /// A public text of at most 512 bytes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    memo: String,
+    /// Wait for N confirmations
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    wait: Option<u32>,
+    /// How long to wait for the confirmations, or for a node that is busy or has just started: seconds, or a number with ms,
+    /// s, m or h
+    #[arg(long, value_name = "S", default_value = "120", value_parser = units::parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    passphrase: PassphraseFlags,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
+    let plan = plan(context, arguments)?;
+    plan.check()?;
+    let deadline = Deadline::after(arguments.timeout);
+    let payer = Payer::new(context, arguments.from.as_deref(), &arguments.passphrase, deadline)?;
+    let allow_high_fee = arguments.fee.allow_high_fee;
+    let sent = match plan.spend {
+        Spend::Enough => vec![payer.submit(plan, allow_high_fee)?],
+        Spend::All => payer.submit_all(&plan, allow_high_fee)?,
+    };
+    report(context, &payer, &sent, arguments.wait)
+}
+
+/// What is to be paid.
+fn plan(context: &Context, arguments: &SendArgs) -> Outcome<Plan> {
+    let keys = Keys::new(&context.folder(), context.spec());
+    let fee = arguments.fee.fee(context)?;
+    let rest = arguments.change.as_ref().map(|change| keys.address(change)).transpose()?;
+    let memo = arguments.memo.clone().into_bytes();
+    let mut plan = Plan { outputs: Vec::new(), rest, fee, spend: Spend::Enough, memo };
+    let mut written = arguments.payees.clone();
+    if let Some(path) = &arguments.csv {
+        written.extend(payees::read_csv(path)?);
+    }
+    match (&arguments.to, &arguments.amount) {
+        (Some(to), Some(Paid::All)) => {
+            if arguments.change.is_some() {
+                return Err(Failure::usage("\"all\" leaves nothing; leave out --change"));
+            }
+            plan.rest = Some(keys.address(to)?);
+            plan.spend = Spend::All;
+        }
+        (Some(to), Some(Paid::Amount(amount))) => written.push(WrittenPayee::new(to.clone(), amount.clone())),
+        _ => {}
+    }
+    for payee in written {
+        plan.outputs.push(payee.output(context, &keys)?);
+    }
+    Ok(plan)
+}
+
+/// Prints the ids at once, then waits if asked.
+fn report(context: &Context, payer: &Payer<'_>, sent: &[Sent], wait: Option<u32>) -> Outcome {
+    if !context.json {
+        sent.iter().try_for_each(|sent| output::line(&sent.txid))?;
+    } else if wait.is_some() {
+        sent.iter().for_each(|sent| output::note(&format!("sent {}", sent.txid)));
+    }
+    let mut all: Vec<Value> = sent.iter().map(|sent| facts(context, sent)).collect();
+    let mut result = Ok(());
+    if let Some(confirmations) = wait {
+        for (facts, sent) in all.iter_mut().zip(sent) {
+            result = result.and(await_confirmations(payer, &sent.txid, confirmations, facts));
+        }
+    }
+    if context.json {
+        // Scripts know one payment as one object.
+        output::json(&if all.len() == 1 { all.remove(0) } else { json!({ "payments": all }) })?;
+    }
+    result
+}
+
+/// Waits for one payment, and adds to its facts what has become of it.
+fn await_confirmations(payer: &Payer<'_>, txid: &str, confirmations: u32, facts: &mut Value) -> Outcome {
+    let (condition, _) = tx_condition(txid, confirmations);
+    let answer = payer.remote.wait(&condition, payer.deadline)?;
+    let tx = payer.remote.call("tx", json!([txid])).unwrap_or(Value::Null);
+    for key in ["status", "height", "confirmations", "block"] {
+        facts[key] = tx[key].clone();
+    }
+    match answer {
+        Ok(_) if confirmations == 0 => Ok(()),
+        Ok(_) => {
+            let (height, depth) = (output::text(&tx, "height"), output::text(&tx, "confirmations"));
+            output::note(&format!("included height={height} confirmations={depth}"));
+            Ok(())
+        }
+        Err(facts) => {
+            if let Some(failure) = undone(&facts) {
+                return Err(failure);
+            }
+            let state = match output::text(&tx, "status").as_str() {
+                "mempool" => "it is still in the mempool",
+                "confirmed" => "it is in a block, with fewer confirmations",
+                "orphaned" => "a reorganisation undid it",
+                _ => "it is no longer in the mempool: evicted, replaced or expired",
+            };
+            let many = if confirmations > 1 { format!(" {confirmations} times") } else { String::new() };
+            Err(Failure::new(Exit::TimedOut, format!("not confirmed{many} in time: {txid}; {state}")))
+        }
+    }
+}
+
+/// What a payment says, as JSON.
+fn facts(context: &Context, Sent { txid, draft }: &Sent) -> Value {
+    let outputs = &draft.transaction.outputs;
+    let has_change = usize::from(draft.change > 0);
+    let paid = &outputs[..outputs.len() - has_change];
+    let amount: u64 = paid.iter().map(|output| output.amount).fold(0, u64::saturating_add);
+    let payees: Vec<Value> = paid
+        .iter()
+        .map(|output| json!({ "address": context.show(&output.address), "amount": output.amount }))
+        .collect();
+    json!({
+        "id": txid, "txid": txid, "amount": amount, "fee": draft.fee, "change": draft.change, "status": "mempool",
+        "payees": payees,
+    })
+}

@@ -1,0 +1,125 @@
+//! Payments as shops and people make them: several payees, everything, many coins, many at once.
+
+use std::{collections::BTreeSet, fs, process::Stdio};
+
+use serde_json::{Value, json};
+
+use super::support::{TestNode, stderr, stdout};
+
+fn balance(node: &TestNode, of: &str) -> u64 {
+    node.json(&["balance", of])["spendable"].as_u64().unwrap()
+}
+
+fn new_key(node: &TestNode, name: &str) -> String {
+    node.json(&["key", "new", name])["address"].as_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn refused(node: &TestNode, args: &[&str], exit: i32, words: &[&str]) {
+    let output = node.cli(args);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(exit), "{text}");
+    assert!(words.iter().all(|word| text.contains(word)) && text.trim_end().lines().count() == 1, "{text}");
+}
+
+#[test]
+fn one_transaction_pays_several_and_what_is_wrong_in_a_table_is_named() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    for name in ["ann", "bea", "cyd"] {
+        new_key(&node, name);
+    }
+    let paid = node.json(&["send", "--to", "ann=500", "--to", "bea=700", "--from", "dev0", "--fee", "300"]);
+    assert_eq!(
+        (&paid["amount"], &paid["fee"], paid["payees"].as_array().unwrap().len()),
+        (&json!(1200), &json!(300), 2)
+    );
+    let table = node.dir.join("wages.csv");
+    fs::write(&table, "payee,amount,for\nbea,100,monday\n# later\ncyd,200,tuesday\nbea,1,wednesday\n").unwrap();
+    let table = table.display().to_string();
+    node.json(&["send", "--csv", &table, "--to", "ann=5", "--from", "dev1", "--change", "dev2"]);
+    assert_eq!(node.status()["mempool"]["count"], 2);
+    let change = node.json(&["history", "dev2"])["pending"][0]["received"].as_u64().unwrap();
+    assert!(change > 1_000_000, "{change}");
+    node.json(&["mine", "1"]);
+    assert_eq!(["ann", "bea", "cyd"].map(|name| balance(&node, name)), [505, 801, 200]);
+
+    fs::write(&table, "bea,100\ncyd;x\n").unwrap();
+    refused(&node, &["send", "--csv", &table], 2, &["wages.csv: line 2", "base units"]);
+    fs::write(&table, "bea,100\n\nnobody,5\n").unwrap();
+    refused(&node, &["send", "--csv", &table, "--from", "dev0"], 2, &["wages.csv: line 3: nobody"]);
+    fs::write(&table, "bea,1\n".repeat(300)).unwrap();
+    refused(&node, &["send", "--csv", &table, "--from", "dev0"], 2, &["300 payees", "at most 255"]);
+    refused(&node, &["send", "--csv", "/nowhere.csv"], 4, &["/nowhere.csv"]);
+    assert!(stderr(&node.cli(&["send", "--to", "ann=0"])).contains("at least 1 base unit"));
+    assert_eq!(node.status()["mempool"]["count"], 0, "nothing was paid by what was refused");
+}
+
+#[test]
+fn everything_goes_and_many_coins_become_one() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let shop = new_key(&node, "shop");
+    let ann = new_key(&node, "ann");
+    // 140 payments to the shop, one of them worth less than it costs to spend.
+    let table = node.dir.join("sales.csv");
+    let sales: String = (0..139).map(|n| format!("{shop},{}\n", 1000 + n)).collect();
+    fs::write(&table, sales + &format!("{shop},3\n")).unwrap();
+    node.json(&["send", "--csv", &table.display().to_string(), "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let all: u64 = (0..139).map(|n| 1000 + n).sum::<u64>() + 3;
+    assert_eq!(balance(&node, "shop"), all);
+    refused(&node, &["send", "ann", "100000", "--from", "shop"], 5, &["more than 64 coins", "tussock merge shop"]);
+
+    let merged = node.json(&["merge", "shop"]);
+    assert_eq!((&merged["coins_before"], &merged["coins"]), (&json!(140), &json!(1)), "{merged}");
+    let fees = merged["fee"].as_u64().unwrap();
+    node.json(&["mine", "1"]);
+    assert_eq!(balance(&node, "shop"), all - fees);
+    let sent = node.json(&["send", "ann", "all", "--from", "shop", "--fee", "500"]);
+    assert_eq!(sent["amount"].as_u64().unwrap(), all - fees - 500);
+    node.json(&["mine", "1"]);
+    assert_eq!((balance(&node, "shop"), balance(&node, "ann")), (0, all - fees - 500));
+    refused(&node, &["send", "ann", "all", "--from", "shop"], 5, &["0 are spendable"]);
+
+    // More coins than one transaction spends go in several.
+    fs::write(&table, (0..100).map(|n| format!("{shop},{}\n", 1000 + n)).collect::<String>()).unwrap();
+    node.json(&["send", "--csv", &table.display().to_string(), "--from", "dev1"]);
+    node.json(&["mine", "1"]);
+    let sent = node.json(&["send", &ann, "all", "--from", "shop"]);
+    let inputs = sent["payments"].as_array().unwrap().iter().map(|sent| sent["payees"].as_array().unwrap().len());
+    assert_eq!((inputs.collect::<Vec<_>>(), balance(&node, "shop")), (vec![1, 1], 0));
+}
+
+#[test]
+fn two_payments_at_once_from_one_key_are_both_right_fifty_times() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let ann = new_key(&node, "ann");
+    node.json(&["send", "ann", "1000000", "--from", "dev8"]);
+    node.json(&["mine", "1"]);
+    let mut ids = BTreeSet::new();
+    for round in 0..50u64 {
+        let key = if round % 2 == 0 { "ann" } else { "dev7" };
+        let pay = |amount: u64| {
+            let amount = amount.to_string();
+            let args = ["send", "dev9", &amount, "--from", key, "--fee", "300", "--json"];
+            node.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        for (child, amount) in [pay(1000 + round), pay(2000 + round)].into_iter().zip([1000 + round, 2000 + round]) {
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "round {round}: {}", stderr(&output));
+            let paid: Value = serde_json::from_str(&stdout(&output)).unwrap();
+            assert_eq!((&paid["amount"], &paid["fee"]), (&json!(amount), &json!(300)));
+            ids.insert(paid["id"].as_str().unwrap().to_owned());
+        }
+        if round % 8 == 7 {
+            node.json(&["mine", "1"]);
+        }
+    }
+    node.json(&["mine", "1"]);
+    assert_eq!((ids.len(), node.status()["mempool"]["count"].as_u64()), (100, Some(0)));
+    assert!(ids.iter().all(|id| node.json(&["tx", id])["status"] == "confirmed"));
+    let spent: u64 = (0..50).step_by(2).map(|round| 3000 + 2 * round + 600).sum();
+    assert_eq!(node.json(&["balance", &ann])["confirmed"].as_u64(), Some(1_000_000 - spent));
+}
