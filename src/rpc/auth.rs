@@ -204,6 +204,8 @@ mod tests {
             authorization: None,
             content_type: Some("application/json".to_owned()),
             if_none_match: None,
+            last_event_id: None,
+            wants_events: false,
             length: 0,
             keep_alive: true,
             expects_continue: false,

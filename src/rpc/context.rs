@@ -24,7 +24,7 @@ use crate::{
         limit::{Limit, Meter},
         report::SyncState,
     },
-    rpc::{error::RpcError, events::Events, members::MembersList, page::Page},
+    rpc::{error::RpcError, events::Events, members::MembersList, page::Page, watch::pool::PoolLog},
     runtime::{handle::NodeHandle, status::Status, traffic::TrafficLog},
 };
 
@@ -55,6 +55,8 @@ pub struct Context {
     pub indexed: IndexMark,
     /// The last events.
     pub events: Events,
+    /// What came into the mempool and left it.
+    pub pool: PoolLog,
     /// The page.
     pub page: Page,
     /// The use of the HTTP server's limits.

@@ -29,6 +29,7 @@ use crate::{
         methods::{self, method::Method},
         query::Task,
         rights::Right,
+        stream::{Part, Places, Stream},
     },
 };
 
@@ -43,6 +44,7 @@ pub(super) struct Engine {
     completions: Arc<CompletionQueue>,
     worker: SyncSender<Task>,
     waits: Arc<AtomicUsize>,
+    streams: Places,
     stage: u64,
     calls: CallStats,
 }
@@ -59,6 +61,8 @@ pub(super) struct Running {
 pub(super) enum Progress {
     /// It is answered.
     Done(Response),
+    /// A part of its answer is there.
+    Part(Part),
     /// It waits.
     Pending(Box<Running>),
 }
@@ -67,6 +71,7 @@ pub(super) enum Progress {
 enum Exchange {
     Calls { batch: Batch, tags: Vec<Tag>, method: Option<&'static Method>, begun: Time, strings: bool },
     Read { finish: api::Finish },
+    Stream(Stream),
 }
 
 /// A place among the waiting calls, given back when it is dropped.
@@ -81,7 +86,7 @@ impl Drop for WaitSlot {
 impl Engine {
     /// An engine that sends queries to `worker` and gets results through `completions`.
     pub(super) fn new(context: Arc<Context>, completions: Arc<CompletionQueue>, worker: SyncSender<Task>) -> Self {
-        Self { context, completions, worker, waits: Arc::default(), stage: 0, calls: CallStats::default() }
+        Self { context, completions, worker, waits: Arc::default(), streams: Places::default(), stage: 0, calls: CallStats::default() }
     }
 
     /// The node's time.
@@ -230,6 +235,10 @@ impl Engine {
                 Some(outcome) => finish(outcome),
                 None => finish(Err(RpcError::internal("a continuation without an outcome"))),
             }),
+            Exchange::Stream(stream) => {
+                let outcome = outcomes.pop().unwrap_or_else(|| Err(RpcError::internal("a continuation without an outcome")));
+                stream.part(outcome).map_or_else(Progress::Done, Progress::Part)
+            }
             Exchange::Calls { mut batch, tags, method, begun, strings } => {
                 if outcomes.len() < tags.len()
                     && let Some(outcome) = outcomes.first().cloned()
@@ -277,7 +286,18 @@ impl Engine {
         self.drive(connection, Exchange::Calls { batch, tags, method, begun, strings }, slot, step)
     }
 
+    /// Goes on with a stream whose last part the client has taken.
+    pub(super) fn resume(&mut self, connection: usize, stream: Stream) -> Progress {
+        let step = stream.step(&self.context);
+        self.drive(connection, Exchange::Stream(stream), None, step)
+    }
+
     fn read(&mut self, connection: usize, head: &Head) -> Progress {
+        match self.streams.open(head) {
+            Some(Ok(stream)) => return self.resume(connection, stream),
+            Some(Err(refusal)) => return Progress::Done(refusal),
+            None => {}
+        }
         match api::route(&self.context, &self.calls, head) {
             Route::Ready(response) => Progress::Done(response),
             Route::Continuation(step, finish) => self.drive(connection, Exchange::Read { finish }, None, step),

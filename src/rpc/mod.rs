@@ -45,10 +45,12 @@ pub mod schema;
 mod sealing;
 mod server;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
 mod undone;
+pub mod watch;
 
 use std::{
     io,
@@ -62,6 +64,7 @@ use std::{
 use mio::{Poll, Waker, net::TcpListener};
 
 use crate::{
+    base::hash::Domain,
     chain::spec::ChainSpec,
     rpc::{
         auth::Gate,
@@ -140,6 +143,7 @@ impl Server {
             members: options.members,
             indexed: context::IndexMark::default(),
             events: events::Events::default(),
+            pool: watch::pool::PoolLog::new(run_number(&options.cookie)),
             page: page::Page::new(&options.cookie),
             http: Mutex::default(),
         });
@@ -193,6 +197,11 @@ impl Server {
             }
         }
     }
+}
+
+/// A number that no other run of the node has, as the cookie: it does not give that away.
+fn run_number(cookie: &str) -> u64 {
+    Domain::TOKEN.hash(cookie.as_bytes()).first_eight()
 }
 
 impl Drop for Server {

@@ -213,7 +213,7 @@ pub fn fee_rate(fee: u64, size: usize) -> u64 {
 }
 
 /// The memo: as text if it is printable, otherwise as hex; without the height with which a coinbase's begins.
-fn memo(transaction: &Transaction) -> String {
+pub(super) fn memo(transaction: &Transaction) -> String {
     let bytes: &[u8] = &transaction.memo;
     let bytes = if transaction.is_coinbase() { bytes.get(4..).unwrap_or_default() } else { bytes };
     match std::str::from_utf8(bytes) {

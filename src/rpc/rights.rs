@@ -14,7 +14,7 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 55] = [
+const READ: [&str; 56] = [
     "balance",
     "block",
     "book",
@@ -70,6 +70,7 @@ const READ: [&str; 55] = [
     "wait",
     "waitforblockheight",
     "waitfornewblock",
+    "watch",
 ];
 /// Methods that submit transactions.
 const PAY: [&str; 1] = ["sendrawtransaction"];

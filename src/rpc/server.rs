@@ -238,6 +238,9 @@ impl Server {
                     Err(response) => Progress::Done(response),
                 };
                 self.settle(token, progress);
+            } else if let Some(stream) = client.take_stream() {
+                let progress = self.engine.resume(token, stream);
+                self.settle(token, progress);
             } else if client.is_done() || client.is_deserted() {
                 return self.drop_client(token);
             } else if !moved.any && (moved.blocked || client.connection.output().is_empty()) {
@@ -255,6 +258,7 @@ impl Server {
                 (client.running, client.answered) = (None, true);
                 client.connection.respond(self.engine.now(), &response);
             }
+            Progress::Part(part) => client.add(self.engine.now(), part),
             Progress::Pending(running) => client.running = Some(running),
         }
     }

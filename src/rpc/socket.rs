@@ -9,7 +9,11 @@ use mio::net::TcpStream;
 
 use crate::{
     base::time::Time,
-    rpc::{engine::Running, http::Connection},
+    rpc::{
+        engine::Running,
+        http::Connection,
+        stream::{Part, Stream},
+    },
 };
 
 /// Bytes read at once.
@@ -20,6 +24,8 @@ pub(super) struct Client {
     pub(super) stream: TcpStream,
     pub(super) connection: Connection,
     pub(super) running: Option<Box<Running>>,
+    /// A stream that goes on once its last part is written.
+    stream_next: Option<Stream>,
     /// When it was accepted.
     pub(super) opened: Time,
     /// Whether a request was answered.
@@ -54,6 +60,7 @@ impl Client {
             stream,
             connection: Connection::new(now),
             running: None,
+            stream_next: None,
             opened: now,
             answered: false,
             readable: false,
@@ -78,6 +85,27 @@ impl Client {
             return self.ended || self.stream.shutdown(Shutdown::Write).is_err();
         }
         self.ended
+    }
+
+    /// Takes a part of an answer.
+    pub(super) fn add(&mut self, now: Time, part: Part) {
+        (self.running, self.answered) = (None, true);
+        if let Some(head) = &part.head {
+            self.connection.begin_stream(now, head);
+        }
+        self.connection.push(now, &part.bytes);
+        if part.next.is_none() {
+            self.connection.end_stream(now);
+        }
+        self.stream_next = part.next;
+    }
+
+    /// The stream that may go on.
+    pub(super) fn take_stream(&mut self) -> Option<Stream> {
+        if self.ended {
+            self.stream_next = None;
+        }
+        if self.connection.output().is_empty() { self.stream_next.take() } else { None }
     }
 
     pub(super) fn write(&mut self, now: Time) -> io::Result<Moved> {

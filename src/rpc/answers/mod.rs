@@ -9,3 +9,4 @@ pub mod peers;
 pub mod receipts;
 pub mod transactions;
 pub mod waits;
+pub mod watch;

@@ -5,7 +5,7 @@ mod paths;
 
 pub use paths::{PATHS, openapi};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     base::hash::Hash,
@@ -105,7 +105,15 @@ fn is_settled(text: &str) -> bool {
     digits.parse::<u64>().is_ok_and(|count| count > SETTLED)
 }
 
-fn plain(outcome: Outcome) -> Response {
+/// The parameters of the calls of a stream of events, or its refusal; `None` if the path leads to none.
+pub(super) fn stream_params(head: &Head, longest: f64) -> Option<Result<Value, Response>> {
+    let (path, lookup) = paths::find(&head.path, &head.query).filter(|(path, _)| path.path == "/api/watch")?;
+    let checked = path.check(&head.query).map_err(|error| plain(Err(error)));
+    Some(checked.map(|()| paths::watched(&lookup, longest)))
+}
+
+/// The answer to a reading.
+pub(super) fn plain(outcome: Outcome) -> Response {
     let error = match outcome {
         Ok(text) => return Response::json(Status::Ok, text),
         Err(error) => error,

@@ -125,6 +125,22 @@ pub const PATHS: &[Path] = &[
         reader: events,
     },
     Path {
+        path: "/api/watch",
+        params: &[
+            optional("address", Schema::Text, "whose payments: addresses with commas between them"),
+            optional("tx", Schema::Text, "further transactions: ids with commas between them"),
+            optional("cursor", Schema::Text, "the \"cursor\" of the answer or event before; from now on if left out"),
+            optional("timeout", Schema::Number, "seconds; 60 if left out, and at most"),
+            optional("confirmations", Schema::Integer, "how many make a payment confirmed; 1 if left out"),
+            optional("final", Schema::Integer, "how many make it final, on chains without final blocks"),
+            optional("above", Schema::Integer, "without cursor: begin above this height, instead of now"),
+        ],
+        summary: "what happened to addresses and transactions after an earlier answer; waits for something to happen if \
+                  nothing did; with \"Accept: text/event-stream\" a stream of events",
+        result: answers::watch::EVENTS,
+        reader: watch,
+    },
+    Path {
         path: "/api/search",
         params: &[required("q", Schema::Text, "a height, hash, id, prefix or address")],
         summary: "what a text is",
@@ -196,6 +212,29 @@ fn page_of_blocks(context: &Shared, lookup: &Lookup) -> Result<Continuation, Rpc
     let (before, limit) = (lookup.number("before", u64::MAX)?, lookup.number("limit", BLOCK_PAGE)?);
     let (context, limit) = (context.clone(), limit.min(blocks::MAX_PAGE));
     Ok(Continuation::query(move |databases| blocks::page(&context, databases, before, limit)))
+}
+
+fn watch(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {
+    call(context, "watch", watched(lookup, LONGEST_POLL))
+}
+
+/// The parameters of the method "watch", with a limit for its time.
+pub(super) fn watched(lookup: &Lookup, longest: f64) -> Value {
+    let list = |name: &str| {
+        let text = lookup.field(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut params =
+        json!({ "addresses": list("address"), "transactions": list("tx"), "cursor": lookup.field("cursor") });
+    for name in ["timeout", "confirmations", "final", "above"] {
+        if let Some(text) = lookup.field(name) {
+            params[name] = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        }
+    }
+    if params["timeout"].as_f64().is_none_or(|seconds| seconds > longest) {
+        params["timeout"] = json!(longest);
+    }
+    params
 }
 
 fn events(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {

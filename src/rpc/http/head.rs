@@ -45,6 +45,10 @@ pub struct Head {
     pub content_type: Option<String>,
     /// `If-None-Match`.
     pub if_none_match: Option<String>,
+    /// `Last-Event-ID`.
+    pub last_event_id: Option<String>,
+    /// Whether `Accept` names server-sent events.
+    pub wants_events: bool,
     /// `Content-Length`; 0 if there is none.
     pub length: usize,
     /// Whether the connection may serve another request.
@@ -109,6 +113,8 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
         authorization: None,
         content_type: None,
         if_none_match: None,
+        last_event_id: None,
+        wants_events: false,
         length: 0,
         keep_alive: version == 1,
         expects_continue: false,
@@ -126,6 +132,8 @@ fn interpret(request: &httparse::Request<'_, '_>) -> Result<Head, Response> {
             "content-type" => once(&mut head.content_type, text()?)?,
             "sec-fetch-site" => head.from_other_site = !matches!(text()?, "same-origin" | "none"),
             "if-none-match" => head.if_none_match = Some(text()?.to_owned()),
+            "last-event-id" => once(&mut head.last_event_id, text()?)?,
+            "accept" => head.wants_events = text()?.to_ascii_lowercase().contains("text/event-stream"),
             "content-length" => once(&mut length, text()?)?,
             "connection" => head.keep_alive &= !text()?.eq_ignore_ascii_case("close"),
             "expect" => head.expects_continue = text()?.eq_ignore_ascii_case("100-continue"),

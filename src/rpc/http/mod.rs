@@ -53,6 +53,8 @@ enum State {
     Body(Box<Head>),
     /// A request is being answered.
     Busy,
+    /// An answer is being written whose end is not known yet.
+    Stream,
     /// The last answer is being written; further input is discarded.
     Closing,
 }
@@ -75,7 +77,7 @@ impl Connection {
     /// How many bytes it accepts now; the rest stays in the socket.
     pub fn room(&self) -> usize {
         match &self.state {
-            State::Head | State::Busy => HTTP_HEAD_BYTES.saturating_sub(self.input.len()),
+            State::Head | State::Busy | State::Stream => HTTP_HEAD_BYTES.saturating_sub(self.input.len()),
             State::Body(head) => head.length.saturating_sub(self.input.len()),
             State::Closing => HTTP_HEAD_BYTES,
         }
@@ -119,6 +121,30 @@ impl Connection {
         self.deadline = Some(now + HTTP_RESPONSE);
     }
 
+    /// Answers the current request with what ends with the connection; [`Connection::push`] adds to it.
+    pub fn begin_stream(&mut self, now: Time, head: &Response) {
+        self.keep_alive = false;
+        self.output.extend_from_slice(&head.encode_head());
+        self.state = State::Stream;
+        self.deadline = Some(now + HTTP_RESPONSE);
+    }
+
+    /// Adds to a stream. The socket must take it within [`HTTP_RESPONSE`].
+    pub fn push(&mut self, now: Time, bytes: &[u8]) {
+        if matches!(self.state, State::Stream) {
+            self.output.extend_from_slice(bytes);
+            self.deadline = Some(now + HTTP_RESPONSE);
+        }
+    }
+
+    /// Ends a stream.
+    pub fn end_stream(&mut self, now: Time) {
+        if matches!(self.state, State::Stream) {
+            self.state = State::Closing;
+            self.deadline = Some(now + if self.has_output() { HTTP_RESPONSE } else { HTTP_LINGER });
+        }
+    }
+
     /// The bytes to write to the socket.
     pub fn output(&self) -> &[u8] {
         &self.output[self.written..]
@@ -137,6 +163,7 @@ impl Connection {
             State::Head if self.input.is_empty() => Some(now + HTTP_IDLE),
             State::Head => Some(now + HTTP_REQUEST),
             State::Closing => Some(now + HTTP_LINGER),
+            State::Stream => None,
             State::Body(_) | State::Busy => return,
         };
     }
@@ -155,7 +182,7 @@ impl Connection {
         let unfinished = match self.state {
             State::Head => !self.input.is_empty() && !self.has_output(),
             State::Body(_) => true,
-            State::Busy | State::Closing => false,
+            State::Busy | State::Stream | State::Closing => false,
         };
         if unfinished {
             self.refuse(now, &Response::error(Status::Timeout, "the request was not complete in time"));

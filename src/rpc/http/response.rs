@@ -116,15 +116,29 @@ impl Response {
 
     /// The encoded response. `head_only` leaves the body out, but not its length.
     pub(super) fn encode(&self, head_only: bool, keep_alive: bool) -> Vec<u8> {
+        let length = format!("Content-Length: {}\r\n", self.body.len());
+        let mut bytes = self.head(&length, !self.body.is_empty(), keep_alive);
+        if !head_only {
+            bytes.extend_from_slice(&self.body);
+        }
+        bytes
+    }
+
+    /// The head of an answer that ends with the connection.
+    pub(super) fn encode_head(&self) -> Vec<u8> {
+        self.head("", true, false)
+    }
+
+    fn head(&self, length: &str, has_body: bool, keep_alive: bool) -> Vec<u8> {
         let (code, reason) = self.status.line();
-        let mut head = format!("HTTP/1.1 {code} {reason}\r\nContent-Length: {}\r\n", self.body.len());
+        let mut head = format!("HTTP/1.1 {code} {reason}\r\n{length}");
         let mut field = |name: &str, value: &str| {
             head.push_str(name);
             head.push_str(": ");
             head.push_str(value);
             head.push_str("\r\n");
         };
-        if !self.body.is_empty() {
+        if has_body {
             field("Content-Type", self.content_type);
         }
         field("X-Content-Type-Options", "nosniff");
@@ -141,11 +155,7 @@ impl Response {
         self.fields.iter().for_each(|(name, value)| field(name, value));
         field("Connection", if keep_alive { "keep-alive" } else { "close" });
         head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
-        if !head_only {
-            bytes.extend_from_slice(&self.body);
-        }
-        bytes
+        head.into_bytes()
     }
 }
 

@@ -7,14 +7,14 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, statistics, status, transactions, wait,
+        raw_transactions, receipts, statistics, status, transactions, wait, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 17] = [
+const TABLES: [&[Method]; 18] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -30,6 +30,7 @@ const TABLES: [&[Method]; 17] = [
     members::METHODS,
     partition::METHODS,
     wait::METHODS,
+    watch::METHODS,
     control::METHODS,
     METHODS,
 ];

@@ -19,5 +19,6 @@ mod statistics;
 pub(super) mod status;
 pub(super) mod transactions;
 mod wait;
+mod watch;
 
 pub use catalogue::{all, find, openrpc};

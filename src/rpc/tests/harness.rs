@@ -21,7 +21,7 @@ use crate::{
         time::{Time, UnixTime},
     },
     chain::{
-        archive::{Ban, Banned, BookEntry, StoreError},
+        archive::{Ban, Banned, BookEntry, LedgerStore, StoreError},
         block::{HashedBlock, HashedTransaction},
         key::SecretKey,
         spec::ChainSpec,
@@ -256,6 +256,14 @@ impl Rig {
         testkit::commit(&mut self.ledger, &self.maker).unwrap();
         self.status.report(Report::Tip(Box::new(self.maker.tip())));
         block
+    }
+
+    /// Disconnects this block, the highest; `before` is the maker as it was below it.
+    pub(super) fn undo(&mut self, block: &HashedBlock, before: &BlockMaker) {
+        let changes = self.ledger.unapply(block.header.height, &block.hash).unwrap();
+        self.ledger.flush_coins(&mut changes.backward()).unwrap();
+        testkit::commit(&mut self.ledger, before).unwrap();
+        self.maker = before.fork();
     }
 
     /// A transfer of the well-known account 0 to account 1.

@@ -10,3 +10,4 @@ mod index;
 mod schemas;
 mod tokens;
 mod waits;
+mod watch;

@@ -119,6 +119,8 @@ fn every_method_answers_as_its_schema_says() {
         ("wait", json!({ "kind": "tx", "value": "00".repeat(32), "timeout": 0.001 })),
         ("events", json!([0])),
         ("events", json!([99_999, 0])),
+        ("watch", json!({ "addresses": [address], "above": 0, "final": 1, "timeout": 0 })),
+        ("watch", json!({ "transactions": [pending.txid()], "timeout": 0 })),
         ("waitforblockheight", json!([1])),
         ("waitfornewblock", json!([1])),
         ("ping", json!([])),
@@ -154,9 +156,11 @@ fn every_path_answers_as_its_schema_says() {
     for path in api::PATHS {
         let id = if path.path.contains("/tx/") { confirmed.txid().to_string() } else { "1".to_owned() };
         let target = path.path.replace("{address}", &address).replace("{id}", &id);
+        let watched = format!("?address={address}&above=0");
         let query = match target.as_str() {
             "/api/search" => "?q=1",
             "/api/events" => "?since=0",
+            "/api/watch" => &watched,
             _ => "",
         };
         let answer = rig.get(&format!("{target}{query}"));

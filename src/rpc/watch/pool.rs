@@ -1,0 +1,203 @@
+//! What came into the mempool and left it while this node has run, each with a number.
+//!
+//! It is filled only when somebody watches, from the ledger's own list. What comes and goes between two looks is not noticed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::cursor::PoolMark;
+use crate::{
+    base::hash::Hash,
+    chain::{block::HashedTransaction, transaction::OutPoint},
+    node::command::PoolEntry,
+};
+
+/// Bytes of transactions that left and are remembered; the oldest are forgotten first.
+const GONE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The list.
+pub struct PoolLog(Mutex<Inner>);
+
+/// What happened to a transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Moved {
+    /// It waits since this time, unix seconds.
+    Came(u64),
+    /// It waits no longer.
+    Left,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolEvent {
+    /// Its number.
+    pub number: u64,
+    /// What happened.
+    pub moved: Moved,
+    /// To which transaction.
+    pub transaction: Arc<HashedTransaction>,
+}
+
+struct Inner {
+    /// Tells the numbers of this run from those of others.
+    run: u64,
+    last: u64,
+    /// The change of the mempool that the list has taken in.
+    noted: Option<u64>,
+    waiting: BTreeMap<u64, (Arc<HashedTransaction>, u64)>,
+    numbers: BTreeMap<Hash, u64>,
+    gone: VecDeque<(u64, Arc<HashedTransaction>)>,
+    gone_bytes: usize,
+}
+
+impl PoolLog {
+    /// An empty list; `run` is a number that no other run of this node has.
+    pub fn new(run: u64) -> Self {
+        Self(Mutex::new(Inner {
+            run,
+            last: 0,
+            noted: None,
+            waiting: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            gone: VecDeque::new(),
+            gone_bytes: 0,
+        }))
+    }
+
+    /// Whether it knows the mempool as it was after this change.
+    pub fn is_noted(&self, change: u64) -> bool {
+        self.lock().noted == Some(change)
+    }
+
+    /// Takes in the whole mempool, as it was at this change or later.
+    pub fn note(&self, change: u64, entries: Vec<PoolEntry>) {
+        let mut inner = self.lock();
+        inner.noted = Some(change);
+        let present: BTreeMap<Hash, PoolEntry> =
+            entries.into_iter().map(|entry| (entry.transaction.txid, entry)).collect();
+        let left: Vec<u64> = inner
+            .numbers
+            .iter()
+            .filter(|(txid, _)| !present.contains_key(*txid))
+            .map(|(_, number)| *number)
+            .collect();
+        for number in left {
+            inner.leave(number);
+        }
+        let mut new: Vec<PoolEntry> =
+            present.into_values().filter(|entry| !inner.numbers.contains_key(&entry.transaction.txid)).collect();
+        new.sort_by_key(|entry| (entry.since, entry.transaction.txid));
+        for entry in new {
+            inner.last += 1;
+            let last = inner.last;
+            inner.numbers.insert(entry.transaction.txid, last);
+            inner.waiting.insert(last, (entry.transaction, entry.since));
+        }
+    }
+
+    /// What happened after a mark, in order. A mark of another run knows nothing of this one.
+    pub fn after(&self, mark: PoolMark) -> Vec<PoolEvent> {
+        let inner = self.lock();
+        let after = if mark.run == inner.run { mark.number } else { 0 };
+        let came = inner.waiting.range(after.saturating_add(1)..).map(|(number, (transaction, since))| PoolEvent {
+            number: *number,
+            moved: Moved::Came(*since),
+            transaction: Arc::clone(transaction),
+        });
+        // Who was never told that something came need not hear that it left.
+        let is_known = mark.run == inner.run;
+        let left = inner.gone.iter().filter(|(number, _)| is_known && *number > after);
+        let left = left.map(|(number, transaction)| PoolEvent {
+            number: *number,
+            moved: Moved::Left,
+            transaction: Arc::clone(transaction),
+        });
+        let mut all: Vec<PoolEvent> = came.chain(left).collect();
+        all.sort_by_key(|event| event.number);
+        all
+    }
+
+    /// What waits and spends a coin of this transaction.
+    pub fn spender_of(&self, one: &HashedTransaction) -> Option<Hash> {
+        let wanted: BTreeSet<OutPoint> = one.transaction.inputs.iter().map(|input| input.outpoint).collect();
+        let spends = |other: &HashedTransaction| {
+            other.txid != one.txid && other.transaction.inputs.iter().any(|input| wanted.contains(&input.outpoint))
+        };
+        self.lock().waiting.values().find(|(other, _)| spends(other)).map(|(other, _)| other.txid)
+    }
+
+    /// The mark with this number.
+    pub fn mark(&self, number: u64) -> PoolMark {
+        PoolMark { run: self.lock().run, number }
+    }
+
+    /// The mark up to which everything is told.
+    pub fn end(&self) -> PoolMark {
+        let inner = self.lock();
+        PoolMark { run: inner.run, number: inner.last }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn leave(&mut self, number: u64) {
+        let Some((transaction, _)) = self.waiting.remove(&number) else { return };
+        self.numbers.remove(&transaction.txid);
+        self.last += 1;
+        self.gone_bytes += transaction.size;
+        self.gone.push_back((self.last, transaction));
+        while self.gone_bytes > GONE_BYTES {
+            let Some((_, oldest)) = self.gone.pop_front() else { return };
+            self.gone_bytes = self.gone_bytes.saturating_sub(oldest.size);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::{key::SecretKey, spec::ChainSpec, testkit::BlockMaker};
+
+    fn entries(count: u32) -> Vec<PoolEntry> {
+        let mut maker = BlockMaker::new(Arc::new(ChainSpec::dev()));
+        let to = SecretKey::well_known(1).address();
+        let payment = |at: u32| {
+            let one = maker.transfer(&SecretKey::well_known(at), to, 1, 1);
+            PoolEntry { transaction: Arc::new(HashedTransaction::new(one)), fee: 1, since: 100 + u64::from(at) }
+        };
+        (0..count).map(payment).collect()
+    }
+
+    fn told(log: &PoolLog, mark: PoolMark) -> Vec<(u64, Moved)> {
+        log.after(mark).into_iter().map(|event| (event.number, event.moved)).collect()
+    }
+
+    #[test]
+    fn what_came_and_left_is_told_once_to_each_mark() {
+        let (log, all) = (PoolLog::new(7), entries(3));
+        assert!(!log.is_noted(0));
+        log.note(1, all[..2].to_vec());
+        let start = PoolMark { run: 7, number: 0 };
+        assert!(log.is_noted(1) && !log.is_noted(2));
+        assert_eq!(told(&log, start), [(1, Moved::Came(100)), (2, Moved::Came(101))]);
+        assert_eq!(told(&log, log.end()), []);
+        let before = log.end();
+        log.note(2, all[1..].to_vec());
+        assert_eq!(told(&log, before), [(3, Moved::Left), (4, Moved::Came(102))]);
+        log.note(2, all[1..].to_vec());
+        assert_eq!(told(&log, log.mark(3)), [(4, Moved::Came(102))]);
+    }
+
+    #[test]
+    fn a_mark_of_another_run_is_told_what_waits_now() {
+        let (log, all) = (PoolLog::new(7), entries(2));
+        log.note(1, all.clone());
+        log.note(2, all[1..].to_vec());
+        assert_eq!(told(&log, PoolMark { run: 6, number: 99 }), [(2, Moved::Came(101))]);
+    }
+}
