@@ -1,5 +1,7 @@
 //! `events`, `log`: a running node's events and log level.
 
+mod watched;
+
 use std::time::Duration;
 
 use clap::Args;
@@ -16,24 +18,33 @@ use crate::{cli::remote::RPC_WAIT_SLICE, rpc::client::Deadline};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Each line has seq, time and event: block, reorganisation, state, peers, mempool
-or warnings. Ends with the node (exit code 3).
+or warnings. With --address or --tx, each is a payment's: seen, confirmed,
+final, undone, replaced or dropped. --cursor keeps in a file up to where lines
+were written, and goes on from there: none is missed, whatever was restarted.
+Ends with the node (exit code 3).
 
 Examples:
   tussock events
-  tussock events --since 0 --for 1s")]
+  tussock events --since 0 --for 1s
+  tussock events --address till --cursor till.cursor")]
 pub struct EventsArgs {
     /// Begin after this number (seq) instead of now; 0: with the oldest event that the node remembers
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", conflicts_with_all = ["addresses", "transactions"])]
     since: Option<u64>,
     /// End after this time [default: never]
     #[arg(long = "for", value_name = "TIME", value_parser = units::parse_duration)]
     time: Option<Duration>,
+    #[command(flatten)]
+    watched: watched::WatchedFlags,
 }
 
 /// Runs `events`: prints each event as a line of JSON.
 pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
     let remote = context.remote()?;
     let deadline = Deadline::after(arguments.time.unwrap_or(Duration::MAX));
+    if arguments.watched.is_given() {
+        return watched::run(context, &remote, &arguments.watched, deadline);
+    }
     let mut since = arguments.since;
     loop {
         let slice = deadline.left().min(RPC_WAIT_SLICE);
