@@ -37,6 +37,8 @@ pub const LOCK: &str = "lock";
 const ENDPOINTS: &str = "endpoints.json";
 /// The file with the running node's credentials.
 pub const COOKIE: &str = "rpc.cookie";
+/// Up to where payments were told to `--notify`.
+pub const NOTIFIED: &str = "notified";
 /// How much was sent and received.
 pub const TRAFFIC: &str = "traffic";
 

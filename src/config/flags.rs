@@ -72,6 +72,12 @@ pub struct NodeFlags {
     /// Also answer HTTP requests for this host name, as a proxy or container sends it; may be repeated
     #[arg(long, value_name = "NAME", env = "TUSSOCK_HTTP_NAME", hide_env_values = true, value_delimiter = ',')]
     pub http_name: Option<Vec<String>>,
+    /// Tell this program (JSON on its input) or http:// address (POST) of payments, each until it was taken
+    #[arg(long, value_name = "CMD|URL", env = "TUSSOCK_NOTIFY", hide_env_values = true)]
+    pub notify: Option<String>,
+    /// Whose payments; may be repeated [default: all keys of the node's folder]
+    #[arg(long, value_name = "ADDRESS|KEY", env = "TUSSOCK_NOTIFY_FOR", hide_env_values = true, value_delimiter = ',')]
+    pub notify_for: Option<Vec<String>>,
     /// Run without HTTP server: no RPC, no metrics, no page
     #[arg(long, env = "TUSSOCK_NO_HTTP", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
@@ -143,7 +149,7 @@ pub struct NodeFlags {
 }
 
 /// Every key of a configuration file. `TUSSOCK_` and the key in capitals is the variable with the same meaning.
-pub const KEYS: [&str; 31] = [
+pub const KEYS: [&str; 33] = [
     "data_dir",
     "chain",
     "log",
@@ -157,6 +163,8 @@ pub const KEYS: [&str; 31] = [
     "force_clock",
     "http",
     "http_name",
+    "notify",
+    "notify_for",
     "no_http",
     "no_index",
     "keep",
@@ -220,6 +228,8 @@ impl NodeFlags {
             force_clock: self.force_clock.or(below.force_clock),
             http: self.http.or(below.http),
             http_name: self.http_name.or(below.http_name),
+            notify: self.notify.or(below.notify),
+            notify_for: self.notify_for.or(below.notify_for),
             no_http: self.no_http.or(below.no_http),
             no_index: self.no_index.or(below.no_index),
             keep: self.keep.or(below.keep),

@@ -68,6 +68,11 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 # any name.
 #http_name = []
 
+# Tell a program or an http:// address of payments to and from keys of this node's folder, or to and from others (tussock help
+# events).
+#notify = "http://127.0.0.1:8080/paid"
+#notify_for = []
+
 # Keep no index.db. Saves a third of the disk, but there is no history, and only recent transactions are found by id.
 #no_index = false
 

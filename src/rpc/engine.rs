@@ -86,7 +86,15 @@ impl Drop for WaitSlot {
 impl Engine {
     /// An engine that sends queries to `worker` and gets results through `completions`.
     pub(super) fn new(context: Arc<Context>, completions: Arc<CompletionQueue>, worker: SyncSender<Task>) -> Self {
-        Self { context, completions, worker, waits: Arc::default(), streams: Places::default(), stage: 0, calls: CallStats::default() }
+        Self {
+            context,
+            completions,
+            worker,
+            waits: Arc::default(),
+            streams: Places::default(),
+            stage: 0,
+            calls: CallStats::default(),
+        }
     }
 
     /// The node's time.
@@ -236,7 +244,8 @@ impl Engine {
                 None => finish(Err(RpcError::internal("a continuation without an outcome"))),
             }),
             Exchange::Stream(stream) => {
-                let outcome = outcomes.pop().unwrap_or_else(|| Err(RpcError::internal("a continuation without an outcome")));
+                let outcome =
+                    outcomes.pop().unwrap_or_else(|| Err(RpcError::internal("a continuation without an outcome")));
                 stream.part(outcome).map_or_else(Progress::Done, Progress::Part)
             }
             Exchange::Calls { mut batch, tags, method, begun, strings } => {

@@ -1,10 +1,12 @@
 //! `run` and `dev`: a node in this process.
 
 mod authorities;
+pub mod delivery;
 mod folder;
 mod known_time;
 mod launch;
 mod lost_blocks;
+mod notifier;
 mod plan;
 mod pruning;
 mod seal;

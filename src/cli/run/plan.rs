@@ -12,7 +12,7 @@ use std::{
 
 use tussock_noise::Key;
 
-use super::{known_time, seal};
+use super::{delivery::Target, known_time, seal};
 use crate::{
     base::{ids::NodeId, limits},
     chain::{
@@ -69,6 +69,7 @@ impl Plan {
         // A bootnode that cannot be read is not dialled; one with an id must not be dialled without it.
         let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
         read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
+        check_notify(flags)?;
         Ok(Self { context, block_time, dev, connect, bootnodes, pins })
     }
 
@@ -246,6 +247,23 @@ fn read(
         }
     };
     texts.map(|text| read(text).map_err(|why: String| Failure::usage(format!("{flag} {text}: {why}")))).collect()
+}
+
+/// Refuses `--notify` if it cannot work.
+fn check_notify(flags: &NodeFlags) -> Outcome {
+    let Some(target) = &flags.notify else {
+        let alone = flags.notify_for.is_some();
+        return if alone {
+            Err(Failure::usage("--notify-for says whose payments --notify tells; add that"))
+        } else {
+            Ok(())
+        };
+    };
+    target.parse::<Target>().map_err(|error| Failure::usage(format!("--notify: {error}")))?;
+    match flags.no_http == Some(true) {
+        true => Err(Failure::usage("--notify needs the HTTP server; leave out --no-http")),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::{
 use super::{
     folder::Folder,
     lost_blocks::LostBlocks,
+    notifier::Notifier,
     plan::Plan,
     watch::{HostWatch, listening},
     watchdog::Watchdog,
@@ -62,6 +63,7 @@ pub(super) fn serve(
     drop(announce(plan, &endpoints));
     notify::tell("READY=1");
     let helpers = (Reporter::start(node.handle()), Watchdog::start(node.handle()));
+    let notifier = Notifier::start(plan, server.as_ref().map(Server::local_address), node.handle());
     let watch = HostWatch::start(folder.clone(), endpoints, lost, traffic, node.handle());
     node.await_stop();
     drop(helpers);
@@ -70,9 +72,11 @@ pub(super) fn serve(
         datadir::remove_runtime_files(&plan.folder());
     }
     // The server stops first: it reads the ledger's files, and the last to close them removes SQLite's write-ahead log.
+    notifier.iter().for_each(Notifier::stop);
     if let Some(server) = server {
         server.stop();
     }
+    drop(notifier);
     let reason = node.stop();
     if watch.is_lost() { Err(folder.failure()) } else { Ok(reason) }
 }

@@ -28,6 +28,10 @@ pub const EVENT: Schema = Schema::Object(&[&[
 /// Events of addresses and transactions.
 pub const EVENTS: Schema = Schema::Object(&[&[
     required("events", Schema::Array(&EVENT), "what happened, in order"),
-    required("cursor", Schema::Text, "where you are once you have dealt with all of them: the \"cursor\" of the next call"),
+    required(
+        "cursor",
+        Schema::Text,
+        "where you are once you have dealt with all of them: the \"cursor\" of the next call",
+    ),
     required("more", Schema::Boolean, "whether there may be more already"),
 ]]);

@@ -90,7 +90,10 @@ fn a_payment_is_seen_confirmed_and_final_and_each_is_told_once() {
     assert!(words(&rig, &mut shop, &watched).is_empty());
     let late = rig.result("watch", json!({ "transactions": [payment.txid()], "above": 0, "timeout": 0 }));
     let event = &late["events"][0];
-    assert_eq!((&event["event"], &event["height"], &event["confirmations"]), (&json!("confirmed"), &json!(1), &json!(4)));
+    assert_eq!(
+        (&event["event"], &event["height"], &event["confirmations"]),
+        (&json!("confirmed"), &json!(1), &json!(4))
+    );
     assert_eq!((&event["received"], late["events"].as_array().unwrap().len()), (&json!(0), 1));
 }
 
@@ -234,7 +237,9 @@ fn next(stream: &mut impl std::io::BufRead) -> Vec<String> {
 
 fn stream(rig: &Rig, query: &str, fields: &str) -> std::io::BufReader<std::net::TcpStream> {
     let mut client = rig.client();
-    client.send(&format!("GET /api/watch?{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{fields}\r\n"));
+    client.send(&format!(
+        "GET /api/watch?{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{fields}\r\n"
+    ));
     std::io::BufReader::new(client.stream)
 }
 

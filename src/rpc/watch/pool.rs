@@ -77,12 +77,8 @@ impl PoolLog {
         inner.noted = Some(change);
         let present: BTreeMap<Hash, PoolEntry> =
             entries.into_iter().map(|entry| (entry.transaction.txid, entry)).collect();
-        let left: Vec<u64> = inner
-            .numbers
-            .iter()
-            .filter(|(txid, _)| !present.contains_key(*txid))
-            .map(|(_, number)| *number)
-            .collect();
+        let left: Vec<u64> =
+            inner.numbers.iter().filter(|(txid, _)| !present.contains_key(*txid)).map(|(_, number)| *number).collect();
         for number in left {
             inner.leave(number);
         }

@@ -127,7 +127,7 @@ impl Teller<'_> {
                         return Ok(false);
                     }
                     self.set(which, Point { told: count_of(at), ..point });
-                        self.tell_of_block("undone", &block, at);
+                    self.tell_of_block("undone", &block, at);
                 }
                 has_budget = self.has_budget(&block);
             }

@@ -1,0 +1,160 @@
+//! `--notify`: tells a program or an HTTP server of payments, each until it was taken.
+//!
+//! The queue is the chain itself: a file keeps up to where events were delivered, and the next page is asked for only when all of
+//! the last one were. So nothing is lost while the other side is away, and memory holds one page.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{delivery::Target, plan::Plan};
+use crate::{
+    chain::spec::ChainSpec,
+    cli::{datadir, exit::Outcome, output},
+    rpc::client::{Client, ClientError, Deadline},
+    runtime::NodeHandle,
+    wallet::keys::Keys,
+};
+
+/// The first wait after a failure, and the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// Seconds that a question waits for an event; then the keys are looked at again.
+const QUESTION: f64 = 15.0;
+/// Time between two looks whether the node stops.
+const LOOK: Duration = Duration::from_millis(100);
+/// Addresses that are watched.
+const MAX_ADDRESSES: usize = 1_000;
+
+/// The thread that tells. It ends when it is dropped, soonest once the HTTP server has stopped.
+pub(super) struct Notifier {
+    stops: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Worker {
+    client: Client,
+    target: Target,
+    folder: PathBuf,
+    spec: Arc<ChainSpec>,
+    /// Addresses and keys; empty: all keys of the node's folder.
+    whose: Vec<String>,
+    node: NodeHandle,
+    stops: Arc<AtomicBool>,
+}
+
+impl Notifier {
+    /// Starts, if `--notify` names somebody.
+    pub(super) fn start(plan: &Plan, http: Option<SocketAddr>, node: NodeHandle) -> Option<Self> {
+        let target = plan.flags().notify.as_ref()?.parse().ok()?;
+        let cookie = datadir::read_cookie(&plan.folder()).ok()?;
+        let stops = Arc::new(AtomicBool::new(false));
+        let worker = Worker {
+            client: Client::new(http?, &cookie),
+            target,
+            folder: plan.folder(),
+            spec: Arc::clone(&plan.context.settings.spec),
+            whose: plan.flags().notify_for.clone().unwrap_or_default(),
+            node,
+            stops: Arc::clone(&stops),
+        };
+        let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || worker.run());
+        Some(Self { stops, thread: thread.ok() })
+    }
+
+    /// Asks it to end.
+    pub(super) fn stop(&self) {
+        self.stops.store(true, SeqCst);
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            // A panic of this thread is reported by the panic hook.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Worker {
+    fn run(&self) {
+        let mut wait = FIRST_WAIT;
+        while !self.is_stopping() {
+            match self.turn() {
+                Ok(()) => {
+                    if wait > FIRST_WAIT {
+                        self.node.withdraw("notify");
+                    }
+                    wait = FIRST_WAIT;
+                }
+                Err(_) if self.is_stopping() => {}
+                Err(reason) => {
+                    let seconds = wait.as_secs();
+                    log::warn!("payment not told target={} retry_s={seconds} error=\"{reason}\"", self.target);
+                    self.node.warn("notify", format!("payments are not told to {}: {reason}", self.target));
+                    self.pause(wait);
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+            }
+        }
+    }
+
+    /// Asks for a page and delivers it.
+    fn turn(&self) -> Result<(), String> {
+        let addresses = self.addresses().map_err(|failure| failure.message)?;
+        if addresses.is_empty() {
+            self.pause(Duration::from_secs_f64(QUESTION));
+            return Ok(());
+        }
+        let path = self.folder.join(datadir::NOTIFIED);
+        let cursor = fs::read_to_string(&path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let timeout = if cursor.is_some() { QUESTION } else { 0.0 };
+        let question = json!([{ "addresses": addresses, "cursor": cursor, "timeout": timeout }]);
+        let answer = match self.client.call_within("watch", question, Duration::from_secs(60)) {
+            // A server that is busy or stopping answers later, or never.
+            Err(ClientError::Busy(_) | ClientError::Unreachable(_)) => {
+                self.pause(FIRST_WAIT);
+                return Ok(());
+            }
+            answer => answer.map_err(|error| error.to_string())?,
+        };
+        let keep = |cursor: &Value| -> Result<(), String> {
+            let text = format!("{}\n", cursor.as_str().unwrap_or_default());
+            datadir::write_atomically(&path, text.as_bytes(), 0o644).map_err(|failure| failure.message)
+        };
+        for event in output::items(&answer["events"]) {
+            self.target.deliver(&event.to_string(), &|| self.is_stopping())?;
+            keep(&event["cursor"])?;
+        }
+        if answer["cursor"].as_str() == cursor.as_deref() { Ok(()) } else { keep(&answer["cursor"]) }
+    }
+
+    /// The addresses that are watched. Read again each time: keys come and go.
+    fn addresses(&self) -> Outcome<Vec<String>> {
+        let keys = Keys::new(&self.folder, &self.spec);
+        let names = if self.whose.is_empty() { keys.names()? } else { self.whose.clone() };
+        let text = |name: &String| Ok(keys.address(name)?.to_text(&self.spec.prefix));
+        names.iter().take(MAX_ADDRESSES).map(text).collect()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stops.load(SeqCst)
+    }
+
+    fn pause(&self, time: Duration) {
+        let deadline = Deadline::after(time);
+        while !self.is_stopping() && deadline.pause(LOOK) {}
+    }
+}
