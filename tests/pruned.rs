@@ -169,3 +169,29 @@ fn a_node_that_gives_snapshots_does_not_start_with_fewer_blocks_than_newcomers_n
     // By default newcomers on this chain want a day of blocks above, and snapshots are a day apart.
     node.restart(&["--keep", "51840", "--serve-snapshots"]);
 }
+
+/// The other newcomer is where this one is, and knows no more.
+#[test]
+fn two_newcomers_that_meet_pruned_nodes_only_are_not_synced_and_do_not_mine() {
+    let dir = TempDir::new();
+    let pruned = pruned(&dir.path().join("pruned"));
+    let first = TestNode::start(&[]);
+    let second = TestNode::start(&["--connect", &first.p2p().to_string()]);
+    until(&second, |status| status["state"] == "synced");
+    for node in [&first, &second] {
+        node.json(&["peers", "add", &pruned.p2p().to_string()]);
+    }
+    for node in [&first, &second] {
+        let status = until(node, |status| status["hindrances"][0]["id"] == "history_missing");
+        assert!(status["hindrances"][0]["text"].as_str().unwrap().contains("of 2 peers"), "{status}");
+        let status = until(node, |status| status["headers"] == 400 && status["state"] != "synced");
+        assert_eq!(status["height"], 0);
+    }
+    let mined = first.cli(&["mine", "1"]);
+    assert!(!mined.status.success(), "{}", stdout(&mined));
+    assert_eq!(first.height(), 0);
+    let whole = provider(&dir.path().join("whole"), &[]);
+    first.json(&["peers", "add", &whole.p2p().to_string()]);
+    second.wait(&["height", BLOCKS]);
+    until(&second, |status| status["hindrances"].as_array().is_some_and(Vec::is_empty));
+}

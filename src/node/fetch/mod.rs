@@ -9,6 +9,7 @@ mod arrivals;
 mod candidates;
 mod compact;
 mod echoes;
+mod keeping;
 mod notices;
 mod offered;
 mod past;
@@ -221,6 +222,9 @@ impl Fetch {
 
     fn take_absent(&mut self, now: Time, link: LinkId, hash: &Hash, out: &mut Outbox) {
         let Some(peer) = self.peers.get_mut(link) else { return };
+        if let Some(height) = self.window.height_of(hash) {
+            peer.denies(height);
+        }
         if let Some(request) = peer.complete(hash) {
             self.completions.absent += 1;
             if let Some(window) = self.window_of(hash) {

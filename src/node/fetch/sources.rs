@@ -56,13 +56,15 @@ impl Whereabouts {
 #[derive(Debug)]
 pub(super) struct BodySource {
     /// Claimed or shown.
-    height: u32,
+    pub(super) height: u32,
     /// Whether it gives snapshots to nodes that join.
     gives_snapshots: bool,
     /// Below this height it has no bodies.
-    from: u32,
+    pub(super) from: u32,
     /// Its height when it said so: it may have let go of one block for each that came since.
-    from_at: u32,
+    pub(super) from_at: u32,
+    /// Up to this height it has denied blocks that it should have.
+    pub(super) denied: Option<u32>,
     /// Oldest first.
     requests: VecDeque<Request>,
     /// How many requests may be open.
@@ -101,7 +103,7 @@ pub(super) enum Choice {
 
 #[derive(Debug, Default)]
 pub(super) struct BodySources {
-    map: BTreeMap<LinkId, BodySource>,
+    pub(super) map: BTreeMap<LinkId, BodySource>,
     turn: u64,
     /// Whose links ended for a fault, the oldest first.
     stallers: VecDeque<(Whereabouts, Time)>,
@@ -119,6 +121,7 @@ impl BodySource {
         // its clock, or a peer could hold a block back for as long as it delivers others.
         self.requests.iter_mut().skip(at).for_each(|later| later.since = now);
         self.blocks += 1;
+        self.denied = None;
         self.last_delivery = now;
         (self.slow, self.suspect) = (false, false);
         self.window = (self.window + 1).min(self.pipe.window());
@@ -158,21 +161,6 @@ impl BodySource {
     /// It sent a body that is of no use, and whose header is known or leads nowhere. `false` if those were too many bytes.
     pub(super) fn wasted(&mut self, now: Time, bytes: usize) -> bool {
         self.useless.take_some(now, u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX))
-    }
-
-    /// The lowest height whose body it may have.
-    pub(super) fn from(&self) -> u32 {
-        self.from
-    }
-
-    /// Whether it may have the body at this height, or did at the handshake.
-    fn may_keep(&self, height: u32) -> bool {
-        height >= self.from
-    }
-
-    /// Whether it may have let go of that body since.
-    fn may_have_pruned(&self, height: u32) -> bool {
-        self.from > 0 && height < self.from.saturating_add(self.height.saturating_sub(self.from_at))
     }
 
     /// It has the block at this height.
@@ -224,6 +212,7 @@ impl BodySources {
             gives_snapshots: services & SERVICE_SNAPSHOT != 0,
             from: served_from(services),
             from_at: height,
+            denied: None,
             requests: VecDeque::new(),
             window: PEER_WINDOW_FIRST,
             pipe: Pipe::default(),
@@ -317,6 +306,9 @@ impl BodySources {
             return Choice::Nobody;
         }
         let claimed = all().any(|(_, peer)| peer.height >= height);
+        if !claimed && self.map.values().any(|peer| peer.has_pruned(height)) {
+            return Choice::Nobody; // those that had it keep it no more, and no other says that it has it
+        }
         let has_room = |peer: &BodySource| more || peer.requests.len() < peer.window;
         let may_have = |peer: &BodySource| !claimed || peer.height >= height;
         let trusted = all().any(|(_, peer)| may_have(peer) && !peer.suspect);
@@ -327,13 +319,6 @@ impl BodySources {
         };
         let first = free.min_by_key(|(link, peer)| key(link, peer));
         first.map_or(Choice::Busy, |(link, _)| Choice::Ask(*link))
-    }
-
-    /// If no peer keeps the body at this height: how many there are, and the lowest height that one of them keeps.
-    pub(super) fn none_keeps(&self, height: u32) -> Option<(usize, u32)> {
-        let peers = || self.map.values().filter(|peer| !peer.closing);
-        let lowest = peers().map(BodySource::from).min()?;
-        (lowest > height).then(|| (peers().count(), lowest))
     }
 
     /// How many peers give snapshots.

@@ -11,6 +11,7 @@ use crate::{
         command::Reply,
         fetch::{
             Fetch,
+            keeping::Pruned,
             sources::{BodySource, Choice},
             window::{Slot, Window},
         },
@@ -189,11 +190,31 @@ impl Fetch {
     /// The next block of a window if no peer keeps it, and that in words.
     fn kept_by_none(&self, window: &Window, what: &str) -> Option<(u32, String)> {
         // Whoever was asked for it may have it: the usual case in a download, and the cheaper question.
-        let is_unasked = |height: &u32| window.slot(*height).is_some_and(|slot| slot.asked.is_empty());
-        let height = window.lowest_missing().filter(is_unasked)?;
-        let (peers, lowest) = self.peers.none_keeps(height)?;
-        let who = if peers == 1 { "the only peer keeps".to_owned() } else { format!("all {peers} peers keep") };
-        Some((height, format!("{who} no block below {lowest}, and {what} block {height}: they are pruned")))
+        let height = window.lowest_missing()?;
+        let keeps = |link: &LinkId| self.peers.get(*link).is_some_and(|peer| peer.keeps(height));
+        if window.slot(height)?.asked.iter().any(keeps) {
+            return None;
+        }
+        let Pruned { peers, of, lowest } = self.peers.none_keeps(height)?;
+        let who = match (peers, of) {
+            (1, 1) => "the only peer keeps".to_owned(),
+            (peers, of) if peers == of => format!("all {peers} peers keep"),
+            (1, of) => format!("1 of {of} peers keeps"),
+            (peers, of) => format!("{peers} of {of} peers keep"),
+        };
+        let rest = match of.saturating_sub(peers) {
+            0 => {
+                return Some((
+                    height,
+                    format!("{who} no block below {lowest}, and {what} block {height}: they are pruned"),
+                ));
+            }
+            1 => "the other does",
+            _ => "the others do",
+        };
+        let text =
+            format!("{who} no block below {lowest}, {rest} not have block {height}, and {what} it: they are pruned");
+        Some((height, text))
     }
 
     /// What an operator can do about a missing block at this height.

@@ -36,7 +36,7 @@ pub(super) struct Candidates {
 pub(super) struct Found {
     /// All such blocks from the lowest up.
     pub(super) missing: Vec<Hash>,
-    above: u32,
+    pub(super) above: u32,
     /// The height of the last block that it shares with the best chain.
     pub(super) fork: u32,
     pub(super) work: Work,
@@ -50,6 +50,11 @@ impl Candidates {
     /// Something changed.
     pub(super) fn look_again(&mut self) {
         self.again = true;
+    }
+
+    /// Whether something changed that was not looked at.
+    pub(super) fn is_again(&self) -> bool {
+        self.again
     }
 
     /// Whether something changed since the last look.

@@ -39,6 +39,7 @@ mod syncnode;
 #[cfg(test)]
 mod tests;
 mod too_deep;
+mod unkept;
 mod unproven;
 mod validate;
 mod view;
@@ -328,6 +329,7 @@ impl Headers {
         let now = time.mono;
         self.peers.unrefuse(self.clock.no_earlier_than_known(time), self.spec.parameters.future_limit);
         self.release_due(now, out)?;
+        self.release_kept_no_more(now, out)?;
         self.set_overdue_aside(now, out)?;
         self.end_counting(now);
         self.ask_for_missing(now)?;

@@ -14,7 +14,7 @@ use crate::{
         },
         time::Time,
     },
-    chain::archive::{Keep, StoreError},
+    chain::archive::StoreError,
     node::{
         Outbox, PeerFault,
         headers::{
@@ -26,7 +26,6 @@ use crate::{
         notice::ToLedger,
         report::SyncState,
     },
-    wire::message::SERVICE_PRUNED,
 };
 
 impl Headers {
@@ -49,10 +48,8 @@ impl Headers {
     pub(super) fn take_denial(&mut self, link: LinkId, hash: &Hash, asked: Time, out: &mut Outbox) {
         let Some(index) = &self.index else { return };
         let Some(peer) = self.peers.get(link).filter(|peer| !peer.closing) else { return };
-        // A pruned peer may have let go of it since it was asked.
         let height = index.nodes.get(hash).map_or(0, |node| node.height);
-        let is_old = height.saturating_add(Keep::FEWEST) <= index.best().height;
-        if peer.info.services & SERVICE_PRUNED != 0 && is_old {
+        if peer.may_have_pruned(height, index.best().height) {
             return;
         }
         if peer.promises.by(asked).any(|promised| index.builds_on(promised, hash)) {
@@ -65,7 +62,7 @@ impl Headers {
     pub(super) fn set_overdue_aside(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(Overdue { hash, nowhere, .. }) = self.overdue else { return Ok(()) };
         let vain = nowhere.is_some_and(|since| now.since(since) >= WITHHELD_AFTER);
-        if !vain && !self.has_other_chain(now, &hash) {
+        if !vain && !self.has_other_chain(now, &hash) || self.is_kept_no_more(&hash)? {
             return Ok(());
         }
         self.overdue = None;
@@ -166,7 +163,7 @@ impl Headers {
 
     /// When that is.
     pub(super) fn counted_until(&self) -> Option<Time> {
-        let waits = self.machine.state() != SyncState::Synced && !self.disregards_best();
+        let waits = self.machine.state() != SyncState::Synced && !self.disregards_best() && !self.lacks_old_blocks();
         let index = self.index.as_ref().filter(|index| waits && !index.all_applied())?;
         // A download is no trickle.
         let blocks = index.applied().height.saturating_sub(self.synced_height);
@@ -196,6 +193,7 @@ impl Headers {
         let suspicious = self.unproven.is_suspicious(self.now);
         self.unproven.is_unproven()
             && (self.machine.state() == SyncState::Synced || self.unproven.gave_up() || suspicious)
+            && !self.lacks_old_blocks()
     }
 
     /// Tells the ledger how much is known to come, if that is something else than before.

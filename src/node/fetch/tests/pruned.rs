@@ -124,3 +124,51 @@ fn a_pruned_peer_that_has_let_go_of_a_block_is_not_blamed_and_the_block_is_asked
     rig.run(&[]);
     assert_eq!(rig.role.completions().blocks, 400);
 }
+
+/// Another newcomer keeps all that it has, which is nothing, and said that it does not have this block.
+#[test]
+fn a_block_that_only_pruned_peers_have_is_missing_whoever_else_is_there() {
+    let mut rig = Rig::new(400, &[]);
+    let overdue = |notice: &Notice| matches!(notice, Notice::Headers(ToHeaders::Overdue { .. }));
+    rig.up(1, 0);
+    let text = "1 of 2 peers keeps no block below 301, the other does not have block 1, and this node lacks it: they are pruned";
+    assert_eq!(missing(&up_pruned(&mut rig, 2, 400, 301)), Some(Some(text.to_owned())));
+    deny_all(&mut rig, 1);
+    rig.run(&[]);
+    let actions = rig.pass(SECOND * 60);
+    assert_eq!(requests(&actions), [], "nor is anybody asked for it");
+    assert_eq!((told(&actions, overdue), missing(&actions)), (0, None), "nobody withholds it, and it is said once");
+    // One that says that it has it, and does not, hides nothing.
+    rig.up(3, 400);
+    let actions: Vec<Action> = (0..5).flat_map(|_| deny_all(&mut rig, 3)).collect();
+    assert_eq!(told(&actions, overdue), 0);
+    let text = "1 of 3 peers keeps no block below 301, the others do not have block 1, and this node lacks it: they are pruned";
+    assert_eq!(missing(&actions), Some(Some(text.to_owned())));
+    // One that has it ends it.
+    assert_eq!(missing(&rig.up(4, 400)), Some(None));
+    rig.down(3);
+    rig.run(&[]);
+    assert_eq!(rig.role.completions().blocks, 400);
+}
+
+/// The peer answers that it has nothing of what it is asked for; time passes until it is asked again.
+fn deny_all(rig: &mut Rig, link: u64) -> Vec<Action> {
+    let mut actions = Vec::new();
+    while let Some(hash) = rig.open.get_mut(&link).filter(|open| !open.is_empty()).map(|open| open.remove(0)) {
+        actions.extend(rig.receive(link, &Message::Absent(hash)));
+    }
+    actions.extend(rig.pass(ABSENT_RETRY));
+    actions
+}
+
+/// Whoever states that it keeps blocks from some height on and denies one of them keeps nothing, as far as this node goes.
+#[test]
+fn a_pruned_peer_that_denies_what_it_states_to_keep_does_not_hide_that_others_are_pruned() {
+    let mut rig = Rig::new(400, &[]);
+    up_pruned(&mut rig, 1, 400, 301);
+    up_pruned(&mut rig, 2, 400, 1);
+    rig.pass(GATHER_TIME);
+    let actions: Vec<Action> = (0..5).flat_map(|_| deny_all(&mut rig, 2)).collect();
+    assert!(matches!(missing(&actions), Some(Some(_))), "{:?}", missing(&actions));
+    assert_eq!(missing(&rig.pass(SECOND)), None, "it stays");
+}

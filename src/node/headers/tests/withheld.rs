@@ -130,23 +130,78 @@ fn who_denies_a_block_that_it_announced_loses_its_link() {
     assert_eq!(deny(&mut rig, 5, branch.hash(20)), [(5, PeerFault::BrokenPromise)]);
 }
 
-/// A pruned peer may have let go of an old block since it told the header; of the last ones nobody does.
+/// A pruned peer may have let go of an old block since it told the header: of one that it did not state to keep, or not
+/// much longer. Of the last ones nobody lets go.
 #[test]
-fn a_pruned_peer_may_deny_an_old_block_and_none_of_the_last() {
+fn a_pruned_peer_may_deny_an_old_block_that_it_did_not_state_to_keep_and_none_of_the_last() {
     let ours = Chain::new().grow(10, 0);
-    let mut rig = synced(&ours);
-    let branch = ours.clone().grow(150, 1);
-    rig.up_with(3, &branch, |peer| peer.services = pruned_services(SERVICES, 1));
-    rig.sync(3, branch.headers(11..=110));
-    rig.sync(3, branch.headers(111..=160));
-    rig.pass(Duration::from_millis(10));
+    let branch = ours.clone().grow(250, 1);
+    let rig_with = |from: u32| {
+        let mut rig = synced(&ours);
+        rig.up_with(3, &branch, |peer| peer.services = pruned_services(SERVICES, from));
+        rig.sync(3, branch.headers(11..=110));
+        rig.sync(3, branch.headers(111..=210));
+        rig.sync(3, branch.headers(211..=260));
+        rig.pass(Duration::from_millis(10));
+        rig
+    };
     let deny = |rig: &mut Rig, height| {
         let asked = rig.now.mono;
         faults(&rig.notice(ToHeaders::Denied { link: LinkId(3), hash: branch.hash(height), asked }))
     };
+    let mut rig = rig_with(61);
     assert_eq!(deny(&mut rig, 11), []);
-    assert_eq!(deny(&mut rig, 60), []);
-    assert_eq!(deny(&mut rig, 61), [(3, PeerFault::BrokenPromise)]);
+    assert_eq!(deny(&mut rig, 160), []);
+    assert_eq!(deny(&mut rig, 161), [(3, PeerFault::BrokenPromise)]);
+    // What it states to keep, with room for what it may have let go of meanwhile.
+    let mut rig = rig_with(20);
+    assert_eq!(deny(&mut rig, 119), []);
+    assert_eq!(deny(&mut rig, 120), [(3, PeerFault::BrokenPromise)]);
+}
+
+/// A node that had counted as synced where others begin, too, hears of the network's chain from a peer that is pruned.
+fn among_pruned(links: &[u64]) -> (Chain, Rig) {
+    let ours = Chain::new();
+    let mut rig = synced(&ours);
+    let branch = ours.grow(250, 1);
+    for link in links {
+        rig.up_with(*link, &branch, |peer| peer.services = pruned_services(SERVICES, 151));
+        rig.sync(*link, branch.headers(1..=100));
+        rig.sync(*link, branch.headers(101..=200));
+        rig.sync(*link, branch.headers(201..=250));
+        rig.sync(*link, vec![]);
+    }
+    (branch, rig)
+}
+
+#[test]
+fn a_chain_whose_blocks_no_peer_keeps_any_more_is_the_best_and_the_node_is_not_synced() {
+    let (branch, mut rig) = among_pruned(&[3]);
+    assert_ne!(rig.state, SyncState::Synced, "{}", rig.reason);
+    // Whatever `fetch` tells: the other peer at genesis is no reason to stay there.
+    for nowhere in [false, true] {
+        assert_eq!(wants(&overdue(&mut rig, branch.hash(1), nowhere)), []);
+        assert_eq!(wants(&rig.pass(SECOND * 100)), []);
+        assert_ne!(rig.state, SyncState::Synced, "{}", rig.reason);
+    }
+    // Somebody has the blocks, and stops in the middle: that is something else.
+    rig.moved(&branch.first(199));
+    overdue(&mut rig, branch.hash(200), true);
+    assert_eq!(wants(&rig.pass(SECOND * 40)), [(199, vec![])]);
+}
+
+#[test]
+fn a_chain_that_was_set_aside_is_back_once_a_pruned_peer_shows_it() {
+    let ours = Chain::new();
+    let mut rig = synced(&ours);
+    let branch = ours.grow(150, 1);
+    tell(&mut rig, 3, &branch.first(100), 1);
+    rig.sync(3, branch.headers(101..=150));
+    assert_ne!(wants(&overdue(&mut rig, branch.hash(1), true)), []);
+    assert_eq!(rig.state, SyncState::Synced, "{}", rig.reason);
+    let actions = rig.up_with(5, &branch, |peer| peer.services = pruned_services(SERVICES, 51));
+    assert_eq!(wants(&actions), [(0, branch.hashes(1..=150))]);
+    assert_ne!(rig.state, SyncState::Synced, "{}", rig.reason);
 }
 
 /// Found by the simulator: the answer to a question from before a header arrived was taken for a broken promise.
