@@ -35,6 +35,7 @@ mod sealed;
 mod shop;
 mod sim;
 mod sim_sealed;
+mod spending;
 mod support;
 mod tables;
 mod tidy;

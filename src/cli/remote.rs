@@ -155,7 +155,7 @@ fn exit_of(code: i64) -> Exit {
         -5 => Exit::NotFound,
         -26 | -22 | -6 | -4 => Exit::Rejected,
         -8 | -32602 => Exit::Usage,
-        -32003 | -14 => Exit::Unauthorised,
+        -32003 | -13 | -14 => Exit::Unauthorised,
         STARTING | BUSY => Exit::TimedOut,
         DATABASE => Exit::Io,
         STOPPING => Exit::Unreachable,

@@ -45,7 +45,8 @@ enum Verb {
     New {
         /// Name of the token: a to z, 0 to 9, '-' and '_'
         name: String,
-        /// What it may call: read (methods that only look), pay (also sendrawtransaction) or operate (all)
+        /// What it may call: read (methods that only look), pay (also sendrawtransaction: what is signed elsewhere), spend (also
+        /// pay with the keys in the node's folder that have no passphrase) or operate (all but that)
         #[arg(long, value_name = "RIGHT")]
         may: Right,
     },

@@ -103,7 +103,7 @@ impl Gate {
             return None;
         }
         if equal(rest.as_bytes(), self.expected.as_bytes()) {
-            return Some(Right::Operate);
+            return Some(Right::Own);
         }
         let text = String::from_utf8(unbase64(rest)?).ok()?;
         let (name, secret) = text.split_once(':')?;

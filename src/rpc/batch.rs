@@ -104,7 +104,7 @@ impl Batch {
         for parsed in &mut self.calls {
             if let Ok(call) = parsed
                 && let needed = Right::needed(&call.method)
-                && needed > right
+                && !right.includes(needed)
                 && methods::find(&call.method).is_some()
             {
                 let text = format!("{} needs the right to {needed}, and this token may {right}", call.method);

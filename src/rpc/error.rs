@@ -29,6 +29,12 @@ pub const DATABASE: i32 = -20;
 pub const STARTING: i32 = -28;
 /// The node is stopping.
 pub const STOPPING: i32 = -32001;
+/// An amount that cannot be paid.
+pub const AMOUNT: i32 = -3;
+/// No further key is made.
+pub const KEYS_USED_UP: i32 = -12;
+/// A key that is needed has a passphrase.
+pub const UNLOCK_NEEDED: i32 = -13;
 /// The coins that can be spent now do not suffice.
 pub const INSUFFICIENT: i32 = -6;
 /// The passphrase does not open the key.
@@ -41,16 +47,19 @@ pub const FORBIDDEN: i32 = -32003;
 pub const BUSY: i32 = -32000;
 
 /// All codes, each with what it means.
-pub const MEANINGS: [(i32, &str); 17] = [
+pub const MEANINGS: [(i32, &str); 20] = [
     (PARSE, "the body is not JSON"),
     (INVALID_REQUEST, "the body is not a request"),
     (METHOD_NOT_FOUND, "no such method"),
     (INVALID_PARAMS, "a parameter is missing, unknown or of the wrong type"),
     (INTERNAL, "the node failed"),
-    (NOT_FOUND, "no such block, transaction or peer"),
+    (NOT_FOUND, "no such block, transaction or peer; of the wallet's methods also: not an address"),
     (BAD_PARAMETER, "a parameter has a value that is not allowed"),
     (UNDECODABLE, "not the encoding of a transaction or block"),
     (REJECTED, "the node refuses the transaction, block or order"),
+    (AMOUNT, "an amount that cannot be paid"),
+    (KEYS_USED_UP, "no further key is made"),
+    (UNLOCK_NEEDED, "a key that is needed has a passphrase"),
     (INSUFFICIENT, "the coins that can be spent now do not suffice"),
     (WRONG_PASSPHRASE, "the passphrase does not open the key"),
     (WALLET, "a key cannot be used, or a payment cannot be made"),

@@ -37,6 +37,7 @@ mod openapi;
 mod openrpc;
 pub mod page;
 pub mod params;
+pub mod purse;
 mod query;
 pub mod render;
 mod requests;

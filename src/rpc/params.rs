@@ -103,6 +103,11 @@ impl Args {
         }
     }
 
+    /// An object; empty if it is left out.
+    pub fn object(&self, name: &str) -> Map<String, Value> {
+        self.0.get(name).and_then(Value::as_object).cloned().unwrap_or_default()
+    }
+
     /// A list of texts; empty if it is left out.
     pub fn texts(&self, name: &str) -> Vec<&str> {
         let list = self.0.get(name).and_then(Value::as_array);

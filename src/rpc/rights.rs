@@ -2,15 +2,19 @@
 
 use std::{fmt, str::FromStr};
 
-/// What a caller may do; each right includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
     /// Look.
     Read,
-    /// Submit transactions that somebody else has signed.
+    /// That, and submit transactions that somebody else has signed.
     Pay,
-    /// Everything, as with the cookie.
+    /// That, and pay with the keys of the node's folder.
+    Spend,
+    /// Everything but to pay with the keys of the node's folder.
     Operate,
+    /// Everything: whoever has the cookie also has the keys.
+    Own,
 }
 
 /// Methods that only look.
@@ -74,17 +78,42 @@ const READ: [&str; 56] = [
 ];
 /// Methods that submit transactions.
 const PAY: [&str; 1] = ["sendrawtransaction"];
+/// Methods of the wallet: they use the keys of the node's folder, or show whose they are.
+const SPEND: [&str; 7] = [
+    "getnewaddress",
+    "getwalletinfo",
+    "listsinceblock",
+    "listtransactions",
+    "listunspent",
+    "sendmany",
+    "sendtoaddress",
+];
 
 impl Right {
-    /// All, the least first.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Pay, Self::Operate];
+    /// Those that a token may have.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Pay, Self::Spend, Self::Operate];
 
-    /// What a method needs. A method that is not listed needs all rights.
+    /// Whether it includes another one.
+    pub fn includes(self, needed: Self) -> bool {
+        match self {
+            Self::Read => needed == Self::Read,
+            Self::Pay => matches!(needed, Self::Read | Self::Pay),
+            Self::Spend => matches!(needed, Self::Read | Self::Pay | Self::Spend),
+            Self::Operate => matches!(needed, Self::Read | Self::Pay | Self::Operate),
+            Self::Own => true,
+        }
+    }
+
+    /// What a method needs. A method that is not listed needs the right to operate.
     pub fn needed(method: &str) -> Self {
         if READ.contains(&method) {
             return Self::Read;
         }
-        if PAY.contains(&method) { Self::Pay } else { Self::Operate }
+        match method {
+            method if PAY.contains(&method) => Self::Pay,
+            method if SPEND.contains(&method) => Self::Spend,
+            _ => Self::Operate,
+        }
     }
 
     /// The word for it.
@@ -92,7 +121,9 @@ impl Right {
         match self {
             Self::Read => "read",
             Self::Pay => "pay",
+            Self::Spend => "spend",
             Self::Operate => "operate",
+            Self::Own => "own",
         }
     }
 }
@@ -102,7 +133,7 @@ impl FromStr for Right {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|right| right.name() == text);
-        found.ok_or_else(|| "a token may read, pay or operate".to_owned())
+        found.ok_or_else(|| "a token may read, pay, spend or operate".to_owned())
     }
 }
 
@@ -140,8 +171,13 @@ mod tests {
             "unban",
         ];
         assert_eq!(operate, wanted, "a new method is one of these, or only looks: then it is in READ");
-        assert!(READ.iter().chain(&PAY).all(|name| all.contains(name)), "each of these is a method");
-        assert!(Right::Read < Right::Pay && Right::Pay < Right::Operate);
+        assert!(READ.iter().chain(&PAY).chain(&SPEND).all(|name| all.contains(name)), "each of these is a method");
+        assert!(!Right::Operate.includes(Right::Spend) && !Right::Spend.includes(Right::Operate));
+        assert!("own".parse::<Right>().is_err(), "the cookie's alone");
+        for right in Right::ALL {
+            assert!(right.includes(right) && right.includes(Right::Read) && Right::Own.includes(right));
+            assert_eq!(right.includes(Right::Pay), right != Right::Read);
+        }
         assert!(Right::ALL.into_iter().all(|right| right.name().parse() == Ok(right)));
     }
 }

@@ -9,4 +9,5 @@ pub mod peers;
 pub mod receipts;
 pub mod transactions;
 pub mod waits;
+pub mod wallet;
 pub mod watch;

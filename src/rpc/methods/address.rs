@@ -29,7 +29,7 @@ use crate::{
 /// Coins in one answer, the largest first: more than fit into any transaction.
 const MAX_COINS: u64 = 10_000;
 /// Coins in one answer by default.
-const DEFAULT_COINS: u64 = 1000;
+pub(in crate::rpc) const DEFAULT_COINS: usize = 1000;
 /// Entries in one page of a history.
 const MAX_HISTORY: u64 = 500;
 
@@ -71,7 +71,7 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::addresses::COINS,
         errors: &[],
         handler: |context, args| {
-            let limit = args.integer_in("limit", 1..=MAX_COINS, DEFAULT_COINS)?;
+            let limit = args.integer_in("limit", 1..=MAX_COINS, DEFAULT_COINS as u64)?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             with_pool(context, args, move |context, databases, address, pool| {
                 coins(&context, databases, &address, &pool, limit)
@@ -94,13 +94,14 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// The mempool as addresses see it.
-struct Pool {
+pub(in crate::rpc) struct Pool {
     entries: Vec<PoolEntry>,
     spent: BTreeSet<OutPoint>,
 }
 
 impl Pool {
-    fn new(entries: Vec<PoolEntry>) -> Self {
+    /// The mempool with these entries.
+    pub(in crate::rpc) fn new(entries: Vec<PoolEntry>) -> Self {
         let inputs = |entry: &PoolEntry| {
             entry.transaction.transaction.inputs.iter().map(|input| input.outpoint).collect::<Vec<_>>()
         };
@@ -152,17 +153,23 @@ fn with_pool(
 
 /// Sums over an address's coins.
 #[derive(Default)]
-struct Balance {
-    confirmed: u64,
-    immature: u64,
+pub(in crate::rpc) struct Balance {
+    pub(in crate::rpc) confirmed: u64,
+    pub(in crate::rpc) immature: u64,
     spendable: u64,
-    pending: u64,
-    spending: u64,
+    pub(in crate::rpc) pending: u64,
+    pub(in crate::rpc) spending: u64,
     coins: u64,
 }
 
 impl Balance {
-    fn of(context: &Context, databases: &mut Databases, address: &Address, pool: &Pool) -> Result<Self, RpcError> {
+    /// What an address has.
+    pub(in crate::rpc) fn of(
+        context: &Context,
+        databases: &mut Databases,
+        address: &Address,
+        pool: &Pool,
+    ) -> Result<Self, RpcError> {
         let next = databases.tip()?.height.saturating_add(1);
         let found = databases.coins_of(address, most_coins())?;
         let confirmed = u64::try_from(found.balance).unwrap_or(u64::MAX);
@@ -205,7 +212,8 @@ fn most_coins() -> usize {
     usize::try_from(MAX_COINS).unwrap_or(usize::MAX)
 }
 
-fn coins(
+/// The coins of an address, as the method `coins` lists them.
+pub(in crate::rpc) fn coins(
     context: &Context,
     databases: &mut Databases,
     address: &Address,

@@ -7,14 +7,14 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, statistics, status, transactions, wait, watch,
+        raw_transactions, receipts, statistics, status, transactions, wait, wallet, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 18] = [
+const TABLES: [&[Method]; 19] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -31,6 +31,7 @@ const TABLES: [&[Method]; 18] = [
     partition::METHODS,
     wait::METHODS,
     watch::METHODS,
+    wallet::METHODS,
     control::METHODS,
     METHODS,
 ];

@@ -9,6 +9,7 @@ use crate::{
     node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
+        context::Context,
         continuation::{Continuation, Shared, unexpected},
         error::{self, RpcError},
         methods::method::Method,
@@ -129,12 +130,18 @@ fn raw_mempool(context: &Shared, args: &Args) -> Result<Continuation, RpcError> 
 /// The lowest fee rate that still fits into the next blocks; the minimum rate if everything fits.
 fn estimate(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let blocks = args.integer_in("conf_target", 1..=1000, 1)?;
-    let least = context.chain.min_fee_rate;
+    let context = context.clone();
+    Ok(entries(
+        usize::MAX,
+        move |entries| json!({ "feerate": estimated_rate(&context, &entries, blocks), "blocks": blocks }),
+    ))
+}
+
+/// The lowest fee rate that still fits into so many blocks, by the mempool's entries.
+pub(in crate::rpc) fn estimated_rate(context: &Context, entries: &[PoolEntry], blocks: u64) -> u64 {
     let room = usize::try_from(blocks).unwrap_or(usize::MAX).saturating_mul(limits::MAX_BLOCK_BYTES);
-    Ok(entries(usize::MAX, move |entries| {
-        let rates = entries.iter().map(|entry| (entry.transaction.size, entry.fee));
-        json!({ "feerate": rate_for(rates, room).max(least), "blocks": blocks })
-    }))
+    let rates = entries.iter().map(|entry| (entry.transaction.size, entry.fee));
+    rate_for(rates, room).max(context.chain.min_fee_rate)
 }
 
 /// `entries` are sizes and fees, the highest rate first.

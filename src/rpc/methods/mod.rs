@@ -1,7 +1,7 @@
 //! The methods, by subject. [`catalogue`] is the table of all of them, from which calls are dispatched and `help` and
 //! `rpc.discover` are written.
 
-mod address;
+pub(super) mod address;
 pub(super) mod blocks;
 pub mod catalogue;
 mod control;
@@ -19,6 +19,7 @@ mod statistics;
 pub(super) mod status;
 pub(super) mod transactions;
 mod wait;
+mod wallet;
 mod watch;
 
 pub use catalogue::{all, find, openrpc};

@@ -10,4 +10,5 @@ mod index;
 mod schemas;
 mod tokens;
 mod waits;
+mod wallet;
 mod watch;

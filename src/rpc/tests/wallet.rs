@@ -1,0 +1,116 @@
+//! The methods of the wallet.
+
+use serde_json::{Value, json};
+
+use super::harness::Rig;
+use crate::{
+    chain::{address::Address, block::HashedTransaction, key::SecretKey, transaction::Transaction},
+    node::command::{Command, GossipCommand},
+    wallet::keys::Keys,
+};
+
+fn text(rig: &Rig, address: Address) -> String {
+    address.to_text(&rig.maker.spec().prefix)
+}
+
+/// The transactions that the node was given.
+fn submitted(rig: &Rig) -> Vec<Transaction> {
+    let asked = rig.node.asked.lock().unwrap();
+    let bytes = asked.iter().filter_map(|command| match command {
+        Command::Gossip(GossipCommand::SubmitTransaction(bytes)) => Some(bytes.clone()),
+        _ => None,
+    });
+    bytes.map(|bytes| HashedTransaction::decode(&bytes).unwrap().transaction).collect()
+}
+
+#[test]
+fn an_address_is_made_paid_and_listed() {
+    let mut rig = Rig::new();
+    let address = rig.result("getnewaddress", json!(["rent"]));
+    let address = address.as_str().unwrap();
+    let id = rig.result("sendtoaddress", json!([address, 700]));
+    let payment = submitted(&rig).pop().unwrap();
+    assert_eq!(id, json!(payment.txid()));
+    assert_eq!((payment.outputs[0].amount, text(&rig, payment.outputs[0].address)), (700, address.to_owned()));
+    rig.put_into_pool(&payment);
+    assert_eq!(rig.result("listunspent", json!([1, 9999, [address]])), json!([]));
+    let waiting = rig.result("listunspent", json!([0, 9999, [address]]));
+    assert_eq!(
+        (&waiting[0]["amount"], &waiting[0]["confirmations"], &waiting[0]["label"]),
+        (&json!(700), &json!(0), &json!("rent"))
+    );
+    let rows = rig.result("listtransactions", json!([]));
+    let of = |rows: &Value| -> Vec<(String, i64)> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| (row["category"].as_str().unwrap().to_owned(), row["amount"].as_i64().unwrap())).collect()
+    };
+    assert_eq!(of(&rows)[of(&rows).len() - 2..], [("send".to_owned(), -700), ("receive".to_owned(), 700)]);
+    rig.node.pool.lock().unwrap().clear();
+    rig.extend(vec![payment]);
+    rig.wait_for_index(1);
+    let before = rig.result("listsinceblock", json!([]));
+    assert_eq!(before["lastblock"], json!(rig.maker.hash()));
+    assert_eq!(rig.result("listsinceblock", json!([before["lastblock"]]))["transactions"], json!([]));
+    let labelled = rig.result("listtransactions", json!(["rent"]));
+    assert_eq!((of(&labelled), &labelled[0]["confirmations"]), (vec![("receive".to_owned(), 700)], &json!(1)));
+    assert_eq!(rig.result("listunspent", json!([1, 9999, [address]]))[0]["confirmations"], 1);
+    let info = rig.result("getwalletinfo", json!([]));
+    assert_eq!((&info["keys"], &info["locked_keys"]), (&json!(2), &json!(0)));
+}
+
+#[test]
+fn several_are_paid_at_once_and_what_is_undone_is_removed() {
+    let mut rig = Rig::new();
+    rig.wait_for_index(0);
+    let [one, two] = [1, 2].map(|number| text(&rig, SecretKey::well_known(number).address()));
+    let answer = rig.result("sendmany", json!({ "dummy": "", "amounts": { one.clone(): 5, two: 6 }, "verbose": true }));
+    let payment = submitted(&rig).pop().unwrap();
+    let paid: Vec<u64> = payment.outputs.iter().map(|output| output.amount).collect();
+    assert_eq!((paid.len(), paid[0] + paid[1]), (3, 11));
+    assert_eq!(answer["txid"], json!(payment.txid()));
+    let before = rig.maker.fork();
+    let start = before.hash();
+    let block = rig.extend(vec![payment.clone()]);
+    let since = rig.result("listsinceblock", json!([start]));
+    assert_eq!((since["transactions"].as_array().unwrap().len(), &since["lastblock"]), (2, &json!(block.hash)));
+    rig.undo(&block, &before);
+    rig.extend(vec![]);
+    rig.extend(vec![]);
+    let since = rig.result("listsinceblock", json!([block.hash]));
+    assert_eq!(since["transactions"], json!([]));
+    let removed = since["removed"].as_array().unwrap();
+    assert!(removed.len() == 2 && removed.iter().all(|row| row["txid"] == json!(payment.txid())), "{removed:?}");
+    assert_eq!(rig.code("listsinceblock", json!(["ab".repeat(32)])), -5);
+}
+
+#[test]
+fn payments_that_cannot_be_made_have_the_codes_of_bitcoin() {
+    let rig = Rig::new();
+    let one = text(&rig, SecretKey::well_known(1).address());
+    for (method, params, code) in [
+        ("sendtoaddress", json!(["x", 5]), -5),
+        ("sendtoaddress", json!([one, 0]), -3),
+        ("sendtoaddress", json!([one, 0.5]), -32602),
+        ("sendtoaddress", json!([one, u64::MAX]), -6),
+        ("sendtoaddress", json!([one, 1u64 << 60]), -6),
+        ("sendtoaddress", json!({ "address": one, "amount": 5, "subtractfeefromamount": true }), -8),
+        ("sendtoaddress", json!({ "address": one, "amount": 5, "memo": "refused by this node" }), -26),
+        ("sendtoaddress", json!({ "address": one, "amount": 5, "fee_rate": 1u64 << 40 }), -4),
+        ("sendmany", json!(["", {}]), -8),
+        ("sendmany", json!(["", { "x": 5 }]), -5),
+        ("sendmany", json!(["", { one.clone(): "5" }]), -3),
+        ("getnewaddress", json!(["", "legacy"]), -5),
+    ] {
+        assert_eq!(rig.code(method, params.clone()), code, "{method} {params}");
+    }
+    let taken = Keys::new(&rig.dir, rig.maker.spec()).try_lock_spending("dev0").unwrap();
+    let mut waiting = rig.client();
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "sendtoaddress", "params": [one, 5] });
+    waiting.call(&call.to_string());
+    rig.result("ping", json!([]));
+    drop(taken);
+    assert!(waiting.answer().json()["result"].is_string(), "it waits for its turn");
+    Keys::new(&rig.dir, rig.maker.spec()).add("safe", &SecretKey::from_seed([7; 32]), Some("secret words")).unwrap();
+    assert_eq!(rig.code("sendtoaddress", json!([one, 1u64 << 60])), -13, "the rest may be behind a passphrase");
+    assert_eq!(rig.result("getwalletinfo", json!([]))["locked_keys"], 1);
+}

@@ -1,0 +1,64 @@
+//! Paying over RPC with a token that may spend.
+
+use std::{collections::BTreeSet, thread};
+
+use serde_json::json;
+use tussock::rpc::client::{Client, ClientError};
+
+use super::support::TestNode;
+
+fn token(node: &TestNode, may: &str) -> Client {
+    let answer = node.json(&["token", "new", may, "--may", may]);
+    Client::new(node.http(), &format!("{may}:{}", answer["token"].as_str().unwrap()))
+}
+
+#[test]
+fn only_a_token_that_may_spend_pays_with_the_node_s_keys() {
+    let node = TestNode::start(&[]);
+    for may in ["read", "pay", "operate"] {
+        let client = token(&node, may);
+        for (method, params) in [("getnewaddress", json!([])), ("listunspent", json!([])), ("sendtoaddress", json!([]))]
+        {
+            let refused = client.call(method, params).unwrap_err();
+            assert!(matches!(refused, ClientError::Refused { code: -32003, .. }), "{may} {method}: {refused}");
+        }
+    }
+    let client = token(&node, "spend");
+    assert!(matches!(client.call("stop", json!([])).unwrap_err(), ClientError::Refused { code: -32003, .. }));
+    let address = client.call("getnewaddress", json!(["till"])).unwrap();
+    let id =
+        client.call("sendtoaddress", json!([address, 250_000, "", "", false, null, null, null, null, 2000])).unwrap();
+    node.json(&["mine", "1"]);
+    assert_eq!(node.json(&["tx", id.as_str().unwrap()])["fee"].as_u64().map(|fee| fee > 300), Some(true));
+    let rows = client.call("listtransactions", json!(["till"])).unwrap();
+    let row = &rows[0];
+    assert_eq!((&row["category"], &row["amount"], &row["txid"]), (&json!("receive"), &json!(250_000), &id), "{rows}");
+    // A command finds the key that RPC has made, and pays with it.
+    let names = node.json(&["key", "list"]);
+    let name = names.as_array().unwrap().iter().find(|key| key["address"] == address).unwrap()["name"].clone();
+    node.json(&["send", "dev1", "5", "--from", name.as_str().unwrap()]);
+}
+
+/// All of them spend one coin and its change: each must wait for the one before.
+#[test]
+fn payments_at_once_over_rpc_and_by_command_take_different_coins() {
+    let node = TestNode::start(&[]);
+    node.json(&["mine", "1"]);
+    let client = token(&node, "spend");
+    let address = node.json(&["key", "show", "dev5"])["address"].clone();
+    let pay = || client.call("sendtoaddress", json!([address, 10])).map(|id| id.as_str().unwrap().to_owned());
+    let ids: Vec<String> = thread::scope(|scope| {
+        let calls: Vec<_> = (0..8).map(|_| scope.spawn(pay)).collect();
+        let commands: Vec<_> =
+            (0..2).map(|_| scope.spawn(|| node.json(&["send", "dev5", "10", "--from", "dev0"]))).collect();
+        let mut ids: Vec<String> = calls.into_iter().map(|call| call.join().unwrap().unwrap()).collect();
+        let texts = commands.into_iter().map(|command| command.join().unwrap()["id"].as_str().unwrap().to_owned());
+        ids.extend(texts);
+        ids
+    });
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 10);
+    node.json(&["mine", "1"]);
+    for id in ids {
+        assert_eq!(node.json(&["tx", &id])["status"], "confirmed");
+    }
+}
