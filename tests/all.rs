@@ -32,6 +32,7 @@ mod pruned;
 mod readme;
 mod receipts;
 mod sealed;
+mod search;
 mod shop;
 mod sim;
 mod sim_sealed;

@@ -279,6 +279,16 @@ fn a_generated_ledger_depends_only_on_its_seed_and_keeps_all_rules() {
 }
 
 #[test]
+fn a_generated_ledger_has_memos_if_asked_for() {
+    let folder = Folder::new("memos");
+    let make = ["generate", "--blocks", "2", "--txs-per-block", "3", "--memos", "-d", "a", "--json"];
+    assert_eq!(folder.run(&make).json()["height"], 2);
+    assert_eq!(folder.run(&["verify", "--deep", "-d", "a", "--json"]).json()["ok"], true);
+    let many = ["generate", "--blocks", "1", "--txs-per-block", "4900", "--memos", "-d", "b"];
+    folder.run(&many).fails(2, &["--memos", "at most 4188"]);
+}
+
+#[test]
 fn a_generated_ledger_has_as_many_coins_as_asked_for() {
     let folder = Folder::new("coins");
     let make = |into: &str, more: &[&str]| {

@@ -12,9 +12,9 @@ use std::{
 
 use serde_json::Value;
 use tussock::{
-    chain::{archive::SealStore, seal::Statement, testkit},
+    chain::{archive::SealStore, seal::Statement, spec::ChainSpec, testkit},
     rpc::auth::base64,
-    store::{SealDb, copy, migrate},
+    store::{IndexDb, LedgerReader, SealDb, copy, migrate},
 };
 
 use crate::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
@@ -69,7 +69,7 @@ fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
 }
 
 /// The databases as earlier versions wrote them. Each generation lists the files that changed since the one before.
-const GENERATIONS: [(&str, &[&str]); 15] = [
+const GENERATIONS: [(&str, &[&str]); 16] = [
     ("first", &["ledger.db", "peers.db", "index.db"]),
     ("second", &["index.db"]),
     ("third", &["ledger.db"]),
@@ -85,11 +85,14 @@ const GENERATIONS: [(&str, &[&str]); 15] = [
     ("thirteenth", &["ledger.db"]),
     ("fourteenth", &["ledger.db"]),
     ("fifteenth", &["seals.db"]),
+    ("sixteenth", &["index.db"]),
 ];
 /// The first generation whose ledger this program reads.
 const READABLE: usize = 8;
 /// The newest generation with a ledger.
 const NEWEST: usize = 13;
+/// The newest generation with an index.
+const INDEXED: usize = 15;
 /// The generations with votes; the newest of them knows those of others, too.
 const SEALED: [usize; 3] = [10, 11, 14];
 
@@ -104,6 +107,7 @@ fn facts() -> &'static Value {
         let oldest = databases().join(GENERATIONS[READABLE].0);
         if std::env::var_os("TUSSOCK_WRITE_VECTORS").is_some() {
             migrate_ledger(&oldest, &databases().join(GENERATIONS[NEWEST].0));
+            write_index(&databases().join(GENERATIONS[NEWEST].0), &databases().join(GENERATIONS[INDEXED].0));
         }
         serde_json::from_slice(&fs::read(oldest.join("facts.json")).unwrap()).unwrap()
     })
@@ -117,6 +121,19 @@ fn migrate_ledger(from: &Path, to: &Path) {
     assert_eq!(TestNode::start_in(dir.path(), &[]).stop(), 0);
     fs::create_dir_all(to).unwrap();
     fs::copy(&ledger, to.join("ledger.db")).unwrap();
+}
+
+/// The index of a ledger.
+fn write_index(from: &Path, to: &Path) {
+    let file = to.join("index.db");
+    fs::create_dir_all(to).unwrap();
+    drop(fs::remove_file(&file));
+    // SQLite makes files beside what it reads.
+    let dir = TempDir::new();
+    fs::copy(from.join("ledger.db"), dir.path().join("ledger.db")).unwrap();
+    let ledger = LedgerReader::open(&dir.path().join("ledger.db")).unwrap();
+    let mut index = IndexDb::open(&file, &ledger.genesis(), &ChainSpec::local().prefix).unwrap();
+    assert!(index.catch_up(&ledger, u32::MAX).unwrap().is_complete());
 }
 
 /// Copies the databases of a generation into a folder.
@@ -225,6 +242,7 @@ fn databases_of_every_earlier_version_are_migrated_with_all_their_content() {
         assert_eq!((&tx["memo"], &tx["outputs"][0]["amount"]), (&"golden".into(), &1234.into()));
         assert_eq!(node.json(&["balance", "dev1"])["confirmed"], facts["dev1"]);
         assert_eq!(node.json(&["history", "dev1"])["entries"][0]["txid"], paid);
+        assert_eq!(node.json(&["search", "golden"])["memos"][0]["txid"], paid, "{generation}");
         assert_eq!(node.json(&["peers", "book"])["entries"][0]["address"], "192.0.2.1:4130");
         let outputs = node.json(&["sql", "SELECT sum(amount) AS all_of_it FROM v_coins"]);
         assert_eq!(node.json(&["sql", "SELECT sum(balance) AS all_of_it FROM v_balances"]), outputs);

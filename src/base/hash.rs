@@ -84,6 +84,10 @@ impl Domain {
     pub const SNAPSHOT: Self = Self::named("tussock snapshot");
     /// The secret of an RPC token, as the node's file keeps it.
     pub const TOKEN: Self = Self::named("tussock token");
+    /// A whole memo, in the index.
+    pub const MEMO: Self = Self::named("tussock memo");
+    /// A word of a memo, in the index.
+    pub const MEMO_WORD: Self = Self::named("tussock memo word");
 
     /// Short ids of transactions: the name takes half of the key, and a node's salt the other half.
     pub fn short_id(salt: [u8; 16]) -> Self {

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod header;
 pub mod header_fault;
 pub mod key;
+pub mod memo;
 pub mod merkle;
 pub mod node_id;
 pub mod overlay;

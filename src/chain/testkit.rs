@@ -179,6 +179,17 @@ impl BlockMaker {
     /// Then all of these must go into the same block, in the order in which they were made. A coin is reserved until the next
     /// block. Panics if the payer has too little: a mistake in the test.
     pub fn transfer(&mut self, from: &SecretKey, to: Address, amount: u64, fee: u64) -> Transaction {
+        self.transfer_with_memo(from, to, [amount, fee], b"")
+    }
+
+    /// The same with a memo.
+    pub fn transfer_with_memo(
+        &mut self,
+        from: &SecretKey,
+        to: Address,
+        [amount, fee]: [u64; 2],
+        memo: &[u8],
+    ) -> Transaction {
         let payer = from.address();
         let needed = amount + fee;
         let (mut inputs, mut sum) = (Vec::new(), 0u64);
@@ -196,7 +207,7 @@ impl BlockMaker {
         }
         self.reserved.extend(inputs.iter().map(|(outpoint, _)| *outpoint));
         let spends: Vec<_> = inputs.into_iter().map(|(outpoint, amount)| (outpoint, amount, from)).collect();
-        let transaction = spend(&spends, outputs, b"", &self.spec.genesis_hash());
+        let transaction = spend(&spends, outputs, memo, &self.spec.genesis_hash());
         let hashed = HashedTransaction::new(transaction);
         self.pending.extend(coins_created(&hashed, self.tip.height + 1));
         hashed.transaction

@@ -40,6 +40,7 @@ pub mod receipts;
 pub mod remote;
 pub mod run;
 mod scarce;
+pub mod search;
 pub mod simulate;
 pub mod sql;
 pub mod status;
@@ -110,6 +111,8 @@ enum Command {
     Balance(inspect::BalanceArgs),
     /// Show payments to and from an address
     History(inspect::HistoryArgs),
+    /// Find payments by their memos; say what a hash, height or address is
+    Search(search::SearchArgs),
     /// Make, list, show, import and export keys; sign and verify
     Key(key::KeyArgs),
     /// Make, list and remove credentials for other programs
@@ -227,6 +230,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Tx(arguments) => inspect::tx(&context()?, arguments),
         Command::Balance(arguments) => inspect::balance(&context()?, arguments),
         Command::History(arguments) => inspect::history(&context()?, arguments),
+        Command::Search(arguments) => search::run(&context()?, arguments),
         Command::Key(arguments) => key::run(&context()?, arguments),
         Command::Token(arguments) => token::run(&context()?, arguments),
         Command::Send(arguments) => paying::send::run(&context()?, arguments),

@@ -13,6 +13,7 @@ use crate::{
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
         header::Header,
+        memo::MemoQuery,
         transaction::{OutPoint, Transaction},
     },
     rpc::{
@@ -21,7 +22,7 @@ use crate::{
     },
     store::{
         IndexDb, LedgerReader,
-        index::HistoryEntry,
+        index::{HistoryEntry, MemoPage},
         query::{AddressCoins, BlockLookup, ChainTip, CoinTotals},
     },
 };
@@ -235,12 +236,21 @@ impl Databases {
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, RpcError> {
-        if self.context.index_path.is_none() {
-            return Err(RpcError::new(REJECTED, "this node keeps no index (--no-index), and so no histories"));
-        }
-        let (_, index) = self.both()?;
-        let index = index.ok_or_else(|| RpcError::new(super::error::STARTING, "the index is not there yet"))?;
+        let (_, index) = self.indexed()?;
         index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit).map_err(RpcError::of_index)
+    }
+
+    /// Transactions whose memos are meant, newest first.
+    pub fn memos(&mut self, query: &MemoQuery, before: Option<Cursor>, limit: usize) -> Result<MemoPage, RpcError> {
+        let (ledger, index) = self.indexed()?;
+        let before = before.map(|cursor| (cursor.height, cursor.position));
+        index.memos(ledger, query, before, limit).map_err(RpcError::of_index)
+    }
+
+    /// The lowest height whose memos the index has.
+    pub fn memos_from(&mut self) -> Result<u32, RpcError> {
+        let (_, index) = self.indexed()?;
+        index.memos_from().map_err(RpcError::of_index)
     }
 
     /// Whether this node keeps an index.
@@ -283,6 +293,17 @@ impl Databases {
             self.ledger = Some(ledger);
         }
         self.ledger.as_ref().ok_or_else(RpcError::starting)
+    }
+
+    /// Both; fails if there is no index.
+    fn indexed(&mut self) -> Result<(&LedgerReader, &IndexDb), RpcError> {
+        if self.context.index_path.is_none() {
+            let text = "this node keeps no index (--no-index), and so neither histories nor memos";
+            return Err(RpcError::new(REJECTED, text));
+        }
+        let (ledger, index) = self.both()?;
+        let index = index.ok_or_else(|| RpcError::new(super::error::STARTING, "the index is not there yet"))?;
+        Ok((ledger, index))
     }
 
     /// The ledger, and the index once the indexer has opened it: before that, the indexer may still move the file away.

@@ -8,7 +8,7 @@ use crate::{
         address::Address,
         archive::{BlockStatus, HeaderRow, Tip},
         block::{HashedBlock, HashedTransaction},
-        rules,
+        memo, rules,
         target::{CompactTarget, Target},
         transaction::Transaction,
     },
@@ -216,10 +216,23 @@ pub fn fee_rate(fee: u64, size: usize) -> u64 {
 pub(super) fn memo(transaction: &Transaction) -> String {
     let bytes: &[u8] = &transaction.memo;
     let bytes = if transaction.is_coinbase() { bytes.get(4..).unwrap_or_default() } else { bytes };
-    match std::str::from_utf8(bytes) {
-        Ok(text) if text.chars().all(|c| !c.is_control() || c == '\n') => text.to_owned(),
-        _ => hex(bytes),
-    }
+    memo::text(bytes).map_or_else(|| hex(bytes), str::to_owned)
+}
+
+/// A transaction in a list of memos.
+pub fn memo_row(context: &Context, hashed: &HashedTransaction) -> Map<String, Value> {
+    let transaction = &hashed.transaction;
+    let from = transaction.inputs.first().map(|input| context.text(&Address::of(&input.public_key)));
+    let outputs = transaction.outputs.iter();
+    let outputs = outputs.map(|output| json!({ "amount": output.amount, "address": context.text(&output.address) }));
+    object(json!({
+        "txid": hashed.txid,
+        "memo": memo(transaction),
+        "memo_hex": hex(&transaction.memo),
+        "from": from,
+        "outputs": outputs.collect::<Vec<_>>(),
+        "fee": rules::fee(transaction).ok(),
+    }))
 }
 
 /// A target's difficulty: how many times harder it is than the chain's easiest target.

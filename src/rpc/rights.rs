@@ -18,7 +18,7 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 56] = [
+const READ: [&str; 57] = [
     "balance",
     "block",
     "book",
@@ -63,6 +63,7 @@ const READ: [&str; 56] = [
     "ping",
     "prove",
     "rpc.discover",
+    "search",
     "status",
     "testmempoolaccept",
     "tips",

@@ -60,6 +60,7 @@ pub const INDEX: Schema = Schema {
         include_str!("schema/index_0001.sql"),
         include_str!("schema/index_0002.sql"),
         include_str!("schema/index_0003.sql"),
+        include_str!("schema/index_0004.sql"),
     ],
     oldest: 1,
     too_old: "",

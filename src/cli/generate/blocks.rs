@@ -27,6 +27,8 @@ pub(super) struct BlockGenerator {
     addresses: Vec<Address>,
     pub(super) purse: Purse,
     threads: usize,
+    /// How many transactions have memos so far; `None`: none shall.
+    pub(super) invoices: Option<u64>,
 }
 
 impl BlockGenerator {
@@ -43,7 +45,7 @@ impl BlockGenerator {
         let own = coins_created(allocations, 0).filter_map(own_coin).collect();
         let purse = Purse::new(own, coins_created(allocations, 0).count() as u64, coins);
         let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
-        Self { rng: Rng::from_number(seed), keys, addresses, purse, threads, spec }
+        Self { rng: Rng::from_number(seed), keys, addresses, purse, threads, invoices: None, spec }
     }
 
     /// Makes the block after `parent`, after which the coins have this digest, with this number of transactions. Also returns
@@ -117,11 +119,15 @@ impl BlockGenerator {
             public_key: self.keys[usize::from(coin.owner)].public_key(),
             signature: [0; 64],
         };
+        let memo = self.invoices.as_mut().map_or_else(String::new, |invoices| {
+            *invoices += 1;
+            format!("invoice {invoices} for account {owner}")
+        });
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
             inputs: List::truncated(coins.iter().map(input)),
             outputs: List::truncated(outputs.iter().map(output)),
-            memo: List::EMPTY,
+            memo: List::truncated(memo.bytes()),
         };
         let txid = transaction.txid();
         for (at, &(amount, owner)) in outputs.iter().enumerate() {

@@ -37,6 +37,8 @@ use crate::{
 const MAX_TRANSACTIONS: u32 = 4_900;
 /// The same with `--coins`: a transaction with two inputs and two outputs has 380 bytes.
 const MAX_LARGE_TRANSACTIONS: u32 = 2_700;
+/// Bytes of the memos of `--memos` at most.
+const MEMO_BYTES: u32 = 36;
 /// Transactions in each block with `--transactions`, unless `--txs-per-block` says otherwise.
 const USUAL_TRANSACTIONS: u32 = 500;
 /// Fewest coins of a ledger with `--coins`: more than the allocations of a test chain, and what has to mature.
@@ -69,6 +71,9 @@ pub struct GenerateArgs {
     /// Blocks in each branch
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     branch_length: u32,
+    /// Give each transaction a memo: `invoice N for account K`
+    #[arg(long)]
+    memos: bool,
     /// Seed of the ledger
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -144,6 +149,13 @@ fn check(spec: &ChainSpec, arguments: &GenerateArgs) -> Outcome {
             "--coins makes larger transactions: with it --txs-per-block is at most {MAX_LARGE_TRANSACTIONS}"
         )));
     }
+    let most = if arguments.coins.is_some() { MAX_LARGE_TRANSACTIONS } else { MAX_TRANSACTIONS };
+    let most_with_memos = most * 212 / (212 + MEMO_BYTES);
+    if arguments.memos && arguments.per_block() > most_with_memos {
+        return Err(Failure::usage(format!(
+            "--memos makes larger transactions: with it --txs-per-block is at most {most_with_memos}"
+        )));
+    }
     if arguments.transactions.is_some() && arguments.per_block() == 0 {
         return Err(Failure::usage("--transactions needs blocks that hold some: --txs-per-block is 0"));
     }
@@ -180,6 +192,7 @@ fn keep_certificate(context: &Context, spec: &ChainSpec, tip: &Tip) -> Outcome {
 /// Appends the blocks. Calls `done` after each.
 fn fill(spec: Arc<ChainSpec>, mut appender: Appender, arguments: &GenerateArgs, done: impl Fn()) -> Outcome<Tip> {
     let mut generator = BlockGenerator::new(spec, arguments.seed, arguments.coins);
+    generator.invoices = arguments.memos.then_some(0);
     for _ in 0..arguments.blocks() {
         if arguments.branches_at(appender.tip().height + 1) {
             store_branch(&mut generator, &mut appender, arguments)?;

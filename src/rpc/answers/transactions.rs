@@ -66,8 +66,41 @@ pub const UNSPENT_OUTPUT: Schema = Schema::Nullable(&Schema::Object(&[&[
 ]]));
 /// What a search leads to.
 pub const SEARCH: Schema = Schema::Object(&[&[
-    required("kind", Schema::Choice(&["block", "tx", "address"]), "what it is"),
-    required("id", Schema::Text, "its hash, id or address"),
+    required("kind", Schema::Choice(&["block", "tx", "address", "memos"]), "what it is; memos: see /api/memos"),
+    required("id", Schema::Text, "its hash, id or address; of memos the text"),
+]]);
+const MEMO: &[Property] = &[
+    required("txid", Schema::Hash, "the transaction"),
+    required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
+    required("memo_hex", Schema::Hex, "the memo's bytes"),
+    required("from", Schema::Nullable(&Schema::Address), "the owner of its first input"),
+    required("outputs", Schema::Array(&OUTPUT), "the coins that it makes"),
+    required("fee", Schema::Nullable(&Schema::Wide), "base units"),
+];
+const FOUND_MEMO: Schema = Schema::Object(&[
+    MEMO,
+    &[
+        required("height", Schema::Integer, "its block's height"),
+        required("position", Schema::Integer, "its position in the block"),
+        required("time", Schema::Integer, "the block's time"),
+        required("confirmations", Schema::Integer, "blocks from its block to the tip"),
+        required("exact", Schema::Boolean, "whether the memo is the text as a whole"),
+    ],
+]);
+/// What a text is, and the memos that have it.
+pub const FOUND: Schema = Schema::Object(&[&[
+    required(
+        "kind",
+        Schema::Nullable(&Schema::Choice(&["block", "tx", "address"])),
+        "what the text names; null: nothing",
+    ),
+    required("id", Schema::Nullable(&Schema::Text), "its hash, id or address"),
+    required("memos", Schema::Array(&FOUND_MEMO), "confirmed transactions with such memos, the newest first"),
+    required("pending", Schema::Array(&Schema::Object(&[MEMO])), "those in the mempool; empty with before"),
+    required("next", Schema::Nullable(&Schema::Text), "\"before\" of the next page; null: those were all"),
+    required("indexed", Schema::Nullable(&Schema::Integer), "height up to which the index is filled"),
+    required("indexed_from", Schema::Integer, "height from which on it has memos; 0: from genesis"),
+    required("height", Schema::Integer, "the tip's height"),
 ]]);
 /// What an encoded transaction says.
 pub const DECODED: Schema = Schema::Object(&[CONTENT]);

@@ -142,10 +142,24 @@ pub const PATHS: &[Path] = &[
     },
     Path {
         path: "/api/search",
-        params: &[required("q", Schema::Text, "a height, hash, id, prefix or address")],
+        params: &[required("q", Schema::Text, "a height, hash, id, prefix, address, or words of a memo")],
         summary: "what a text is",
         result: answers::transactions::SEARCH,
         reader: search,
+    },
+    Path {
+        path: "/api/memos",
+        params: &[
+            required("q", Schema::Text, "words, or a whole memo as text or hex"),
+            optional("before", ID, "the \"next\" of the page before this one, or a height"),
+            optional("limit", Schema::Integer, "how many; 25 if left out, 100 at most"),
+        ],
+        summary: "the transactions whose memos have all words of a text, the newest first",
+        result: answers::transactions::FOUND,
+        reader: |context, lookup| {
+            let text = lookup.field("q");
+            call(context, "search", json!({ "text": text, "before": lookup.field("before"), "limit": limit(lookup) }))
+        },
     },
     Path {
         path: "/api",

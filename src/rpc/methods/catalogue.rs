@@ -7,19 +7,20 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, statistics, status, transactions, wait, wallet, watch,
+        raw_transactions, receipts, search, statistics, status, transactions, wait, wallet, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 19] = [
+const TABLES: [&[Method]; 20] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
     transactions::METHODS,
     receipts::METHODS,
+    search::METHODS,
     mempool::METHODS,
     raw_transactions::METHODS,
     address::METHODS,

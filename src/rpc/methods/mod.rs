@@ -15,6 +15,7 @@ pub(super) mod network;
 mod partition;
 mod raw_transactions;
 mod receipts;
+pub(super) mod search;
 mod statistics;
 pub(super) mod status;
 pub(super) mod transactions;

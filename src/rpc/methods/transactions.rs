@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::hash::{Hash, hex},
-    chain::{block::HashedTransaction, coin::Coin, rules, transaction::OutPoint},
+    chain::{block::HashedTransaction, coin::Coin, memo::MemoQuery, rules, transaction::OutPoint},
     node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
         answers,
@@ -121,18 +121,35 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
     })
 }
 
-/// `{kind, id}` of the transaction whose id or prefix a text is.
+/// `{kind, id}` of the transaction whose id or prefix a text is, or of the memos that have it.
 pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Continuation {
-    let nothing = || RpcError::not_found("nothing of that height, hash or address");
-    if text.parse::<Hash>().is_err() && check_prefix(text).is_err() {
-        return Continuation::fail(nothing());
+    let text = text.to_owned();
+    if text.parse::<Hash>().is_err() && check_prefix(&text).is_err() {
+        return Continuation::query(move |databases| in_memos(databases, &text)).once_indexed(context);
     }
+    let words = text.clone();
     find(
         context,
-        text,
-        move |_, _| nothing(),
+        &text,
+        move |databases, _| in_memos(databases, &words).map(|found| Continuation::value(&found)),
         |_, _, found| Ok(Continuation::value(&json!({ "kind": "tx", "id": found.transaction().txid }))),
     )
+}
+
+/// `{kind, id}` of memos that have all words of a text.
+fn in_memos(databases: &mut Databases, text: &str) -> Result<Value, RpcError> {
+    let nothing = || RpcError::not_found("nothing of that height, hash or address, and no memo has these words");
+    if !databases.has_index() {
+        return Err(nothing());
+    }
+    let page = match databases.memos(&MemoQuery::of(text), None, 1) {
+        Err(error) if error.code == error::STARTING => return Err(nothing()),
+        page => page?,
+    };
+    if page.found.is_empty() && page.next.is_none() {
+        return Err(nothing());
+    }
+    Ok(json!({ "kind": "memos", "id": text }))
 }
 
 fn raw(context: &Shared, id: &str) -> Continuation {
@@ -145,7 +162,7 @@ fn raw(context: &Shared, id: &str) -> Continuation {
 fn find(
     context: &Shared,
     id: &str,
-    absent: impl FnOnce(&mut Databases, &str) -> RpcError + Send + 'static,
+    absent: impl FnOnce(&mut Databases, &str) -> Result<Continuation, RpcError> + Send + 'static,
     show: impl FnOnce(Shared, &mut Databases, FoundTransaction) -> Result<Continuation, RpcError> + Send + 'static,
 ) -> Continuation {
     let (context, id) = (context.clone(), id.trim().to_ascii_lowercase());
@@ -162,7 +179,7 @@ fn find(
                 None
             }
             Reply::NotFound(_) => None,
-            Reply::Mempool(entries) => by_prefix(entries, &id)?,
+            Reply::Mempool(entries) => by_prefix(&entries, &id)?.cloned(),
             other => return Err(unexpected(other)),
         };
         // Blocks above the index are searched for whole ids only, and for no payment of an owner.
@@ -170,7 +187,7 @@ fn find(
         let after = context.clone();
         let query = Continuation::query_then(move |databases| match locate(databases, entry, displaced, &id)? {
             Some(found) => show(context, databases, found),
-            None => Err(absent(databases, &id)),
+            None => absent(databases, &id),
         });
         Ok(if needs_index { query.once_indexed(&after) } else { query })
     })
@@ -197,9 +214,12 @@ fn locate(
     Ok(Some(FoundTransaction::Displaced(transaction, rival)))
 }
 
-fn by_prefix(entries: Vec<PoolEntry>, prefix: &str) -> Result<Option<PoolEntry>, RpcError> {
-    check_prefix(prefix)?;
-    let mut matching = entries.into_iter().filter(|entry| entry.transaction.txid.to_string().starts_with(prefix));
+/// The mempool's transaction whose id begins with these digits.
+pub(super) fn by_prefix<'a>(entries: &'a [PoolEntry], prefix: &str) -> Result<Option<&'a PoolEntry>, RpcError> {
+    if prefix.len() < 64 {
+        check_prefix(prefix)?;
+    }
+    let mut matching = entries.iter().filter(|entry| entry.transaction.txid.to_string().starts_with(prefix));
     match (matching.next(), matching.next()) {
         (Some(_), Some(_)) => Err(RpcError::bad_parameter("several transactions start with these digits")),
         (first, _) => Ok(first),
@@ -232,7 +252,7 @@ fn check_prefix(text: &str) -> Result<(), RpcError> {
     Err(RpcError::bad_parameter("an id is 64 hex digits, or at least the first 6 of them"))
 }
 
-fn missing(databases: &mut Databases, id: &str) -> RpcError {
+fn missing(databases: &mut Databases, id: &str) -> Result<Continuation, RpcError> {
     let mut error = RpcError::not_found(format!("no such transaction in the mempool or the chain: {id}"));
     if !databases.has_index() {
         error.message = format!("neither in the mempool nor in the latest blocks, and this node keeps no index: {id}");
@@ -243,7 +263,7 @@ fn missing(databases: &mut Databases, id: &str) -> RpcError {
             format!("neither in the mempool nor in block {from} or above, where this node's index begins: {id}");
     }
     error.data = Some(render::unknown_transaction(id));
-    error
+    Err(error)
 }
 
 fn unspent_output(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {

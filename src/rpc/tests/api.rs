@@ -135,7 +135,8 @@ fn a_mempool_transaction_is_found_by_a_search_and_shows_the_mempool_outputs_that
     }
     for nothing in ["00".repeat(32), "abcdef".to_owned(), "nothing".to_owned()] {
         let answer = rig.get(&format!("/api/search?q={nothing}"));
-        assert_eq!((answer.status, &answer.json()["error"]), (404, &json!("nothing of that height, hash or address")));
+        let why = json!("nothing of that height, hash or address, and no memo has these words");
+        assert_eq!((answer.status, &answer.json()["error"]), (404, &why));
     }
     assert_eq!(rig.get(&format!("/api/tx/{txid}")).json()["inputs"][0]["amount"], 30);
 }

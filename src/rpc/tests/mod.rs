@@ -8,6 +8,7 @@ mod core;
 mod harness;
 mod index;
 mod schemas;
+mod search;
 mod tokens;
 mod waits;
 mod wallet;

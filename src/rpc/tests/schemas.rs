@@ -18,7 +18,9 @@ use crate::{
 /// A rig with a payment in the chain and one in the mempool, and with events of every kind.
 fn furnished() -> (Rig, Transaction, Transaction, String) {
     let mut rig = Rig::new();
-    let (confirmed, pending) = (rig.transfer(5), rig.transfer(7));
+    let [payer, payee] = [0, 1].map(SecretKey::well_known);
+    let confirmed = rig.maker.transfer_with_memo(&payer, payee.address(), [5, 1], b"golden");
+    let pending = rig.transfer(7);
     rig.extend(vec![confirmed.clone()]);
     rig.set_state(SyncState::Synced);
     rig.put_into_pool(&pending);
@@ -92,6 +94,8 @@ fn every_method_answers_as_its_schema_says() {
         ("coins", json!([address])),
         ("history", json!([address])),
         ("history", json!([address, 1, 1])),
+        ("search", json!(["golden"])),
+        ("search", json!([id])),
         ("validateaddress", json!([address])),
         ("validateaddress", json!(["x"])),
         ("getmininginfo", json!([])),
@@ -166,7 +170,7 @@ fn every_path_answers_as_its_schema_says() {
         let target = path.path.replace("{address}", &address).replace("{id}", &id);
         let watched = format!("?address={address}&above=0");
         let query = match target.as_str() {
-            "/api/search" => "?q=1",
+            "/api/search" | "/api/memos" => "?q=1",
             "/api/events" => "?since=0",
             "/api/watch" => &watched,
             _ => "",

@@ -1,6 +1,6 @@
 //! The entries that blocks add to the index, gathered and sorted before they are written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -10,7 +10,13 @@ use super::{
 };
 use crate::{
     base::{gather::gather, hash::Hash},
-    chain::{archive::StoreError, block::HashedBlock, coin::Coin, transaction::OutPoint},
+    chain::{
+        archive::StoreError,
+        block::{HashedBlock, HashedTransaction},
+        coin::Coin,
+        memo,
+        transaction::OutPoint,
+    },
     store::{
         LedgerReader, bodies,
         error::corrupt,
@@ -80,12 +86,13 @@ impl Batch {
     /// `coins`: those from before the block that it spends. Coins that it creates are added here.
     fn add(&mut self, block: &HashedBlock, mut coins: BTreeMap<OutPoint, Coin>) -> Result<(), StoreError> {
         let height = block.header.height;
-        let [transactions, histories, changes] = &mut self.entries;
+        let [transactions, histories, changes, memos] = &mut self.entries;
         let mut txids = Vec::with_capacity(block.transactions.len() * 32);
         for (position, hashed) in (0u32..).zip(&block.transactions) {
             txids.extend_from_slice(&hashed.txid.0);
             let start = start_of(&hashed.txid);
             transactions.push(Entry::transaction(start, height, position));
+            memos.extend(keys_of(position, hashed).into_iter().map(|key| Entry::memo(key, height, position)));
             for input in &hashed.transaction.inputs {
                 let OutPoint { txid, index } = input.outpoint;
                 let coin = coins
@@ -107,10 +114,15 @@ impl Batch {
     }
 }
 
+/// The keys of a transaction's memo. That of a coinbase only makes it differ from others.
+pub(super) fn keys_of(position: u32, hashed: &HashedTransaction) -> BTreeSet<u64> {
+    if position == 0 { BTreeSet::new() } else { memo::keys(&hashed.transaction.memo) }
+}
+
 /// Sorts the entries. Makes one of several about one transaction and address, and drops coins with their marks.
 pub(super) fn sort(entries: &mut Entries) {
     entries.iter_mut().for_each(|entries| entries.sort_unstable());
-    let [_, histories, coins] = entries;
+    let [_, histories, coins, _] = entries;
     histories.dedup_by(|next, kept| {
         let is_same = next.address == kept.address && next.numbers[..2] == kept.numbers[..2];
         if is_same {

@@ -6,7 +6,7 @@
 
 use crate::{
     base::hash::Hash,
-    chain::{address::Address, archive::StoreError},
+    chain::{address::Address, archive::StoreError, memo::KEY_BYTES},
     store::error::corrupt,
 };
 
@@ -14,6 +14,8 @@ use crate::{
 pub(super) const NUMBERS: usize = 5;
 /// Bytes of a txid that entries hold.
 const START_BYTES: usize = 8;
+/// Bits of the start of an address, or of a key, in an order.
+const ORDER_START_BITS: u32 = 26;
 
 /// What entries are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(super) enum Kind {
     /// A coin of an address, or the mark that it is spent: height, start of the txid, index of the output, amount, and the
     /// transaction's position plus 1; that is 0 in a mark. A merge drops a coin with its mark.
     Coin,
+    /// A memo, or a word of one: its key (`chain/memo.rs`), height, position in the block.
+    Memo,
 }
 
 /// One entry. The order of entries is that of their addresses and numbers.
@@ -59,6 +63,15 @@ impl Entry {
         Self { address, numbers: [height.into(), start, index.into(), amount, 0] }
     }
 
+    pub(super) fn memo(key: u64, height: u32, position: u32) -> Self {
+        Self { address: Address::default(), numbers: [key, height.into(), position.into(), 0, 0] }
+    }
+
+    /// The height of what it is about.
+    pub(super) fn height(&self, kind: Kind) -> u64 {
+        self.numbers[usize::from(matches!(kind, Kind::Transaction | Kind::Memo))]
+    }
+
     /// The least entry of an address, and of one height if it is a coin or a history.
     pub(super) fn least(address: Address, height: u64) -> Self {
         Self { address, numbers: [height, 0, 0, 0, 0] }
@@ -75,35 +88,43 @@ impl Entry {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Transaction, Self::History, Self::Coin];
+    pub(super) const ALL: [Self; 4] = [Self::Transaction, Self::History, Self::Coin, Self::Memo];
 
     fn numbers(self) -> usize {
         match self {
-            Self::Transaction => 3,
+            Self::Transaction | Self::Memo => 3,
             Self::History => 4,
             Self::Coin => NUMBERS,
         }
     }
 
-    /// The number that is the start of a txid: eight bytes as they are.
+    /// The number that is the start of a hash: its bytes as they are.
     fn start_at(self) -> Option<usize> {
         match self {
-            Self::Transaction => Some(0),
+            Self::Transaction | Self::Memo => Some(0),
             Self::History => None,
             Self::Coin => Some(1),
         }
     }
 
-    fn has_address(self) -> bool {
-        self != Self::Transaction
+    /// Bytes of that number.
+    fn start_bytes(self) -> usize {
+        if self == Self::Memo { KEY_BYTES } else { START_BYTES }
     }
 
-    /// 53 bits that ascend with the entries, except that addresses with the same 26 bits share an order of heights.
+    fn has_address(self) -> bool {
+        !matches!(self, Self::Transaction | Self::Memo)
+    }
+
+    /// 53 bits that ascend with the entries, except that addresses, or keys, with the same 26 bits share an order of heights.
     pub(super) fn order(self, entry: &Entry) -> u64 {
         let start = |bytes: &[u8]| u64::from_be_bytes(*bytes.first_chunk().expect("an address is longer"));
+        let of_height = |start: u64, height: u64| start << 27 | (height >> 5).min((1 << 27) - 1);
+        let key_bits = 8 * u32::try_from(KEY_BYTES).expect("a few");
         match self {
             Self::Transaction => entry.numbers[0] >> 11,
-            _ => (start(&entry.address.0) >> 38) << 27 | (entry.numbers[0] >> 5).min((1 << 27) - 1),
+            Self::Memo => of_height(entry.numbers[0] >> (key_bits - ORDER_START_BITS), entry.numbers[1]),
+            _ => of_height(start(&entry.address.0) >> (u64::BITS - ORDER_START_BITS), entry.numbers[0]),
         }
     }
 }
@@ -141,7 +162,7 @@ impl Shape {
     pub(super) fn stored(kind: Kind, shared: usize, widths: [usize; NUMBERS]) -> Result<Self, StoreError> {
         let most = if kind.has_address() { Address::default().0.len() } else { 0 };
         let fits = |(at, width): (usize, &usize)| match kind.start_at() {
-            Some(start) if start == at => *width == START_BYTES,
+            Some(start) if start == at => *width == kind.start_bytes(),
             _ if at < kind.numbers() => *width <= widest(),
             _ => *width == 0,
         };
@@ -162,7 +183,8 @@ impl Shape {
 
     fn widen(&mut self, entry: &Entry) {
         for at in 0..self.kind.numbers() {
-            let needed = if self.kind.start_at() == Some(at) { START_BYTES } else { width_of(entry.numbers[at]) };
+            let needed =
+                if self.kind.start_at() == Some(at) { self.kind.start_bytes() } else { width_of(entry.numbers[at]) };
             self.widths[at] = self.widths[at].max(needed);
         }
     }
@@ -174,7 +196,8 @@ impl Shape {
         }
         for at in 0..self.kind.numbers() {
             if self.kind.start_at() == Some(at) {
-                bytes.extend_from_slice(&entry.numbers[at].to_be_bytes());
+                let number = entry.numbers[at].to_be_bytes();
+                bytes.extend_from_slice(&number[number.len() - self.widths[at]..]);
             } else {
                 put(bytes, entry.numbers[at], self.widths[at]);
             }
@@ -235,7 +258,7 @@ fn from_digits(bytes: &[u8]) -> Option<u64> {
 }
 
 fn from_bytes(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+    (bytes.len() <= size_of::<u64>()).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 /// Drops coins together with the marks that they are spent. The entries are all that are about one coin; or about several
@@ -291,6 +314,8 @@ mod tests {
             round_trip(Kind::Transaction, &[Entry::transaction(7, 999_999, 1), Entry::transaction(8, 1, 99)]),
             12
         );
+        let key = (1 << 40) - 1;
+        assert_eq!(round_trip(Kind::Memo, &[Entry::memo(key, 999_999, 1), Entry::memo(0, 1, 9999)]), 5 + 3 + 2);
         let histories = number.map(|number| Entry::history(addresses[1], 20, 1, number, 0));
         assert_eq!(round_trip(Kind::History, &histories), 1 + 1 + 10);
         let near = [Entry::history(addresses[1], 20, 1, 5, 0), Entry::history(addresses[2], 1, 1, 5, 0)];

@@ -1,4 +1,4 @@
-//! Histories of blocks that the ledger no longer keeps: they go, some pages at a time, and free pages of the file with them.
+//! Histories and memos of blocks that the ledger no longer keeps: they go, some pages at a time, and free pages of the file with them.
 //!
 //! Which blocks transactions are in stays, and their ids: the ids of coins are found there.
 
@@ -62,9 +62,10 @@ impl IndexDb {
     fn forget_some(&mut self, from: i64, below: u32) -> Result<Option<i64>, StoreError> {
         let transaction = self.connection.transaction()?;
         let (mut left, mut next) = (STEP_PAGES, None);
-        for slot in runs::slots(&transaction)? {
-            let part = Part { slot, kind: Kind::History };
-            let looked = pages::retain(&transaction, part, from, left, |entry| is_from(entry, below))?;
+        let slots = runs::slots(&transaction)?;
+        for (slot, kind) in slots.into_iter().flat_map(|slot| [Kind::History, Kind::Memo].map(|kind| (slot, kind))) {
+            let stays = |entry: &Entry| entry.height(kind) >= u64::from(below);
+            let looked = pages::retain(&transaction, Part { slot, kind }, from, left, stays)?;
             runs::shrink(&transaction, slot, looked.freed)?;
             left -= looked.pages;
             next = looked.last.map(|row| row.saturating_add(1)).or(next);
@@ -76,9 +77,4 @@ impl IndexDb {
         transaction.commit()?;
         Ok(None)
     }
-}
-
-/// Whether a history's entry is of this height or above.
-fn is_from(entry: &Entry, height: u32) -> bool {
-    entry.numbers[0] >= u64::from(height)
 }

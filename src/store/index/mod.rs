@@ -10,6 +10,9 @@ mod batch;
 mod entry;
 mod find;
 mod forget;
+#[cfg(test)]
+mod memo_tests;
+mod memos;
 mod pages;
 mod prefix;
 mod runs;
@@ -17,7 +20,10 @@ mod runs;
 mod tests;
 mod undo;
 
-pub use self::batch::work;
+pub use self::{
+    batch::work,
+    memos::{FoundMemo, MemoPage},
+};
 use std::{collections::VecDeque, path::Path};
 
 use rusqlite::Connection;
@@ -56,6 +62,10 @@ const INDEX_CACHE_BYTES: usize = 512 * 1024;
 const INDEX_CHECKPOINT_PAGES: usize = 2000;
 /// Bytes of that log that stay allocated; a little above `INDEX_CHECKPOINT_PAGES`.
 const INDEX_LOG_BYTES: usize = 10 * 1024 * 1024;
+
+/// Empties the index.
+const FORGET_ALL: &str = "DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed; \
+                          DELETE FROM meta WHERE name IN ('histories_from', 'memos_from')";
 
 /// The writer (and reader) of `index.db`.
 #[derive(Debug)]
@@ -182,7 +192,8 @@ impl IndexDb {
             let (mut begin, mut last) = (self.begins_at()?, self.last()?);
             // What is missing between them is gone, or is here again.
             let has_gap = last.is_some_and(|(height, _)| height.saturating_add(1) < kept_from);
-            if has_gap || kept_from <= 1 && begin.is_some_and(|begin| begin > 0) {
+            let lacks = begin.is_some_and(|begin| begin > 0) || last.is_some() && self.memos_from()? > 0;
+            if has_gap || kept_from <= 1 && lacks {
                 log::info!("index: begins again, the ledger keeps blocks from another height on kept_from={kept_from}");
                 self.clear()?;
                 (begin, last) = (None, None);
@@ -218,9 +229,9 @@ impl IndexDb {
     /// Forgets all blocks.
     fn clear(&mut self) -> Result<(), StoreError> {
         self.pass = None;
-        let sql = "BEGIN; DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed; \
-                   DELETE FROM meta WHERE name = 'histories_from'; COMMIT";
-        Ok(self.connection.execute_batch(sql)?)
+        let transaction = self.connection.transaction()?;
+        transaction.execute_batch(FORGET_ALL)?;
+        Ok(transaction.commit()?)
     }
 
     /// The highest block in the index.
@@ -240,6 +251,11 @@ impl IndexDb {
         }
         let transaction = block.transactions.swap_remove(at);
         Ok(Some(IndexedTransaction { block: block.hash, height, position, transaction }))
+    }
+
+    /// The height of the transaction with this id.
+    pub fn height_of(&self, txid: &Hash) -> Result<Option<u32>, StoreError> {
+        Ok(find(&self.connection, txid)?.map(|(height, _)| height))
     }
 
     /// The history of an address, newest first, from [`IndexDb::histories_from`] on. `before`: only entries older than this height and position (the last entry

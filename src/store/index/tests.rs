@@ -15,19 +15,19 @@ use crate::{
     },
 };
 
-struct Setup {
-    dir: TempDir,
-    maker: BlockMaker,
-    ledger: LedgerDb,
-    reader: LedgerReader,
-    index: IndexDb,
+pub(super) struct Setup {
+    pub(super) dir: TempDir,
+    pub(super) maker: BlockMaker,
+    pub(super) ledger: LedgerDb,
+    pub(super) reader: LedgerReader,
+    pub(super) index: IndexDb,
 }
 
-fn setup() -> Setup {
+pub(super) fn setup() -> Setup {
     setup_with(&LedgerOptions::default())
 }
 
-fn setup_with(options: &LedgerOptions) -> Setup {
+pub(super) fn setup_with(options: &LedgerOptions) -> Setup {
     let dir = TempDir::new();
     let maker = dev_maker();
     let path = dir.join("ledger.db");
@@ -38,7 +38,13 @@ fn setup_with(options: &LedgerOptions) -> Setup {
 }
 
 /// Commits blocks in which account 0 pays `amount` to account `to`, by two transfers that chain.
-fn pay(ledger: &mut LedgerDb, maker: &mut BlockMaker, blocks: usize, to: u32, amount: u64) -> Vec<HashedBlock> {
+pub(super) fn pay(
+    ledger: &mut LedgerDb,
+    maker: &mut BlockMaker,
+    blocks: usize,
+    to: u32,
+    amount: u64,
+) -> Vec<HashedBlock> {
     let made = (0..blocks).map(|_| {
         let transfers = (0..2).map(|_| maker.transfer(&SecretKey::well_known(0), account(to), amount, 1)).collect();
         let block = maker.next_block(transfers, account(9));

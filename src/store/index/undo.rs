@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use super::{
-    IndexDb, batch,
+    FORGET_ALL, IndexDb, batch,
     entry::{Entry, Kind, start_of},
     find::find,
     pages::{self, Part},
@@ -27,7 +27,7 @@ impl IndexDb {
         let transaction = self.connection.transaction()?;
         let stored = StoredHeader::find(ledger, hash)?;
         let Some(stored) = stored.filter(|stored| bodies::exists(ledger, stored.id).unwrap_or(false)) else {
-            transaction.execute_batch("DELETE FROM pages; DELETE FROM runs; DELETE FROM indexed")?;
+            transaction.execute_batch(FORGET_ALL)?;
             return Ok(transaction.commit()?);
         };
         let block = bodies::decoded(ledger, &stored)?;
@@ -39,7 +39,7 @@ impl IndexDb {
             if let Some((mark, coin)) = spent_by(&transaction, input)?
                 && !remove_coin(&transaction, &slots, &mark)?
             {
-                let [_, _, coins] = &mut unspent;
+                let [_, _, coins, _] = &mut unspent;
                 coins.push(coin);
             }
         }
@@ -61,6 +61,10 @@ fn remove(index: &Connection, slots: &[u8], block: &HashedBlock) -> Result<(), S
             gather(owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)));
         for slot in slots.iter().copied() {
             pages::remove(index, Part { slot, kind: Kind::Transaction }, &place, &place, 1)?;
+            for key in batch::keys_of(position, hashed) {
+                let memo = Entry::memo(key, height, position);
+                pages::remove(index, Part { slot, kind: Kind::Memo }, &memo, &memo, 1)?;
+            }
             for address in &owners {
                 let low = Entry::history(*address, height, position, 0, 0);
                 let high = Entry::history(*address, height, position, u64::MAX, u64::MAX);

@@ -1,0 +1,149 @@
+//! Memos as people read and find them: their text, their words, and the keys under which an index keeps them.
+//!
+//! A memo is any bytes. Only what is text without signs that could drive a terminal, or turn the direction of a line, is ever
+//! shown as text.
+
+use std::collections::BTreeSet;
+
+use crate::base::hash::{Domain, Hash, unhex};
+
+/// Words of a memo that an index keeps. More would let 250 bytes of a transaction cost more than as much in the index.
+pub const MAX_WORDS: usize = 16;
+
+/// Bytes of a key: so few, because whoever finds one compares the memo anyway.
+pub const KEY_BYTES: usize = 5;
+
+/// The memo as text, if it is printable. Line feeds are.
+pub fn text(memo: &[u8]) -> Option<&str> {
+    std::str::from_utf8(memo).ok().filter(|text| text.chars().all(is_printable))
+}
+
+/// Neither a control character nor one that changes the direction of the text around it, nor a line end of Unicode's own.
+fn is_printable(c: char) -> bool {
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c == '\n' || !(c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+/// The first words of a memo, each once: letters and digits that follow each other, in lower case. None of what is no text.
+pub fn words(memo: &[u8]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in std::str::from_utf8(memo).unwrap_or_default().split(|c: char| !c.is_alphanumeric()) {
+        if words.len() == MAX_WORDS {
+            break;
+        }
+        let word = word.to_lowercase();
+        if !word.is_empty() && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// The keys of a memo: of the whole, and of each of its words. An empty memo has none.
+pub fn keys(memo: &[u8]) -> BTreeSet<u64> {
+    if memo.is_empty() {
+        return BTreeSet::new();
+    }
+    words(memo).iter().map(|word| word_key(word)).chain([whole_key(memo)]).collect()
+}
+
+fn whole_key(memo: &[u8]) -> u64 {
+    start_of(&Domain::MEMO.hash(memo))
+}
+
+fn word_key(word: &str) -> u64 {
+    start_of(&Domain::MEMO_WORD.hash(word.as_bytes()))
+}
+
+fn start_of(hash: &Hash) -> u64 {
+    hash.0.iter().take(KEY_BYTES).fold(0, |key, byte| key << 8 | u64::from(*byte))
+}
+
+/// What somebody looks for in memos: all words of a text, or all bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoQuery {
+    words: Vec<String>,
+    /// Whole memos that are meant, too.
+    whole: Vec<Vec<u8>>,
+}
+
+impl MemoQuery {
+    /// Memos that have all words of a text, in any order, in whatever case; that are the text; or whose bytes it is in hex.
+    pub fn of(text: &str) -> Self {
+        let mut whole = vec![text.as_bytes().to_vec()];
+        whole.extend(unhex(text.trim()).filter(|bytes| !bytes.is_empty()));
+        Self { words: words(text.as_bytes()), whole }
+    }
+
+    /// Memos that are this text, or whose bytes it is in hex.
+    pub fn exactly(text: &str) -> Self {
+        Self { words: Vec::new(), ..Self::of(text) }
+    }
+
+    /// Whether a memo is meant.
+    pub fn matches(&self, memo: &[u8]) -> bool {
+        let has_words = || {
+            let found = words(memo);
+            !self.words.is_empty() && self.words.iter().all(|word| found.contains(word))
+        };
+        self.is_exactly(memo) || has_words()
+    }
+
+    /// Whether a memo is meant as a whole.
+    pub fn is_exactly(&self, memo: &[u8]) -> bool {
+        self.whole.iter().any(|whole| whole == memo)
+    }
+
+    /// Sets of keys: a memo that has all keys of one set may be meant.
+    pub fn key_sets(&self) -> Vec<Vec<u64>> {
+        let words: Vec<u64> = self.words.iter().map(|word| word_key(word)).collect();
+        let whole = self.whole.iter().map(|memo| vec![whole_key(memo)]);
+        [words].into_iter().filter(|words| !words.is_empty()).chain(whole).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_letters_and_digits_in_lower_case_each_once() {
+        assert_eq!(
+            words("Invoice 2026-11/Nº4711, invoice für ÄNNE".as_bytes()),
+            ["invoice", "2026", "11", "nº4711", "für", "änne"]
+        );
+        assert_eq!(words(b"sha256:00ff"), ["sha256", "00ff"]);
+        assert!(words(b"  ... ").is_empty() && words(&[0xff, b'a']).is_empty());
+        let many: String = (0..100).map(|number| format!("{number} ")).collect();
+        assert_eq!(words(many.as_bytes()).len(), MAX_WORDS);
+    }
+
+    #[test]
+    fn only_what_cannot_drive_a_terminal_is_text() {
+        assert_eq!(text("Grüße,\n東京 👍🏽".as_bytes()), Some("Grüße,\n東京 👍🏽"));
+        for hostile in ["\u{1b}[2J", "a\rb", "\u{9b}31m", "\u{202e}gpj", "\u{2066}x", "a\u{2028}b", "\u{7f}", "\0"] {
+            assert_eq!(text(hostile.as_bytes()), None, "{hostile:?}");
+        }
+        assert_eq!(text(&[0xc3, 0x28]), None);
+    }
+
+    #[test]
+    fn a_query_means_memos_with_all_its_words_and_those_that_it_is() {
+        let query = MemoQuery::of("invoice 4711");
+        for memo in ["4711: Invoice", "invoice 4711", "for INVOICE-4711, thanks"] {
+            assert!(query.matches(memo.as_bytes()), "{memo}");
+            let found = keys(memo.as_bytes());
+            assert!(query.key_sets().iter().any(|set| set.iter().all(|key| found.contains(key))), "{memo}");
+        }
+        for memo in ["invoice 47111", "4711", "invoices 4711", ""] {
+            assert!(!query.matches(memo.as_bytes()), "{memo}");
+        }
+        assert!(query.is_exactly(b"invoice 4711") && !query.is_exactly(b"4711 invoice"));
+        let exactly = MemoQuery::exactly("invoice 4711");
+        assert!(exactly.matches(b"invoice 4711") && !exactly.matches(b"invoice 4711 "));
+        let bytes = MemoQuery::of("00fFee");
+        assert!(bytes.matches(&[0, 0xff, 0xee]) && bytes.matches(b"Tree 00ffee") && !bytes.matches(&[0]));
+        assert!(MemoQuery::of("!?").matches(b"!?") && !MemoQuery::of("!?").matches(b"!"));
+        assert!(keys(b"").is_empty());
+    }
+}
