@@ -1,10 +1,13 @@
 //! Payments are found by their memos, from the command line to the blocks.
 
-use std::process::Output;
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
 
 use serde_json::Value;
 
-use crate::support::{TestNode, cli_on, stderr, stdout};
+use crate::support::{TempDir, TestNode, bin, cli_on, stderr, stdout};
 
 fn search(node: &TestNode, args: &[&str]) -> Output {
     node.cli(&[&["search"], args].concat())
@@ -54,4 +57,77 @@ fn payments_are_found_by_the_words_of_their_memos() {
     assert_eq!(search(&node, &[""]).status.code(), Some(2));
     assert_eq!(node.stop(), 0);
     assert_eq!(cli_on(&node.dir, "local", &["search", "4711"]).status.code(), Some(3));
+}
+
+/// The commands below "Questions to start from" in the help, each with the comment above it.
+fn questions(help: &str) -> Vec<(String, String)> {
+    let (_, rest) = help.split_once("Questions to start from:\n\n").expect("the help has questions");
+    let paragraphs = rest.split("\n\n").map_while(|text| text.strip_prefix("  # ")?.split_once('\n'));
+    paragraphs.map(|(question, command)| (question.to_owned(), command.to_owned())).collect()
+}
+
+/// What a shell prints for a command of the help.
+fn by_shell(dir: &Path, command: &str) -> String {
+    let program = format!("tussock() {{ '{}' \"$@\" -d '{}'; }}\n{command}", bin(), dir.display());
+    let output = Command::new("sh").args(["-c", &program]).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn the_questions_of_the_help_are_answered_as_they_stand() {
+    let node = TestNode::start(&[]);
+    send(&node, "dev1", "invoice 1, \"quoted\"");
+    node.json(&["mine", "2"]);
+    send(&node, "dev2", "no bill");
+    node.json(&["mine", "1"]);
+    let asked = questions(&stdout(&node.cli(&["help", "sql"])));
+    let answers: Vec<Vec<String>> =
+        asked.iter().map(|(_, command)| by_shell(&node.dir, command).lines().map(str::to_owned).collect()).collect();
+    let [holders, miners, balance, fees, memos] = answers.as_slice() else { panic!("{asked:?}") };
+    assert!(holders[0].starts_with("address") && holders.len() == 11, "{holders:?}");
+    assert!(holders[1].contains("ltus1"), "{holders:?}");
+    assert!(miners.len() == 2 && miners[1].contains("  3  "), "three blocks of one miner: {miners:?}");
+    assert!(balance[0].ends_with("balance") && balance.len() > 1, "{balance:?}");
+    let last = balance.last().unwrap().split_whitespace().last().unwrap();
+    assert!(holders[1].contains(&format!(" {last} ")), "it ends in what there is: {balance:?}");
+    assert_eq!(fees.len(), 3, "two blocks with payments: {fees:?}");
+    assert!(memos.len() == 2 && memos[1].contains("ltus1") && memos[1].ends_with("invoice 1, \"quoted\""), "{memos:?}");
+    let csv = by_shell(&node.dir, &asked[4].1.replace("tussock sql", "tussock sql --csv"));
+    let lines: Vec<&str> = csv.split("\r\n").collect();
+    assert_eq!((lines.len(), lines[0], lines[2]), (3, "utc,who,whom,amount,memo", ""));
+    assert!(lines[1].ends_with(",500,\"invoice 1, \"\"quoted\"\"\""), "{csv}");
+}
+
+#[test]
+fn views_have_what_waits_and_what_was_undone() {
+    let dir = TempDir::new();
+    let made = ["generate", "--blocks", "12", "--txs-per-block", "2", "--memos", "--branch-every", "4"];
+    assert!(cli_on(dir.path(), "local", &made).status.success());
+    let undone = "SELECT memo, height, block, confirmed_height FROM v_orphaned ORDER BY height";
+    let rows = cli_on(dir.path(), "local", &["sql", undone, "--json"]);
+    let rows: Value = serde_json::from_str(&stdout(&rows)).unwrap();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 2 * 3 * 2, "three blocks in each of two branches");
+    assert!(rows[0]["memo"].as_str().unwrap().starts_with("invoice "));
+    assert!(rows.iter().all(|row| row["confirmed_height"].is_null()), "{rows:?}");
+
+    let mut node = TestNode::start(&[]);
+    send(&node, "dev1", "it waits");
+    let waits = ["sql", "SELECT who, whom, amount, memo FROM V_MEMPOOL"];
+    let now = node.json(&waits);
+    assert_eq!(
+        (now.as_array().unwrap().len(), &now[0]["memo"], &now[0]["amount"]),
+        (1, &"it waits".into(), &500.into())
+    );
+    assert_eq!(node.stop(), 0);
+    assert_eq!(node.json(&waits), now, "what waited when it stopped");
+}
+
+/// What anybody may write into a memo, or a query may make, must not drive the terminal.
+#[test]
+fn no_sign_that_drives_a_terminal_comes_out_of_a_table() {
+    let node = TestNode::start(&[]);
+    let output = node.cli(&["sql", "SELECT 'a' || char(27) || '[2J' || char(10) || 'b' AS x"]);
+    assert_eq!(lines(&output), ["x", "a\\u{1b}[2J b"]);
 }

@@ -75,7 +75,7 @@ fn every_view_can_be_read_by_any_tool_that_knows_sqlite() {
         }
     }
     let names: Vec<&str> = seen.keys().map(String::as_str).collect();
-    let all = "v_balances v_blocks v_coins v_headers v_miners v_outputs v_peers v_tip v_tips v_txs";
+    let all = "v_balances v_blocks v_coins v_headers v_history v_miners v_outputs v_peers v_tip v_tips v_txs";
     assert_eq!(names.join(" "), all);
     headers_are_what_the_node_says(&node, &seen["v_headers"]);
     addresses_are_what_commands_take(&node, &seen);
@@ -99,7 +99,7 @@ fn headers_are_what_the_node_says(node: &TestNode, headers: &BTreeMap<String, Ve
 }
 
 fn addresses_are_what_commands_take(node: &TestNode, tables: &BTreeMap<String, BTreeMap<String, Vec<Cell>>>) {
-    for view in ["v_coins", "v_outputs", "v_balances", "v_miners"] {
+    for view in ["v_coins", "v_outputs", "v_balances", "v_miners", "v_history"] {
         let addresses = &tables[view]["address"];
         assert!(!addresses.is_empty() && addresses.iter().all(|cell| text(cell).starts_with("ltus1")), "{view}");
     }

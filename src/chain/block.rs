@@ -70,7 +70,8 @@ impl HashedTransaction {
         (0..self.transaction.outputs.len()).map(|index| Transaction::outpoint(self.txid, index))
     }
 
-    fn decode_prefix(bytes: &[u8]) -> Result<(Self, usize), CodecError> {
+    /// The same at the start of `bytes`; also returns how many it takes.
+    pub(crate) fn decode_prefix(bytes: &[u8]) -> Result<(Self, usize), CodecError> {
         let (transaction, size) = codec::decode_prefix::<Transaction>(bytes)?;
         let txid = transaction.txid();
         Ok((Self { transaction, txid, leaf: merkle::leaf(&bytes[..size]), size }, size))

@@ -88,6 +88,11 @@ impl Remote {
         }
     }
 
+    /// Calls several methods at once; the results in the same order, errors as objects with `error`.
+    pub fn batch(&self, calls: Vec<(&str, Value)>) -> Outcome<Vec<Value>> {
+        self.client.batch(calls).map_err(|error| self.failure("batch", error))
+    }
+
     /// Waits until the node says that a condition holds. Returns the node's answer, or as an error the facts of the
     /// node when the time ran out, or when the condition can no longer come true.
     pub fn wait(&self, condition: &Value, deadline: Deadline) -> Outcome<Result<Value, Value>> {

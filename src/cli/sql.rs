@@ -19,8 +19,8 @@ use super::{
     units,
 };
 use crate::{
-    base::hash::hex,
-    chain::archive::StoreError,
+    base::hash::{hex, unhex},
+    chain::{archive::StoreError, memo},
     rpc::client::Deadline,
     store::adhoc::{Interrupter, Table, Value as Cell},
 };
@@ -28,17 +28,21 @@ use crate::{
 /// `tussock sql`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Views: v_blocks, v_txs, v_outputs, v_coins, v_balances, v_miners, v_tips,
-v_headers, v_tip, v_peers (tussock help sql).
+Views: v_payments, v_history, v_balances, v_mempool, v_orphaned, v_inputs,
+v_fees, v_blocks, v_txs, v_outputs, v_coins, v_miners, v_tips, v_headers, v_tip,
+v_peers (tussock help sql, also for questions to start from).
 
 Examples:
   tussock sql 'SELECT height, hash FROM v_blocks ORDER BY height DESC LIMIT 5'
   tussock sql 'SELECT count(*), sum(amount) FROM v_coins' --json
-  tussock sql 'SELECT address, balance FROM v_balances LIMIT 10'")]
+  tussock sql 'SELECT * FROM v_payments WHERE height > 100' --csv > payments.csv")]
 pub struct SqlArgs {
     /// One SELECT statement
     #[arg(value_name = "SELECT …")]
     statement: String,
+    /// As comma-separated values (RFC 4180), with a line of the columns' names
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
     /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: usize,
@@ -49,6 +53,8 @@ pub struct SqlArgs {
 
 /// How long a query waits for a node to index its latest blocks.
 const INDEX_WAIT: Duration = Duration::from_millis(500);
+/// Calls in one batch: as many as a node answers.
+const CALLS: usize = 50;
 /// Time between two looks at how far it has come.
 const INDEX_POLL: Duration = Duration::from_millis(20);
 
@@ -59,7 +65,11 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     complete_index(context);
     let reader = offline::reader(context)?;
     let folder = context.folder();
-    let joined = reader.join(&folder.join(datadir::INDEX), &folder.join(datadir::PEERS), context.spec().prefix);
+    // The rest of the views need no node.
+    let asks_mempool = arguments.statement.to_ascii_lowercase().contains("v_mempool");
+    let waiting = if asks_mempool { waiting(context)? } else { None };
+    let [index, peers] = [datadir::INDEX, datadir::PEERS].map(|name| folder.join(name));
+    let joined = reader.join(&index, &peers, waiting.as_deref(), context.spec().prefix);
     joined.map_err(|error| Failure::store(&context.ledger(), &error))?;
     let (result, late) = within(timeout, reader.interrupter(), || reader.sql(&arguments.statement, arguments.limit));
     let table = result.map_err(|error| match error {
@@ -73,7 +83,23 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     if table.truncated {
         output::note(&format!("only the first {} rows; more with --limit", arguments.limit));
     }
+    if arguments.csv {
+        return output::raw(csv(&table, io::stdout().is_terminal()).as_bytes());
+    }
     output::line(&if context.json { objects(&table) } else { text(&table) })
+}
+
+/// The transactions in the mempool of the node; `None` if none runs. Those that leave it meanwhile are not among them.
+fn waiting(context: &Context) -> Outcome<Option<Vec<Vec<u8>>>> {
+    let Ok(remote) = context.remote() else { return Ok(None) };
+    let ids = remote.call("getrawmempool", json!([]))?;
+    let mut waiting = Vec::new();
+    for ids in output::items(&ids).chunks(CALLS) {
+        let calls = ids.iter().map(|id| ("getrawtransaction", json!([id]))).collect();
+        let answers = remote.batch(calls)?;
+        waiting.extend(answers.iter().filter_map(Value::as_str).filter_map(unhex));
+    }
+    Ok(Some(waiting))
 }
 
 /// Lets a running node index its latest blocks, which it otherwise does a few at a time. A node that does not answer soon is
@@ -126,6 +152,41 @@ fn objects(table: &Table) -> String {
     format!("[{}]", rows.join(if io::stdout().is_terminal() { ",\n " } else { "," }))
 }
 
+/// RFC 4180. `shown`: on a terminal, which a text must not drive.
+fn csv(table: &Table, shown: bool) -> String {
+    let field = |text: &str| match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    };
+    let line = |fields: Vec<String>| fields.join(",") + "\r\n";
+    let heads = table.columns.iter().map(|name| field(name)).collect();
+    let row = |row: &Vec<Cell>| {
+        let cells = row.iter().map(|cell| field(&if shown { shown_cell(cell) } else { plain(cell) }));
+        line(cells.collect())
+    };
+    line(heads) + &table.rows.iter().map(row).collect::<String>()
+}
+
+fn plain(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Real(number) => number.to_string(),
+        Cell::Text(text) => text.clone(),
+        Cell::Bytes(bytes) => hex(bytes),
+    }
+}
+
+/// The same on one line, without signs that could drive a terminal.
+fn shown_cell(cell: &Cell) -> String {
+    let safe = |c: char| match c {
+        '\n' => " ".to_owned(),
+        c if memo::text(c.to_string().as_bytes()).is_some() => c.to_string(),
+        c => c.escape_default().to_string(),
+    };
+    plain(cell).chars().map(safe).collect()
+}
+
 fn text(table: &Table) -> String {
     // Columns with a number in the first row are aligned to the right.
     let is_number = |column: usize| {
@@ -140,13 +201,7 @@ fn text(table: &Table) -> String {
         .collect();
     let mut rows = Rows::new(&heads.iter().map(String::as_str).collect::<Vec<_>>());
     for row in &table.rows {
-        rows.row(row.iter().map(|cell| match cell {
-            Cell::Null => String::new(),
-            Cell::Integer(number) => number.to_string(),
-            Cell::Real(number) => number.to_string(),
-            Cell::Text(text) => text.clone(),
-            Cell::Bytes(bytes) => hex(bytes),
-        }));
+        rows.row(row.iter().map(shown_cell));
     }
     rows.text("no rows")
 }

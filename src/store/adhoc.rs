@@ -10,11 +10,11 @@ use crate::{
         address::{Address, Prefix},
         archive::StoreError,
     },
-    store::{coins, connect, migrate, reader::LedgerReader, views},
+    store::{IndexDb, coins, connect, contents, migrate, reader::LedgerReader, views},
 };
 
-/// Bytes of one value in the answer to a user's query; a block body fits.
-const MAX_SQL_VALUE_BYTES: i32 = 4 * 1024 * 1024;
+/// Bytes of one value in a user's query; a block that is unpacked fits.
+const MAX_SQL_VALUE_BYTES: i32 = 8 * 1024 * 1024;
 
 /// The name under which `index.db` is attached.
 const INDEX: &str = "book_of_txs";
@@ -66,8 +66,15 @@ impl LedgerReader {
     /// Attaches the index and the peer book for [`LedgerReader::sql`], if they exist and have this program's version. Adds
     /// this program's views of all three, so that they are the same whichever program wrote the files, and functions for
     /// addresses: `address_text` and `address_hex` take an address in either form, or its bytes, and return NULL for
-    /// anything else. `prefix` is that of the chain's addresses.
-    pub fn join(&self, index: &Path, peers: &Path, prefix: Prefix) -> Result<(), StoreError> {
+    /// anything else. `prefix` is that of the chain's addresses, `waiting` what is in the node's mempool; `None`: no node
+    /// tells.
+    pub fn join(
+        &self,
+        index: &Path,
+        peers: &Path,
+        waiting: Option<&[Vec<u8>]>,
+        prefix: Prefix,
+    ) -> Result<(), StoreError> {
         let connection = self.connection();
         add_function(connection, "address_text", move |address| Some(address_of(address, &prefix)?.to_text(&prefix)))?;
         add_function(connection, "address_hex", move |address| Some(hex(&address_of(address, &prefix)?.0)))?;
@@ -75,6 +82,7 @@ impl LedgerReader {
         connection.pragma_update(None, "query_only", 0)?;
         views::add_temporary(connection, views::LEDGER, "main")?;
         coins::view::add(connection, prefix)?;
+        contents::add(connection, IndexDb::open_to_read(index, &self.genesis()).ok(), waiting, prefix)?;
         let files = [(index, INDEX, &migrate::INDEX, views::INDEX), (peers, PEERS, &migrate::PEERS, views::PEERS)];
         for (path, name, schema, its_views) in files {
             let usable = path.exists()
@@ -188,7 +196,7 @@ mod tests {
         assert!(index.catch_up(&reader, 100).unwrap().is_complete());
         drop(PeerDb::open(&dir.join("peers.db")));
         let reader = LedgerReader::open(&path).unwrap();
-        reader.join(&dir.join("index.db"), &dir.join("peers.db"), maker.spec().prefix).unwrap();
+        reader.join(&dir.join("index.db"), &dir.join("peers.db"), None, maker.spec().prefix).unwrap();
         let one = |sql: &str| reader.sql(sql, 9).unwrap().rows.swap_remove(0).swap_remove(0);
         assert_eq!(one("SELECT count(*) FROM v_txs"), Value::Integer(4));
         assert_eq!(one("SELECT count(*) FROM v_coins"), Value::Integer(maker.coins().len() as i64));
@@ -198,7 +206,7 @@ mod tests {
         assert_eq!(one(differ), Value::Integer(0));
         assert_eq!(one("SELECT count(*) FROM v_packed_coins"), Value::Integer(maker.coins().len() as i64));
         let alone = LedgerReader::open(&path).unwrap();
-        alone.join(&dir.join("none.db"), &dir.join("none.db"), maker.spec().prefix).unwrap();
+        alone.join(&dir.join("none.db"), &dir.join("none.db"), None, maker.spec().prefix).unwrap();
         assert_eq!(
             alone.sql("SELECT sum(amount) FROM v_coins", 9).unwrap().rows[0][0],
             one("SELECT sum(amount) FROM v_coins")
@@ -268,7 +276,7 @@ mod tests {
         file.execute(branch, [HEADERS]).unwrap();
         file.execute("INSERT INTO side SELECT id, 0 FROM headers WHERE id > 1000", []).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
-        reader.join(&dir.join("no index"), &dir.join("no peers"), dev_maker().spec().prefix).unwrap();
+        reader.join(&dir.join("no index"), &dir.join("no peers"), None, dev_maker().spec().prefix).unwrap();
         let mut statement = reader.connection().prepare("SELECT group_concat(height) FROM v_tips").unwrap();
         let heights: String = statement.query_row([], |row| row.get(0)).unwrap();
         assert_eq!(heights, format!("0,{HEADERS}"));

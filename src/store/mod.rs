@@ -12,6 +12,7 @@ mod checkpointer;
 mod coins;
 pub mod compact;
 mod connect;
+mod contents;
 pub mod copy;
 mod error;
 mod identity;

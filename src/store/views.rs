@@ -16,6 +16,8 @@ pub(super) const LEDGER: &str = include_str!("schema/ledger_views.sql");
 pub(super) const INDEX: &str = include_str!("schema/index_views.sql");
 /// The view of `peers.db`.
 pub(super) const PEERS: &str = include_str!("schema/peers_views.sql");
+/// The views that only `tussock sql` has, over its own functions (`contents.rs`).
+pub(super) const CONTENTS: &str = include_str!("schema/sql_views.sql");
 
 /// Where a view's text names the database of a table.
 const DATABASE: &str = "{db}";
@@ -60,7 +62,7 @@ pub(super) fn add_temporary(connection: &Connection, views: &str, database: &str
 
 /// All views, for people to read.
 pub fn text() -> String {
-    unpacked(&[LEDGER, INDEX, PEERS].join("\n")).replace(DATABASE, "")
+    unpacked(&[LEDGER, INDEX, PEERS, CONTENTS].join("\n")).replace(DATABASE, "")
 }
 
 /// Each view's name and statement.

@@ -25,3 +25,9 @@ CREATE VIEW v_miners AS
 SELECT address_text(address) AS address, blocks, amount, last_height
 FROM (SELECT address, count(*) AS blocks, sum(received) AS amount, max(height) AS last_height
       FROM {histories} WHERE position = 0 AND height > 0 GROUP BY address);
+
+CREATE VIEW v_history AS
+SELECT address_text(h.address) AS address, h.height, h.position,
+       (SELECT lower(hex(substr(i.txids, 32 * h.position + 1, 32))) FROM {db}indexed i WHERE i.height = h.height) AS txid,
+       h.received, h.sent
+FROM {histories} h;

@@ -76,7 +76,7 @@ fn views_tell_the_size_of_sealed_blocks_and_no_proof_of_work() {
     testkit::commit(&mut ledger, &maker).unwrap();
     ledger.close().unwrap();
     let reader = LedgerReader::open(&path).unwrap();
-    reader.join(&dir.join("no index"), &dir.join("no peers"), maker.spec().prefix).unwrap();
+    reader.join(&dir.join("no index"), &dir.join("no peers"), None, maker.spec().prefix).unwrap();
     let size = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap();
     let sizes = |height: u32| -> (u32, Option<u32>, Option<String>) {
         let sql = "SELECT b.size, h.target, h.nonce FROM v_blocks b JOIN v_headers h ON h.hash = b.hash \
