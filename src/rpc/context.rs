@@ -24,7 +24,13 @@ use crate::{
         limit::{Limit, Meter},
         report::SyncState,
     },
-    rpc::{error::RpcError, events::Events, members::MembersList, page::Page, watch::pool::PoolLog},
+    rpc::{
+        error::{REJECTED, RpcError},
+        events::Events,
+        members::MembersList,
+        page::Page,
+        watch::pool::PoolLog,
+    },
     runtime::{handle::NodeHandle, status::Status, traffic::TrafficLog},
 };
 
@@ -186,6 +192,17 @@ impl Context {
     /// The committed tip; an error while the node starts.
     pub fn tip(&self) -> Result<Tip, RpcError> {
         self.node.status().tip.ok_or_else(RpcError::starting)
+    }
+
+    /// An error while the node has no coins: what it has are those of genesis, and no block follows them.
+    pub fn need_coins(&self) -> Result<(), RpcError> {
+        match self.node.lacks_coins() {
+            Some(progress) => Err(RpcError::new(
+                REJECTED,
+                format!("this node has no coins yet: it joins with a snapshot ({progress}); see tussock help join"),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Reads an address of this chain.

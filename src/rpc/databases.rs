@@ -174,18 +174,21 @@ impl Databases {
 
     /// The committed tip, and number and sum of all coins. Reads all of them.
     pub fn coin_totals(&mut self) -> Result<(Tip, CoinTotals), RpcError> {
+        self.context.need_coins()?;
         let ledger = self.ledger()?;
         Ok((ledger.tip()?, ledger.coin_totals()?))
     }
 
     /// A coin, if it exists and the chain has not spent it.
     pub fn coin(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, RpcError> {
+        self.context.need_coins()?;
         Ok(self.ledger()?.coin(outpoint)?)
     }
 
     /// An address's coins: sum, number, and the youngest of them. Reads the index; while that is behind, reads all
     /// coins, which takes about 0.3 s for a million.
     pub fn coins_of(&mut self, address: &Address, limit: usize) -> Result<AddressCoins, RpcError> {
+        self.context.need_coins()?;
         let tip = self.tip()?.hash;
         let (ledger, index) = self.both()?;
         let indexed = index.map(|index| index.coins_of(ledger, &tip, address, limit)).transpose();
@@ -236,6 +239,7 @@ impl Databases {
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, RpcError> {
+        self.context.need_coins()?;
         let (_, index) = self.indexed()?;
         index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit).map_err(RpcError::of_index)
     }

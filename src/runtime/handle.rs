@@ -79,6 +79,11 @@ impl NodeHandle {
         self.status.is_unsaved()
     }
 
+    /// While the ledger has no coins, because it joins with a snapshot: how far that is, in words.
+    pub fn lacks_coins(&self) -> Option<String> {
+        self.status.lacks_coins()
+    }
+
     /// Calls `wake` after each change of the status; it must not block.
     pub fn watch(&self, wake: Box<dyn Fn() + Send + Sync>) {
         self.status.watch(wake);

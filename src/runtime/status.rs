@@ -116,6 +116,12 @@ impl SharedStatus {
         lock(&self.status).unsaved
     }
 
+    /// While the ledger has no coins: why the node is where it is.
+    pub fn lacks_coins(&self) -> Option<String> {
+        let status = lock(&self.status);
+        (status.joined == Some(JoinState::Joining)).then(|| status.reason.clone())
+    }
+
     /// Calls `wake` after each report; it must not block. (Counters and limits wake no watcher.)
     pub fn watch(&self, wake: Watcher) {
         lock(&self.watchers).push(wake);

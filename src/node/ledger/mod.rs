@@ -145,6 +145,7 @@ impl Ledger {
         let chain = self.chains.active_mut().bare_mut();
         if chain.begins_without_coins(self.wants_to_join)? {
             chain.load()?;
+            out.report(Report::Joined(JoinState::Joining));
             self.joining = Some(Joining::start(chain, out)?);
             return Ok(());
         }

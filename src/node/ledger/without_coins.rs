@@ -3,10 +3,12 @@
 use super::{Ledger, LedgerInput, Phase, chainstate::Chainstate, joining::Joining};
 use crate::{
     base::time::Now,
+    chain::snapshot::JoinState,
     node::{
         Halt, Origin, Outbox, PeerLink, Refusal, SyncState,
         command::{LedgerCommand, Reply},
         notice::{ProposalFault, ToGossip, ToLedger, ToSealer},
+        report::Report,
     },
     wire::message::Kind,
 };
@@ -63,6 +65,7 @@ impl Ledger {
             }
             ToLedger::AbandonJoin => {
                 self.bare_mut().abandon_join()?;
+                out.report(Report::Joined(JoinState::History));
                 joining.is_over = true;
             }
             ToLedger::AdoptSnapshot(manifest) => {

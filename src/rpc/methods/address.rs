@@ -42,7 +42,7 @@ pub(super) const METHODS: &[Method] = &[
         summary: "what an address has",
         returns: "an object with confirmed, pending, immature, spendable and coins",
         result: answers::addresses::BALANCE,
-        errors: &[],
+        errors: &[error::REJECTED],
         handler: |context, args| {
             with_pool(context, args, |context, databases, address, pool| {
                 let balance = Balance::of(&context, databases, &address, &pool)?;
@@ -56,7 +56,7 @@ pub(super) const METHODS: &[Method] = &[
         summary: "what an address has in the chain",
         returns: "a number",
         result: Schema::Wide,
-        errors: &[],
+        errors: &[error::REJECTED],
         handler: |context, args| {
             with_pool(context, args, |context, databases, address, pool| {
                 Ok(json!(Balance::of(&context, databases, &address, &pool)?.confirmed))
@@ -69,7 +69,7 @@ pub(super) const METHODS: &[Method] = &[
         summary: "the unspent outputs of an address, the largest first; those in the mempool are marked as pending",
         returns: "an array of objects with txid, index, amount, height, coinbase, spendable and pending",
         result: answers::addresses::COINS,
-        errors: &[],
+        errors: &[error::REJECTED],
         handler: |context, args| {
             let limit = args.integer_in("limit", 1..=MAX_COINS, DEFAULT_COINS as u64)?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);

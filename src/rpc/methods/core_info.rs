@@ -10,7 +10,7 @@ use crate::{
         context::Context,
         continuation::Continuation,
         databases::Databases,
-        error::RpcError,
+        error::{REJECTED, RpcError},
         host,
         methods::method::Method,
         params::Args,
@@ -76,7 +76,7 @@ pub(super) const METHODS: &[Method] = &[
         summary: "number and sum of all coins; reads all of them",
         returns: "an object",
         result: answers::node::COIN_SET,
-        errors: &[],
+        errors: &[REJECTED],
         handler: |context, _| {
             let context = context.clone();
             Ok(Continuation::query(move |databases| coin_set(&context, databases)))

@@ -117,6 +117,7 @@ fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
 
 /// Refuses to make blocks that would be of no use.
 fn refuse_if_held(context: &Context) -> Result<(), RpcError> {
+    context.need_coins()?;
     match context.node.status().hindrances.no_mining() {
         Some(hindrance) => Err(RpcError::new(REJECTED, format!("no block can be made: {}", hindrance.line()))),
         None => Ok(()),
@@ -188,6 +189,7 @@ fn submit(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         return Err(undecodable("larger than a block may be".to_owned()));
     }
     let bytes: crate::base::bytes::Bytes = bytes.into();
+    context.need_coins()?;
     // Decoded only to tell a broken encoding from an invalid block.
     HashedBlock::decode(bytes.clone()).map_err(|error| undecodable(format!("not a block: {error}")))?;
     Ok(Continuation::ask(FetchCommand::SubmitBlock(bytes), |reply| match reply {

@@ -68,7 +68,7 @@ pub(super) const METHODS: &[Method] = &[
         summary: "shows that a transaction is in a block; see prove",
         returns: "hex for verifytxoutproof: a receipt's JSON, without what stands above the block",
         result: Schema::Hex,
-        errors: &[error::NOT_FOUND],
+        errors: &[error::NOT_FOUND, error::REJECTED],
         handler: output_proof,
     },
     Method {
@@ -130,6 +130,7 @@ fn proof(context: &Context, databases: &mut Databases, id: &str, output: Option<
 
 /// The receipt's part up to the block's header.
 fn base(context: &Context, databases: &mut Databases, id: &str) -> Result<(Receipt, Hash, Header), RpcError> {
+    context.need_coins()?;
     let missing = || {
         RpcError::not_found(format!(
             "no such transaction in the chain: {id}; receipts are of blocks, and one that waits gets into one: tussock wait final {id}"

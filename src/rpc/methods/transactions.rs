@@ -58,7 +58,7 @@ pub(super) const METHODS: &[Method] = &[
         summary: "an unspent output; null if it is spent or unknown",
         returns: "an object or null",
         result: answers::transactions::UNSPENT_OUTPUT,
-        errors: &[],
+        errors: &[error::REJECTED],
         handler: unspent_output,
     },
 ];

@@ -10,8 +10,12 @@ impl Chainstate {
     /// Whether the chain follows headers alone; it begins to if it `wants` to and has no block but genesis.
     pub(in crate::node::ledger) fn begins_without_coins(&mut self, wants: bool) -> Result<bool, StoreError> {
         if self.store.join_state()? == JoinState::Joining {
-            if !wants {
-                log::info!("this node no longer joins with a snapshot (--join): it verifies the whole history");
+            if wants {
+                log::info!(
+                    "this ledger has begun to join with a snapshot and goes on with it; --join history gives it up"
+                );
+            } else {
+                log::info!("this node no longer joins with a snapshot (--join history): it verifies the whole history");
                 self.store.abandon_join()?;
             }
             return Ok(wants);
