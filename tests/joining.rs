@@ -153,3 +153,50 @@ fn a_node_that_finds_no_snapshot_yet_can_be_asked_and_stopped() {
         assert_eq!((output.status.code().is_some_and(|code| code > 0), stderr(&output).lines().count()), (true, 1));
     }
 }
+
+/// What is in its ledger are the coins of genesis, spent long ago, and the headers of blocks that it does not have.
+#[test]
+fn a_node_that_joins_says_that_it_has_no_coins_and_neither_counts_nor_makes_any() {
+    let dir = TempDir::new();
+    generate(dir.path());
+    let provider = TestNode::start_in(dir.path(), &[]);
+    let node = TestNode::start(&joining(&provider.p2p().to_string()));
+    reach(&node, &["snapshot"]);
+    let id = "7".repeat(64);
+    let prove = ["prove", &id];
+    let commands = [&["balance", "dev0"][..], &["history", "dev0"], &prove, &["mine", "1"]];
+    for args in commands.into_iter().chain([&["send", "dev1", "1", "--from", "dev0"][..]]) {
+        let output = node.cli(args);
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(5), "{args:?}: {error}{}", stdout(&output));
+        assert!(error.contains("no coins yet: it joins with a snapshot"), "{args:?}: {error}");
+    }
+}
+
+fn log_of(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join("local/logs/tussock.log")).unwrap()
+}
+
+#[test]
+fn a_join_that_was_begun_goes_on_without_the_flag_and_is_given_up_only_explicitly() {
+    let (dir, own, other) = (TempDir::new(), TempDir::new(), TempDir::new());
+    let whole = dir.path().join("whole");
+    generate(&whole);
+    let whole = TestNode::start_in(&whole, &[]);
+    let address = whole.p2p().to_string();
+    let mut nodes = [own.path(), other.path()].map(|dir| TestNode::start_in(dir, &joining(&address)));
+    for node in &mut nodes {
+        reach(node, &["snapshot"]);
+        node.kill();
+    }
+    let [mut node, mut second] = nodes;
+    second.restart(&["--join", "history", "--connect", &address]);
+    second.wait(&["height", &BLOCKS.to_string()]);
+    assert!(log_of(other.path()).contains("no longer joins"), "{}", second.log());
+    assert!(second.cli(&["balance", "dev0"]).status.success());
+    let provider = provider(&dir.path().join("provider"), &[]);
+    node.restart(&["--join-depth", "10", "--connect", &provider.p2p().to_string()]);
+    node.wait(&["synced"]);
+    assert!(log_of(own.path()).contains("goes on with it"), "{}", node.log());
+    assert_eq!(node.status()["vouched"]["height"].as_u64(), Some(150));
+}

@@ -95,6 +95,8 @@ pub struct Join {
     pub depth: Option<u32>,
     /// Only that of this block.
     pub at: Option<Hash>,
+    /// An earlier run has begun it: the block that it has chosen is deep enough.
+    pub goes_on: bool,
 }
 
 /// What a node remembers over a restart.

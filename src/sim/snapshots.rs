@@ -124,7 +124,9 @@ impl Options {
     pub(super) fn set_snapshots(&self, number: usize, setup: &mut Setup) {
         match self.joiner() {
             None => {}
-            Some(joiner) if joiner == number => setup.join = Some(Join { depth: Some(self.join_depth), at: None }),
+            Some(joiner) if joiner == number => {
+                setup.join = Some(Join { depth: Some(self.join_depth), at: None, goes_on: false })
+            }
             // Newer ones than the honest nodes have.
             Some(_) if self.false_snapshot_numbers().contains(&number) && number.is_multiple_of(2) => {
                 setup.serve_snapshots = Some((self.snapshot_interval / 2).max(1));

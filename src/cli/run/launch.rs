@@ -65,8 +65,11 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     check_http_address(plan)?;
     // The index has read nothing yet.
     let held = Arc::new(AtomicU32::new(if plan.has_index() { 0 } else { u32::MAX }));
-    let Opened { stores, warning, sharing, lost, kept_from } = open_stores(plan, &setup, &held)?;
+    let Opened { stores, warning, sharing, lost, kept_from, is_joining } = open_stores(plan, &setup, &held)?;
     setup.kept_from = kept_from;
+    if is_joining {
+        setup.join = plan.goes_on_joining();
+    }
     let opened = Folder::new(folder.clone());
     setup.key = node_key::load(&folder)?;
     let id = node_id::to_text(&setup.key.id(), &setup.spec.prefix);
@@ -128,6 +131,8 @@ struct Opened {
     lost: Option<LostBlocks>,
     /// From where on blocks are whole; `None`: all are, and will be.
     kept_from: Option<u32>,
+    /// The ledger has begun to join with a snapshot.
+    is_joining: bool,
 }
 
 fn open_stores(plan: &Plan, setup: &Setup, held: &Arc<AtomicU32>) -> Outcome<Opened> {
@@ -146,7 +151,13 @@ fn open_stores(plan: &Plan, setup: &Setup, held: &Arc<AtomicU32>) -> Outcome<Ope
     let record = seals.as_mut().map(|seals| seals.load()).transpose().map_err(failed)?;
     authorities::check(&headers, &setup.spec, &record.unwrap_or_default())?;
     let lost = LostBlocks::find(&headers, &plan.folder()).map_err(failed)?;
-    let is_joining = ledger.join_state().map_err(failed)? == JoinState::Joining;
+    let has_begun = ledger.join_state().map_err(failed)? == JoinState::Joining;
+    let is_joining = has_begun && plan.goes_on_joining().is_some();
+    if has_begun && !is_joining {
+        // Before any role reads headers that count as applied until then.
+        log::info!("this node no longer joins with a snapshot (--join history): it verifies the whole history");
+        ledger.abandon_join().map_err(failed)?;
+    }
     let mut past = PastDb::beside(&path, Arc::clone(&setup.spec), setup.memory_percent);
     if ledger.kept_from() <= 1 {
         // A kill may have left it behind.
@@ -168,7 +179,7 @@ fn open_stores(plan: &Plan, setup: &Setup, held: &Arc<AtomicU32>) -> Outcome<Ope
     };
     let (ledger, headers, peers) = (Box::new(ledger), Box::new(headers), Box::new(peers));
     let stores = Stores { ledger, headers, snapshots, history, peers, seals };
-    Ok(Opened { stores, warning, sharing, lost, kept_from })
+    Ok(Opened { stores, warning, sharing, lost, kept_from, is_joining })
 }
 
 type Snapshots = (Box<dyn SnapshotStore>, Box<dyn HeaderArchive>);

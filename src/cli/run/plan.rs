@@ -187,8 +187,15 @@ impl Plan {
 
     fn join(&self) -> Option<Join> {
         let flags = self.flags();
-        let join = Join { depth: flags.join_depth, at: flags.join_at.map(|block| block.0) };
+        let join = Join { depth: flags.join_depth, at: flags.join_at.map(|block| block.0), goes_on: false };
         (flags.join == Some(JoinFrom::Snapshot)).then_some(join)
+    }
+
+    /// How a ledger goes on that has begun to join: as before, unless this start says otherwise.
+    pub(super) fn goes_on_joining(&self) -> Option<Join> {
+        let depth = self.flags().join_depth;
+        let begun = self.flags().join.is_none().then_some(Join { depth, at: None, goes_on: depth.is_none() });
+        self.join().or(begun)
     }
 
     /// The list of members: the file of `--members` with its whole path, or that of the chain file.

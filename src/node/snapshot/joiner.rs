@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Joiner {
     pub(super) join: Join,
+    /// A block of this height is deep enough, whatever else is.
+    pub(super) reaches: Option<u32>,
     /// The best header, once all are here.
     pub(super) best: Option<u32>,
     pub(super) depth: Option<Depth>,

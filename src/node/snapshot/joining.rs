@@ -45,7 +45,7 @@ impl Snapshot {
                 let most = self.final_height.map(|height| height.min(best.saturating_sub(1)));
                 most.filter(|most| *most > 0).map(Depth::UpTo)
             }
-            None => Some(depth_by_work(&*files.headers, best, &joiner.join)?),
+            None => Some(depth_by_work(&*files.headers, best, &joiner.join)?.or_up_to(joiner.reaches)),
         };
         Ok(())
     }

@@ -124,7 +124,9 @@ impl Snapshot {
         match notice {
             ToSnapshot::Joining => {
                 let staged = self.files.as_mut().map_or(Ok(None), |files| files.store.staged())?;
-                self.joiner = Some(Joiner::new(self.join, staged));
+                // What an earlier run has begun to fetch was deep enough for whoever started that one.
+                let reaches = staged.as_ref().filter(|_| self.join.goes_on).map(|staged| staged.manifest.height());
+                self.joiner = Some(Joiner { reaches, ..Joiner::new(self.join, staged) });
             }
             ToSnapshot::ChainMoved(moved) => {
                 self.has_moved = true;

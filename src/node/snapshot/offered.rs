@@ -40,6 +40,17 @@ pub(super) enum Depth {
     Nowhere,
 }
 
+impl Depth {
+    /// The same, or up to this height if that is higher.
+    pub(super) fn or_up_to(self, height: Option<u32>) -> Self {
+        match (self, height) {
+            (Self::UpTo(most), Some(height)) => Self::UpTo(most.max(height)),
+            (Self::Nowhere, Some(height)) => Self::UpTo(height),
+            (depth, _) => depth,
+        }
+    }
+}
+
 /// The highest height at which a work chain may be joined.
 pub(super) fn depth_by_work(archive: &dyn HeaderArchive, best: u32, join: &Join) -> Result<Depth, StoreError> {
     let Some(most) = best.checked_sub(join.depth.unwrap_or(JOIN_DEPTH).max(1)) else { return Ok(Depth::Nowhere) };

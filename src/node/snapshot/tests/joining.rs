@@ -38,7 +38,7 @@ fn pieces_come_from_all_peers_and_the_ledger_takes_the_coins_once_all_are_right(
 #[test]
 fn a_node_that_serves_keeps_what_it_joined_with() {
     let files = FakeFiles::default();
-    let join = Some(Join { depth: Some(10), at: None });
+    let join = Some(Join { depth: Some(10), at: None, goes_on: false });
     let mut rig = Rig::of(&Setup { join, serve_snapshots: Some(10), ..testing::setup() }, &files);
     rig.driver.notice(ToSnapshot::Joining);
     rig.add_honest(1);
@@ -176,7 +176,7 @@ fn coins_beyond_the_supply_are_never_taken() {
 
 #[test]
 fn a_chain_too_short_for_a_snapshot_is_verified_from_its_start() {
-    let join = Some(Join { depth: Some(BEST), at: None });
+    let join = Some(Join { depth: Some(BEST), at: None, goes_on: false });
     let mut rig = Rig::of(&Setup { join, ..testing::setup() }, &FakeFiles::default());
     rig.driver.notice(ToSnapshot::Joining);
     rig.headers_known();
@@ -189,7 +189,7 @@ fn a_chain_too_short_for_a_snapshot_is_verified_from_its_start() {
 #[test]
 fn a_snapshot_is_deep_by_blocks_and_by_a_day() {
     let rig = Rig::joining(&FakeFiles::default());
-    let depth = |depth| depth_by_work(&rig.chain, BEST, &Join { depth, at: None }).unwrap();
+    let depth = |depth| depth_by_work(&rig.chain, BEST, &Join { depth, at: None, goes_on: false }).unwrap();
     assert_eq!(
         [Some(1), Some(0), Some(10), Some(BEST)].map(depth),
         [Depth::UpTo(BEST - 1), Depth::UpTo(BEST - 1), Depth::UpTo(BEST - 10), Depth::Nowhere]
@@ -226,4 +226,27 @@ fn what_nobody_asked_for_is_a_fault() {
         rig.driver.receive(2, &Message::Snapshot(Bytes::default())).fault(2),
         Some(PeerFault::Unexpected(_))
     ));
+}
+
+/// Whoever starts the node again need not say once more how deep the block may be.
+#[test]
+fn a_join_that_goes_on_takes_the_block_that_was_chosen_before() {
+    let files = FakeFiles::default();
+    let mut rig = Rig::joining(&files);
+    rig.add_honest(1);
+    rig.peers.get_mut(&1).unwrap().is_silent = true;
+    rig.headers_known();
+    rig.run(SECOND * 5);
+    assert!(files.inner().staged.is_some());
+    for (goes_on, adopts) in [(false, None), (true, Some(made().manifest.id()))] {
+        let join = Some(Join { depth: None, at: None, goes_on });
+        let before = files.inner().staged.clone();
+        let mut rig = Rig::of(&Setup { join, ..testing::setup() }, &files);
+        rig.driver.notice(ToSnapshot::Joining);
+        rig.add_honest(1);
+        rig.headers_known();
+        rig.run(SECOND * 5);
+        assert_eq!(rig.adopts(), adopts);
+        files.inner().staged = before;
+    }
 }

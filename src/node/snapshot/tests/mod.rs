@@ -65,7 +65,7 @@ impl Rig {
 
     /// A node that joins ten blocks below the best header.
     fn joining(files: &FakeFiles) -> Self {
-        let join = Some(Join { depth: Some(10), at: None });
+        let join = Some(Join { depth: Some(10), at: None, goes_on: false });
         let mut rig = Self::of(&Setup { join, ..testing::setup() }, files);
         rig.driver.notice(ToSnapshot::Joining);
         rig
