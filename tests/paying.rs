@@ -123,3 +123,48 @@ fn two_payments_at_once_from_one_key_are_both_right_fifty_times() {
     let spent: u64 = (0..50).step_by(2).map(|round| 3000 + 2 * round + 600).sum();
     assert_eq!(node.json(&["balance", &ann])["confirmed"].as_u64(), Some(1_000_000 - spent));
 }
+
+#[test]
+fn a_payment_is_bumped_and_cancelled_and_who_waits_for_it_hears_of_the_other() {
+    let node = TestNode::start(&["--is-bootnode"]);
+    let other = TestNode::start(&["--connect", &node.p2p().to_string()]);
+    other.wait(&["synced"]);
+    node.wait(&["peers", "1"]);
+    let ann = new_key(&node, "ann");
+    new_key(&node, "bea");
+    node.json(&["send", &ann, "50000", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let sent = node.json(&["send", "bea", "1000", "--from", "ann", "--fee", "300"]);
+    let first = sent["id"].as_str().unwrap().to_owned();
+    other.wait(&["tx", &first, "--confirmations", "0"]);
+    let waits = ["wait", "tx", &first, "--timeout", "60"];
+    let waits = [&node, &other].map(|node| node.command(&waits).stderr(Stdio::piped()).spawn().unwrap());
+
+    refused(&node, &["bump", &first, "--fee", "310"], 5, &["310 is too low to replace it"]);
+    let bumped = node.json(&["bump", &first[..10]]);
+    let second = bumped["id"].as_str().unwrap().to_owned();
+    assert_eq!((bumped["replaces"].as_str(), node.status()["mempool"]["count"].as_u64()), (Some(&*first), Some(1)));
+    assert!(bumped["fee"].as_u64().unwrap() >= 450, "{bumped}");
+    for wait in waits {
+        let output = wait.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+        assert!(stderr(&output).contains(&format!("{second} took the place of {first}")), "{}", stderr(&output));
+    }
+    let tx = node.json(&["tx", &first]);
+    assert_eq!((&tx["status"], &tx["conflicts_with"]), (&json!("conflicted"), &json!(second)));
+    refused(&node, &["bump", &first], 5, &["does not wait in the mempool", &second]);
+
+    // What builds on it has to be paid for: the node's word is heard.
+    node.json(&["send", "dev3", "all", "--from", "bea", "--fee", "900"]);
+    let third = node.json(&["bump", &second])["id"].as_str().unwrap().to_owned();
+    let cancelled = node.json(&["cancel", &third]);
+    let (last, fee) = (cancelled["id"].as_str().unwrap().to_owned(), cancelled["fee"].as_u64().unwrap());
+    other.wait(&["tx", &last, "--confirmations", "0"]);
+    assert_eq!(["mempool", "status"].map(|_| other.status()["mempool"]["count"].as_u64()), [Some(1); 2]);
+    other.json(&["mine", "1"]);
+    node.wait(&["tx", &last]);
+    let left = node.json(&["balance", "ann"])["confirmed"].as_u64().unwrap();
+    assert_eq!((left, node.json(&["balance", "bea"])["confirmed"].as_u64()), (50_000 - fee, Some(0)));
+    refused(&node, &["cancel", &last], 5, &["in block 2 already"]);
+    refused(&node, &["bump", "00ff00ff"], 4, &[]);
+}

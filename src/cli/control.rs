@@ -151,12 +151,17 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
     }
 }
 
-/// The failure of a wait for a payment that a reorganisation undid, if another took its place.
+/// The failure of a wait for a payment that a reorganisation undid, or that was replaced, if another took its place.
 pub fn undone(facts: &Value) -> Option<Failure> {
     let [id, rival] = ["id", "conflicts_with"].map(|key| output::text(facts, key));
-    let text = format!(
-        "a reorganisation undid {id}: {rival} is confirmed and spends one of its coins; pay again if it is due"
-    );
+    let text = match facts["replaced"].as_bool() {
+        Some(true) => {
+            format!("{rival} took the place of {id}: it spends one of its coins and pays more; wait for that")
+        }
+        _ => format!(
+            "a reorganisation undid {id}: {rival} is confirmed and spends one of its coins; pay again if it is due"
+        ),
+    };
     (!rival.is_empty()).then(|| Failure::new(Exit::Rejected, text))
 }
 

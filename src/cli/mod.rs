@@ -121,6 +121,10 @@ enum Command {
     Send(Box<paying::send::SendArgs>),
     /// Make one coin of a key's many
     Merge(paying::merge::MergeArgs),
+    /// Pay a higher fee for a payment that is in no block yet
+    Bump(paying::bump::BumpArgs),
+    /// Take back a payment that is in no block yet
+    Cancel(paying::bump::CancelArgs),
     /// Write a receipt: it shows to others that a transaction is in the chain
     Prove(receipts::prove::ProveArgs),
     /// Say what a receipt shows, of a transaction or of a file
@@ -235,6 +239,8 @@ fn run(cli: &Cli) -> Outcome {
         Command::Token(arguments) => token::run(&context()?, arguments),
         Command::Send(arguments) => paying::send::run(&context()?, arguments),
         Command::Merge(arguments) => paying::merge::run(&context()?, arguments),
+        Command::Bump(arguments) => paying::bump::bump(&context()?, arguments),
+        Command::Cancel(arguments) => paying::bump::cancel(&context()?, arguments),
         Command::Prove(arguments) => receipts::prove::run(&context()?, arguments),
         Command::Check(arguments) => receipts::check::run(&context()?, arguments),
         Command::Notarise(arguments) => receipts::notarise::run(&context()?, arguments),

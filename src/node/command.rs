@@ -147,8 +147,9 @@ pub enum Reply {
     Mempool(Vec<PoolEntry>),
     /// One mempool entry.
     PoolEntry(PoolEntry),
-    /// A transaction that left the mempool lately, since a block contradicts it.
-    Displaced(Arc<HashedTransaction>),
+    /// A transaction that left the mempool lately, since a block contradicts it; or since this one, which pays more, took its
+    /// place there.
+    Displaced(Arc<HashedTransaction>, Option<Hash>),
     /// The blocks made.
     Mined(Vec<Hash>),
 }

@@ -11,9 +11,24 @@ pub enum Refusal {
     /// It is in a block.
     #[error("already confirmed")]
     Confirmed,
-    /// Another transaction in the mempool spends the same coin.
-    #[error("conflicts with {0} in the mempool")]
-    Conflict(Hash),
+    /// Another transaction in the mempool spends the same coin, and this one pays too little to take its place.
+    #[error("conflicts with {rival} in the mempool; its fee of {fee} is too low to replace it, {needed} would do")]
+    Underpaid {
+        /// The other.
+        rival: Hash,
+        /// This one's fee, base units.
+        fee: u64,
+        /// What would do, base units.
+        needed: u64,
+    },
+    /// Another transaction in the mempool spends the same coin, and no fee would let this one take its place.
+    #[error("conflicts with {rival} in the mempool and cannot replace it: {reason}")]
+    Irreplaceable {
+        /// The other.
+        rival: Hash,
+        /// Why not.
+        reason: &'static str,
+    },
     /// Invalid in the next block: missing or immature coin, wrong key or amount.
     #[error("{0}")]
     Invalid(#[from] TransactionFault),

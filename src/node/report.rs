@@ -64,6 +64,8 @@ pub enum Report {
         count: usize,
         /// Bytes of them.
         bytes: usize,
+        /// How often one that paid more took the place of others, since the start.
+        replacements: u64,
     },
     /// From `peers`: how many there are.
     PeerCount {

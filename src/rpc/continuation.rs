@@ -257,7 +257,7 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::Template(_) => "template",
         Reply::Mempool(_) => "mempool",
         Reply::PoolEntry(_) => "mempool entry",
-        Reply::Displaced(_) => "displaced transaction",
+        Reply::Displaced(..) => "displaced transaction",
         Reply::Mined(_) => "mined",
     }
 }

@@ -1,5 +1,5 @@
 //! Payments that are undone: they are in a block that is not part of the best chain, or left the mempool for a block that
-//! contradicts them.
+//! contradicts them, or for a payment that pays more.
 
 use serde_json::{Value, json};
 
@@ -92,9 +92,14 @@ pub(super) fn of_branch(
     Ok(undone)
 }
 
-/// What took the place of a transaction that left the mempool for it.
-pub(super) fn displaced_by(databases: &mut Databases, of: &HashedTransaction) -> Result<Option<Hash>, RpcError> {
-    rival(databases, of, 0)
+/// What took the place of a transaction that left the mempool for it: one in a block, or else the one of the mempool that
+/// paid more (`by`).
+pub(super) fn displaced_by(
+    databases: &mut Databases,
+    of: &HashedTransaction,
+    by: Option<Hash>,
+) -> Result<Option<Hash>, RpcError> {
+    Ok(rival(databases, of, 0)?.or(by))
 }
 
 /// The word for a transaction that is not in the best chain: whether another one spends a coin of it.

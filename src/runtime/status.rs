@@ -59,6 +59,8 @@ pub struct Status {
     pub history: Option<(u32, u32)>,
     /// How a sealed chain goes on; `None` on chains of proof of work.
     pub sealing: Option<Box<SealingReport>>,
+    /// How often mempool transactions left for one that pays more, since the start.
+    pub replacements: u64,
     /// Depth of the last reorganisation.
     pub last_reorganisation: Option<usize>,
     /// The highest block that the last reorganisation took off.
@@ -166,8 +168,9 @@ fn apply(status: &mut Status, report: Report) {
         Report::Reorganised { depth, old_tip } => {
             (status.last_reorganisation, status.last_old_tip) = (Some(depth), Some(old_tip));
         }
-        Report::Mempool { count, bytes } => {
+        Report::Mempool { count, bytes, replacements } => {
             (status.mempool_count, status.mempool_bytes) = (count, bytes);
+            status.replacements = replacements;
             status.mempool_sequence = status.mempool_sequence.wrapping_add(1);
         }
         Report::PeerCount { inbound, outbound } => (status.inbound, status.outbound) = (inbound, outbound),

@@ -145,12 +145,12 @@ impl Plan {
     }
 
     /// Bytes with so many inputs and an output for what is left.
-    fn bytes(&self, inputs: usize) -> usize {
+    pub(super) fn bytes(&self, inputs: usize) -> usize {
         FIXED_BYTES + inputs * INPUT_BYTES + (self.outputs.len() + 1) * OUTPUT_BYTES + self.memo.len()
     }
 
     /// The fee with so many inputs: rate times size, rounded up.
-    fn fee(&self, spec: &ChainSpec, inputs: usize) -> u64 {
+    pub(super) fn fee(&self, spec: &ChainSpec, inputs: usize) -> u64 {
         let rate = match self.fee {
             Fee::Exactly(fee) => return fee,
             Fee::Estimate(rate) => rate.max(spec.min_fee_rate).max(DEFAULT_FEE_RATE),

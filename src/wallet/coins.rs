@@ -11,9 +11,16 @@ pub struct ListedCoin {
     index: u32,
     amount: u64,
     spendable: bool,
+    #[serde(default)]
+    pending: bool,
 }
 
 impl ListedCoin {
+    /// Whether no block has it yet.
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// The coin as one of this key; `None` while it cannot be spent.
     pub fn of(&self, public_key: [u8; 32]) -> Option<OwnCoin> {
         let outpoint = OutPoint { txid: self.txid, index: self.index };

@@ -10,3 +10,4 @@ pub mod coins;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod replacing;

@@ -1,5 +1,6 @@
 //! Commands that pay.
 
+pub mod bump;
 pub mod merge;
 mod payees;
 pub(super) mod payer;

@@ -150,14 +150,11 @@ impl<'a> Payer<'a> {
     ) -> Outcome<Sent> {
         let (deadline, remote, spec) = (self.deadline, &self.remote, self.context.spec());
         let patience = Deadline::after(deadline.left().min(SYNC_PATIENCE));
-        let mut estimate = 0;
+        let mut estimate;
         loop {
             // Until the node has the payment, no other process may choose coins of this key.
             let lock = self.lock_spending()?;
-            if let Fee::Estimate(rate) = &mut plan.fee {
-                estimate = output::number(&remote.call("estimatesmartfee", json!([1]))?, "feerate");
-                *rate = estimate;
-            }
+            (plan.fee, estimate) = self.estimate(plan.fee)?;
             let draft = plan.build(spec, list()?).map_err(|error| self.explain(error))?.sign(spec, &self.secrets);
             if !allow_high_fee {
                 draft.check_fee(spec, estimate)?;
@@ -178,6 +175,24 @@ impl<'a> Payer<'a> {
         }
     }
 
+    /// The fee with the node's estimate, if it is to be estimated; and the estimate.
+    pub(super) fn estimate(&self, fee: Fee) -> Outcome<(Fee, u64)> {
+        let Fee::Estimate(_) = fee else { return Ok((fee, 0)) };
+        let rate = output::number(&self.remote.call("estimatesmartfee", json!([1]))?, "feerate");
+        Ok((Fee::Estimate(rate), rate))
+    }
+
+    /// The key's secret, or all of them.
+    pub(super) fn secrets(&self) -> &[SecretKey] {
+        &self.secrets
+    }
+
+    /// Does something while no other process of this host chooses coins of the key.
+    pub(super) fn holding_coins<T>(&self, act: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        let _lock = self.lock_spending()?;
+        act()
+    }
+
     /// Waits for the right to choose coins of the key.
     fn lock_spending(&self) -> Outcome<SpendingLock> {
         loop {
@@ -193,6 +208,15 @@ impl<'a> Payer<'a> {
 
     /// The coins that the node lists as spendable now, the largest first; at most so many of an address.
     pub(super) fn coins(&self, limit: Option<u64>) -> Outcome<Vec<OwnCoin>> {
+        self.listed(limit, |_| true)
+    }
+
+    /// Those of them that blocks have.
+    pub(super) fn confirmed_coins(&self) -> Outcome<Vec<OwnCoin>> {
+        self.listed(None, |coin| !coin.is_pending())
+    }
+
+    fn listed(&self, limit: Option<u64>, is_wanted: impl Fn(&ListedCoin) -> bool) -> Outcome<Vec<OwnCoin>> {
         let mut coins = Vec::new();
         for secret in &self.secrets {
             let owner = self.context.show(&secret.address());
@@ -201,7 +225,7 @@ impl<'a> Payer<'a> {
             let listed: Vec<ListedCoin> = serde_json::from_value(listed).map_err(|error| {
                 Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}"))
             })?;
-            coins.extend(listed.iter().filter_map(|coin| coin.of(secret.public_key())));
+            coins.extend(listed.iter().filter(|coin| is_wanted(coin)).filter_map(|coin| coin.of(secret.public_key())));
         }
         coins.sort_unstable_by(|a, b| b.amount.cmp(&a.amount).then(a.outpoint.cmp(&b.outpoint)));
         Ok(coins)

@@ -1,4 +1,4 @@
-//! Transactions that left the mempool since the chain contradicts them. Their owners hear what became of them.
+//! Transactions that left the mempool since the chain contradicts them, or since another pays more. Their owners hear what became of them.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -9,19 +9,19 @@ const DISPLACED: usize = 32;
 
 /// The latest of these transactions.
 #[derive(Debug, Default)]
-pub(super) struct Displaced(VecDeque<Arc<HashedTransaction>>);
+pub(super) struct Displaced(VecDeque<(Arc<HashedTransaction>, Option<Hash>)>);
 
 impl Displaced {
-    /// Remembers one.
-    pub(super) fn push(&mut self, transaction: Arc<HashedTransaction>) {
+    /// Remembers one, and which transaction of the mempool took its place, if one did.
+    pub(super) fn push(&mut self, transaction: Arc<HashedTransaction>, by: Option<Hash>) {
         if self.0.len() == DISPLACED {
             self.0.pop_front();
         }
-        self.0.push_back(transaction);
+        self.0.push_back((transaction, by));
     }
 
     /// The one with this id, if it is among the latest.
-    pub(super) fn find(&self, txid: &Hash) -> Option<&Arc<HashedTransaction>> {
-        self.0.iter().rev().find(|transaction| transaction.txid == *txid)
+    pub(super) fn find(&self, txid: &Hash) -> Option<&(Arc<HashedTransaction>, Option<Hash>)> {
+        self.0.iter().rev().find(|(transaction, _)| transaction.txid == *txid)
     }
 }

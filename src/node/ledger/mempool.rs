@@ -151,7 +151,7 @@ impl Mempool {
         for Entry { transaction, since, .. } in self.abandoned.take_doubtful() {
             if let Err(refusal) = self.pool.admit(chain, transaction.clone(), since)? {
                 log::debug!("transaction dropped after reorganisation: txid={} reason={refusal}", transaction.txid);
-                self.pool.displaced.push(transaction);
+                self.pool.displaced.push(transaction, None);
             }
         }
         Ok(())
@@ -247,7 +247,8 @@ impl Mempool {
     }
 
     fn report(&self, out: &mut Outbox) {
-        out.report(Report::Mempool { count: self.pool.len(), bytes: self.pool.bytes() });
+        let (count, bytes, replacements) = (self.pool.len(), self.pool.bytes(), self.pool.replacements);
+        out.report(Report::Mempool { count, bytes, replacements });
     }
 }
 

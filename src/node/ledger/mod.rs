@@ -44,7 +44,9 @@ mod pool_changes;
 mod progress;
 mod proposals;
 mod propose;
+mod relatives;
 mod reorganise;
+mod replacement;
 mod serve_compact;
 mod server;
 mod submitted;
@@ -250,7 +252,7 @@ impl Ledger {
             }
             LedgerCommand::PoolEntry(txid) => match (pool.entry(&txid), pool.displaced.find(&txid)) {
                 (Some(entry), _) => Reply::PoolEntry(entry),
-                (None, Some(transaction)) => Reply::Displaced(transaction.clone()),
+                (None, Some((transaction, by))) => Reply::Displaced(transaction.clone(), *by),
                 (None, None) => Reply::NotFound(format!("transaction {txid} in the mempool")),
             },
         };

@@ -1,7 +1,8 @@
 //! The mempool: transactions that the next blocks could confirm, the best-paying first.
 //!
 //! A full mempool evicts the lowest fee rates to make room for a higher one. A transaction may spend outputs of others
-//! in the mempool, its ancestors: these go into a block before it, and when they are evicted, it leaves with them.
+//! in the mempool, its ancestors: these go into a block before it, and when they are evicted, it leaves with them. Others
+//! that spend the same coins leave for one that pays more: see the module `replacement`.
 
 use std::{
     cmp::Reverse,
@@ -17,7 +18,7 @@ use crate::{
         block::{HashedBlock, HashedTransaction},
         coin::Coin,
         rules::{self, TransactionFault},
-        transaction::{OutPoint, Transaction},
+        transaction::OutPoint,
     },
     node::{Refusal, command::PoolEntry},
 };
@@ -28,7 +29,7 @@ use super::{chain_view::ChainView, displaced::Displaced, expiry::is_expired, poo
 const CONFIRMED_PROBES: usize = 4;
 
 /// Base units per million bytes, fine enough to order small fees.
-type FeeRate = u64;
+pub(super) type FeeRate = u64;
 /// Position by fee rate; of equal rates the older stands higher.
 pub(super) type Rank = (FeeRate, Reverse<u64>);
 
@@ -48,8 +49,10 @@ pub(super) struct Pool {
     arrivals: u64,
     /// What came or went since [`Pool::take_changes`].
     changes: PoolChanges,
-    /// Those that left since the chain contradicts them.
+    /// Those that left since the chain contradicts them, or another pays more.
     pub(super) displaced: Displaced,
+    /// How often transactions left for one that pays more.
+    pub(super) replacements: u64,
     /// Whether a transaction found too little room since [`Pool::take_room`].
     turned_away: bool,
 }
@@ -76,6 +79,16 @@ impl Entry {
         self.rank.1.0
     }
 
+    /// Base units.
+    pub(super) fn fee(&self) -> u64 {
+        self.fee
+    }
+
+    /// Its fee rate.
+    pub(super) fn rate(&self) -> FeeRate {
+        self.rank.0
+    }
+
     /// Bytes that count against the limit.
     pub(super) fn cost(&self) -> usize {
         cost(&self.transaction)
@@ -94,6 +107,7 @@ impl Pool {
             arrivals: 0,
             changes: PoolChanges::default(),
             displaced: Displaced::default(),
+            replacements: 0,
             turned_away: false,
         }
     }
@@ -123,10 +137,12 @@ impl Pool {
         if self.entries.contains_key(&transaction.txid) {
             return Ok(Err(Refusal::Known));
         }
+        let least_rate = chain.spec().min_fee_rate;
+        let replaced = match self.replaced_by(&transaction, least_rate) {
+            Ok(replaced) => replaced,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let inputs = &transaction.transaction.inputs;
-        if let Some(other) = inputs.iter().find_map(|input| self.spenders.get(&input.outpoint)) {
-            return Ok(Err(Refusal::Conflict(*other)));
-        }
         let height = chain.height().saturating_add(1);
         let coins = inputs.iter().map(|input| match self.output(&input.outpoint, height) {
             Some(coin) => Ok(Some(coin)),
@@ -140,7 +156,10 @@ impl Pool {
             }
             Err(fault) => return Ok(Err(fault.into())),
         };
-        Ok(self.make_room(&transaction, fee, chain.spec().min_fee_rate).map(|()| self.insert(transaction, fee, since)))
+        Ok(self.make_room(&transaction, fee, least_rate, &replaced.all).map(|()| {
+            self.replace(replaced, transaction.txid);
+            self.insert(transaction, fee, since);
+        }))
     }
 
     /// Drops the transactions that a block confirms, and those that spend the same coins as the block.
@@ -154,7 +173,7 @@ impl Pool {
         for outpoint in spent {
             if let Some(loser) = self.spenders.get(&outpoint).copied() {
                 let gone = self.take_all(self.with_descendants(&loser));
-                gone.into_iter().for_each(|entry| self.displaced.push(entry.transaction));
+                gone.into_iter().for_each(|entry| self.displaced.push(entry.transaction, None));
             }
         }
     }
@@ -181,7 +200,7 @@ impl Pool {
         self.take_all(txids)
     }
 
-    fn take_all(&mut self, txids: BTreeSet<Hash>) -> Vec<Entry> {
+    pub(super) fn take_all(&mut self, txids: BTreeSet<Hash>) -> Vec<Entry> {
         txids.iter().filter_map(|txid| self.remove(txid)).collect()
     }
 
@@ -281,7 +300,14 @@ impl Pool {
     }
 
     /// Evicts lower fee rates until the transaction has room. Changes nothing if the transaction is refused.
-    fn make_room(&mut self, hashed: &HashedTransaction, fee: u64, min_rate: u64) -> Result<(), Refusal> {
+    /// Those that it replaces leave in any case.
+    fn make_room(
+        &mut self,
+        hashed: &HashedTransaction,
+        fee: u64,
+        min_rate: u64,
+        replaced: &BTreeSet<Hash>,
+    ) -> Result<(), Refusal> {
         let least = fee_at(min_rate.saturating_mul(1000), hashed.size);
         if fee < least {
             return Err(Refusal::Fee { fee, needed: least });
@@ -291,7 +317,8 @@ impl Pool {
             return Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS));
         }
         let rate = fee_rate(fee, hashed.size);
-        let mut excess = (self.used() + cost(hashed)).saturating_sub(self.limit);
+        let freed: usize = replaced.iter().map(|id| self.known(id).cost()).sum();
+        let mut excess = (self.used() + cost(hashed)).saturating_sub(self.limit + freed);
         self.turned_away |= excess > 0;
         let mut victims = BTreeSet::new();
         for (tries, (rank, txid)) in self.ranks.iter().enumerate() {
@@ -301,10 +328,11 @@ impl Pool {
             if rank.0 >= rate || tries >= limits::MEMPOOL_EVICTION_TRIES {
                 return Err(Refusal::Fee { fee, needed: fee_at(rank.0.max(rate).saturating_add(1), hashed.size) });
             }
-            if ancestors.contains(txid) || victims.contains(txid) {
+            if ancestors.contains(txid) || victims.contains(txid) || replaced.contains(txid) {
                 continue;
             }
-            let package: Vec<Hash> = self.with_descendants(txid).difference(&victims).copied().collect();
+            let leaves = |id: &Hash| !victims.contains(id) && !replaced.contains(id);
+            let package: Vec<Hash> = self.with_descendants(txid).into_iter().filter(leaves).collect();
             if self.package_rate(&package) < rate {
                 excess = excess.saturating_sub(package.iter().map(|id| self.known(id).cost()).sum());
                 victims.extend(package);
@@ -317,50 +345,20 @@ impl Pool {
         Ok(())
     }
 
-    /// The fee rate of several together.
-    fn package_rate(&self, txids: &[Hash]) -> FeeRate {
-        let (fee, size) = txids.iter().fold((0u64, 0usize), |(fee, size), txid| {
-            let entry = self.known(txid);
-            (fee.saturating_add(entry.fee), size + entry.transaction.size)
-        });
-        fee_rate(fee, size)
+    /// Those that spend outputs of a transaction.
+    pub(super) fn children(&self, txid: Hash) -> impl Iterator<Item = Hash> {
+        let outputs = [0, u32::MAX].map(|index| OutPoint { txid, index });
+        self.spenders.range(outputs[0]..=outputs[1]).map(|(_, child)| *child)
     }
 
-    /// The unconfirmed transactions that this one builds on; at most one more than is allowed.
-    fn ancestors(&self, transaction: &Transaction) -> BTreeSet<Hash> {
-        let parents = |transaction: &Transaction| -> Vec<Hash> {
-            let txids = transaction.inputs.iter().map(|input| input.outpoint.txid);
-            txids.filter(|txid| self.entries.contains_key(txid)).collect()
-        };
-        let mut ancestors = BTreeSet::new();
-        let mut open = parents(transaction);
-        while let Some(txid) = open.pop() {
-            if ancestors.len() > limits::MEMPOOL_ANCESTORS {
-                break;
-            }
-            if ancestors.insert(txid) {
-                open.extend(parents(&self.known(&txid).transaction.transaction));
-            }
-        }
-        ancestors
+    /// Whether a transaction is there.
+    pub(super) fn holds(&self, txid: &Hash) -> bool {
+        self.entries.contains_key(txid)
     }
 
-    /// A transaction that is there, and those that it builds on.
-    pub(super) fn with_ancestors(&self, txid: &Hash) -> BTreeSet<Hash> {
-        let mut all = self.ancestors(&self.known(txid).transaction.transaction);
-        all.insert(*txid);
-        all
-    }
-
-    fn with_descendants(&self, txid: &Hash) -> BTreeSet<Hash> {
-        let mut all = BTreeSet::from([*txid]);
-        let mut open = vec![*txid];
-        while let Some(txid) = open.pop() {
-            let outpoints = self.known(&txid).transaction.outpoints();
-            let children = outpoints.filter_map(|outpoint| self.spenders.get(&outpoint).copied());
-            open.extend(children.filter(|child| all.insert(*child)));
-        }
-        all
+    /// The transaction that spends an outpoint.
+    pub(super) fn spender(&self, outpoint: &OutPoint) -> Option<Hash> {
+        self.spenders.get(outpoint).copied()
     }
 
     /// An entry whose id came from the indexes.
@@ -384,13 +382,13 @@ fn cost(hashed: &HashedTransaction) -> usize {
     hashed.size + limits::MEMPOOL_ENTRY_BYTES
 }
 
-fn fee_rate(fee: u64, size: usize) -> FeeRate {
+pub(super) fn fee_rate(fee: u64, size: usize) -> FeeRate {
     let rate = u128::from(fee) * 1_000_000 / (size.max(1) as u128);
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 /// The fee that makes at least this rate.
-fn fee_at(rate: FeeRate, size: usize) -> u64 {
+pub(super) fn fee_at(rate: FeeRate, size: usize) -> u64 {
     let fee = (u128::from(rate) * size as u128).div_ceil(1_000_000);
     u64::try_from(fee).unwrap_or(u64::MAX)
 }

@@ -24,6 +24,7 @@ pub const FACTS: Schema = Schema::Object(&[&[
     optional("id", Schema::Hash, "tx: the transaction"),
     optional("status", TX_STATUS, "tx: where it is"),
     optional("conflicts_with", Schema::Hash, "tx: what spends a coin of it instead"),
+    optional("replaced", Schema::Boolean, "tx: whether that took its place in the mempool, since it pays more"),
     optional("block", Schema::Nullable(&Schema::Hash), "tx: its block"),
     optional("tx_height", Schema::Nullable(&Schema::Integer), "tx: its block's height"),
     optional("confirmations", Schema::Integer, "tx: blocks from its block to the tip"),

@@ -174,8 +174,8 @@ fn find(
         let mut displaced = None;
         let entry = match reply {
             Reply::PoolEntry(entry) => Some(entry),
-            Reply::Displaced(transaction) => {
-                displaced = Some(transaction);
+            Reply::Displaced(transaction, by) => {
+                displaced = Some((transaction, by));
                 None
             }
             Reply::NotFound(_) => None,
@@ -197,7 +197,7 @@ fn find(
 fn locate(
     databases: &mut Databases,
     entry: Option<PoolEntry>,
-    displaced: Option<Arc<HashedTransaction>>,
+    displaced: Option<(Arc<HashedTransaction>, Option<Hash>)>,
     id: &str,
 ) -> Result<Option<FoundTransaction>, RpcError> {
     if let Some(entry) = entry {
@@ -209,8 +209,8 @@ fn locate(
     if let Some(undone) = undone::find(databases, |txid| is_named(txid, id))? {
         return Ok(Some(FoundTransaction::Undone(Box::new(undone))));
     }
-    let Some(transaction) = displaced else { return Ok(None) };
-    let rival = undone::displaced_by(databases, &transaction)?;
+    let Some((transaction, by)) = displaced else { return Ok(None) };
+    let rival = undone::displaced_by(databases, &transaction, by)?;
     Ok(Some(FoundTransaction::Displaced(transaction, rival)))
 }
 

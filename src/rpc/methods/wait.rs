@@ -270,8 +270,8 @@ fn probe(wanted: Transaction) -> Continuation {
         let mut displaced = None;
         let waiting = match reply {
             Reply::PoolEntry(_) => true,
-            Reply::Displaced(transaction) => {
-                displaced = Some(transaction);
+            Reply::Displaced(transaction, by) => {
+                displaced = Some((transaction, by));
                 false
             }
             Reply::NotFound(_) => false,
@@ -298,7 +298,7 @@ fn probe(wanted: Transaction) -> Continuation {
             };
             let rival = match (height, &undone, &displaced) {
                 (None, Some(undone), _) => undone.conflicts_with,
-                (None, None, Some(transaction)) => undone::displaced_by(databases, transaction)?,
+                (None, None, Some((transaction, by))) => undone::displaced_by(databases, transaction, *by)?,
                 _ => None,
             };
             let status = match (height, waiting, undone.is_some() || displaced.is_some()) {
@@ -319,6 +319,8 @@ fn probe(wanted: Transaction) -> Continuation {
             if let Some(rival) = rival {
                 // Nobody needs to wait for it: another payment took its place.
                 found.insert("conflicts_with".to_owned(), json!(rival));
+                let by = displaced.as_ref().and_then(|(_, by)| *by);
+                found.insert("replaced".to_owned(), json!(by == Some(rival)));
                 return Ok(answer(&wanted.context.view(), found, false));
             }
             Ok(if ok { answer(&wanted.context.view(), found, true) } else { look_again(wanted, before, found) })
@@ -341,7 +343,12 @@ fn look_again(wanted: Transaction, before: View, found: Map<String, Value>) -> C
             let for_pool = wanted.as_ref().is_some_and(|wanted| wanted.confirmations == 0);
             let is_more_final = for_final && last_final(view) != last_final(&before);
             let judged = view.has_wrong_clock() != before.has_wrong_clock();
-            if moved || judged || is_more_final || pool && for_pool { wanted.take().map(probe) } else { None }
+            let replaced = view.status.replacements != before.status.replacements;
+            if moved || judged || replaced || is_more_final || pool && for_pool {
+                wanted.take().map(probe)
+            } else {
+                None
+            }
         }),
         late: Box::new(move |view| answer(view, found, false)),
     })

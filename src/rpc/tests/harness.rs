@@ -274,7 +274,7 @@ impl Rig {
     pub(super) fn put_into_pool(&self, transaction: &Transaction) {
         let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
         self.node.pool.lock().unwrap().push(PoolEntry { transaction, fee: 1, since: 5 });
-        self.status.report(Report::Mempool { count: 1, bytes: 100 });
+        self.status.report(Report::Mempool { count: 1, bytes: 100, replacements: 0 });
     }
 
     pub(super) fn set_state(&self, state: SyncState) {

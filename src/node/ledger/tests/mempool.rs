@@ -25,14 +25,18 @@ fn child(node: &Node, parent: &Transaction, fee: u64) -> Transaction {
 }
 
 #[test]
-fn a_transaction_is_taken_once_and_its_rivals_are_refused() {
+fn a_transaction_is_taken_once_and_rivals_that_pay_too_little_are_refused() {
     let mut node = Node::new();
     let maker = node.maker();
-    let (one, rival) = (pay_all(&maker, &key(0), 10), pay_all(&maker, &key(0), 1000));
+    let (one, rival, better) =
+        (pay_all(&maker, &key(0), 10), pay_all(&maker, &key(0), 20), pay_all(&maker, &key(0), 1000));
     assert_eq!(node.admit(&one), Ok(()));
     assert_eq!(node.admit(&one), Err(Refusal::Known));
-    assert_eq!(node.admit(&rival), Err(Refusal::Conflict(one.txid())), "also one that pays more");
+    let needed = 10 + bytes(&rival).len() as u64;
+    assert_eq!(node.admit(&rival), Err(Refusal::Underpaid { rival: one.txid(), fee: 20, needed }));
     assert_eq!(node.pool(), [one.txid()]);
+    assert_eq!(node.admit(&better), Ok(()), "it pays for what it takes the place of, and for itself");
+    assert_eq!(node.pool(), [better.txid()]);
 }
 
 #[test]

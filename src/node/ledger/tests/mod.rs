@@ -10,6 +10,7 @@ mod model;
 mod pool;
 mod proposals;
 mod reorganise;
+mod replacement;
 mod serve;
 
 use std::{sync::Arc, time::Duration};

@@ -92,8 +92,9 @@ impl Model {
             return Err(Refusal::Known);
         }
         let spent = transaction.inputs[0].outpoint;
-        if let Some(rival) = self.pool.iter().find(|other| other.inputs[0].outpoint == spent) {
-            return Err(Refusal::Conflict(rival.txid()));
+        let rival = self.pool.iter().find(|other| other.inputs[0].outpoint == spent).map(Transaction::txid);
+        if let Some(rival) = rival {
+            self.check_replacement(transaction, rival)?;
         }
         let exists = self.pooled(&spent.txid).is_some() || self.maker.coins().contains_key(&spent);
         if !exists {
@@ -105,7 +106,35 @@ impl Model {
         if self.ancestors(transaction) > limits::MEMPOOL_ANCESTORS {
             return Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS));
         }
+        rival.into_iter().for_each(|rival| self.drop_with_heirs(rival));
         self.pool.push(transaction.clone());
+        Ok(())
+    }
+
+    /// Whether a transaction pays enough to take the place of another that spends the same coin.
+    fn check_replacement(&self, transaction: &Transaction, rival: Hash) -> Result<(), Refusal> {
+        let fee =
+            |one: &Transaction| one.inputs[0].amount - one.outputs.iter().map(|output| output.amount).sum::<u64>();
+        let rate = |fee: u64, size: u64| fee * 1_000_000 / size;
+        let size = |one: &Transaction| bytes(one).len() as u64;
+        let (own_fee, own_size) = (fee(transaction), size(transaction));
+        let other = self.pooled(&rival).unwrap();
+        let best = rate(fee(other), size(other));
+        let mut family = vec![rival];
+        let (mut at, mut fees) = (0, Vec::new());
+        while at < family.len() {
+            fees.push(fee(self.pooled(&family[at]).unwrap()));
+            let heirs = self.pool.iter().filter(|one| one.inputs[0].outpoint.txid == family[at]);
+            let heirs: Vec<Hash> = heirs.map(Transaction::txid).collect();
+            family.extend(heirs);
+            at += 1;
+        }
+        for leaving in [fees[0], fees.iter().sum()] {
+            let needed = (leaving + own_size).max(((best + 1) * own_size).div_ceil(1_000_000));
+            if own_fee < needed || rate(own_fee, own_size) <= best {
+                return Err(Refusal::Underpaid { rival, fee: own_fee, needed: needed.max(own_fee + 1) });
+            }
+        }
         Ok(())
     }
 

@@ -6,9 +6,15 @@ use super::{super::chain_view::ChainView, *};
 use crate::chain::{archive::StoreError, rules::TransactionFault, testkit};
 
 /// Coins as of the tip.
-struct Coins {
+pub(super) struct Coins {
     spec: ChainSpec,
     coins: BTreeMap<OutPoint, Coin>,
+}
+
+impl Coins {
+    pub(super) fn new(coins: BTreeMap<OutPoint, Coin>) -> Self {
+        Self { spec: ChainSpec::local(), coins }
+    }
 }
 
 impl ChainView for Coins {
@@ -41,7 +47,7 @@ impl ChainView for Coins {
 fn view() -> (Coins, OutPoint) {
     let outpoint = OutPoint { txid: Hash([1; 32]), index: 0 };
     let coin = Coin { amount: 1000, address: key(0).address(), height: 0, coinbase: false };
-    (Coins { spec: ChainSpec::local(), coins: BTreeMap::from([(outpoint, coin)]) }, outpoint)
+    (Coins::new(BTreeMap::from([(outpoint, coin)])), outpoint)
 }
 
 /// Pays `amount` of account 0's coin of `named` back to it.

@@ -1,0 +1,174 @@
+//! `bump` and `cancel`: a payment that is in no block yet gives way to one that pays more.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::payer::{FeeFlags, Payer};
+use crate::{
+    base::hash::{hex, unhex},
+    chain::{block::HashedTransaction, transaction::Transaction},
+    cli::{
+        context::Context,
+        exit::{Exit, Failure, Outcome},
+        output,
+        passphrase::PassphraseFlags,
+        units,
+    },
+    rpc::client::Deadline,
+    wallet::{
+        building::{Draft, Fee},
+        keys::Keys,
+        replacing::{Instead, replacement},
+    },
+};
+
+/// Attempts with the fee that the node asks for: more may build on the payment meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// `tussock bump`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without a fee it pays half as much again, or what the mempool asks for now. The
+fee comes from the change, or from further coins. Who waits for the first
+payment is told of the second.
+
+Examples:
+  tussock bump 5f2a91c0
+  tussock bump 5f2a91c0 --fee 5000")]
+pub struct BumpArgs {
+    #[command(flatten)]
+    replace: ReplaceArgs,
+}
+
+/// `tussock cancel`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The coins go back to the paying key, less a higher fee. It works as long as no
+block has the payment: both may reach a miner, and one of them will be mined.
+
+Example:
+  tussock cancel 5f2a91c0")]
+pub struct CancelArgs {
+    #[command(flatten)]
+    replace: ReplaceArgs,
+}
+
+#[derive(Args, Debug)]
+struct ReplaceArgs {
+    /// The payment's id, or its first digits (at least 6)
+    #[arg(value_name = "TX")]
+    tx: String,
+    #[command(flatten)]
+    fee: FeeFlags,
+    /// How long to wait for a node that is busy: seconds, or a number with ms, s, m or h
+    #[arg(long, value_name = "S", default_value = "120", value_parser = units::parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    passphrase: PassphraseFlags,
+}
+
+/// Runs `bump`.
+pub fn bump(context: &Context, arguments: &BumpArgs) -> Outcome {
+    replace(context, &arguments.replace, Instead::Bump)
+}
+
+/// Runs `cancel`.
+pub fn cancel(context: &Context, arguments: &CancelArgs) -> Outcome {
+    replace(context, &arguments.replace, Instead::Cancel)
+}
+
+fn replace(context: &Context, arguments: &ReplaceArgs, instead: Instead) -> Outcome {
+    let deadline = Deadline::after(arguments.timeout);
+    let old = waiting(context, &arguments.tx)?;
+    let keys = Keys::new(&context.folder(), context.spec());
+    let Some(name) = old.inputs.first().map(|input| keys.name_of(&input.public_key)).transpose()?.flatten() else {
+        let problem = format!("no key here has made this payment: {}", old.txid());
+        return Err(Failure::new(Exit::NotFound, format!("{problem}; use the data directory that has its key")));
+    };
+    let payer = Payer::new(context, Some(&name), &arguments.passphrase, deadline)?;
+    let wanted = arguments.fee.fee(context)?;
+    let draft = payer.holding_coins(|| {
+        let mut asked = wanted;
+        for _ in 1..ATTEMPTS {
+            match submit(context, arguments, &payer, &old, instead, asked) {
+                // Without a fee of the payer, the node's word counts.
+                Err(failure) if matches!(wanted, Fee::Estimate(_)) => match asked_fee(&failure) {
+                    Some(fee) => asked = Fee::Exactly(fee),
+                    None => return Err(failure),
+                },
+                result => return result,
+            }
+        }
+        submit(context, arguments, &payer, &old, instead, asked)
+    })?;
+    let txid = draft.transaction.txid();
+    let facts = json!({
+        "id": txid, "txid": txid, "replaces": old.txid(), "fee": draft.fee, "change": draft.change, "status": "mempool",
+    });
+    context.print(&facts, |facts| output::text(facts, "id"))?;
+    output::hint(&format!("it takes the place of {}, for a fee of {}", old.txid(), context.amount(&facts, "fee")));
+    Ok(())
+}
+
+fn submit(
+    context: &Context,
+    arguments: &ReplaceArgs,
+    payer: &Payer<'_>,
+    old: &Transaction,
+    instead: Instead,
+    fee: Fee,
+) -> Outcome<Draft> {
+    let (fee, estimate) = payer.estimate(fee)?;
+    let spare = payer.confirmed_coins()?;
+    let draft = replacement(context.spec(), old, instead, fee, &spare)?.sign(context.spec(), payer.secrets());
+    if !arguments.fee.allow_high_fee {
+        draft.check_fee(context.spec(), estimate)?;
+    }
+    payer.remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes())]))?;
+    Ok(draft)
+}
+
+/// The payment, which must be in the mempool.
+fn waiting(context: &Context, id: &str) -> Outcome<Transaction> {
+    let remote = context.remote()?;
+    let tx = remote.call("tx", json!([id]))?;
+    match output::text(&tx, "status").as_str() {
+        "mempool" => {}
+        "confirmed" => {
+            let place = output::text(&tx, "height");
+            let problem =
+                format!("it is in block {place} already: {}; nothing can replace it", output::text(&tx, "id"));
+            return Err(Failure::new(Exit::Rejected, problem));
+        }
+        status => {
+            let rival = output::text(&tx, "conflicts_with");
+            let instead = if rival.is_empty() { String::new() } else { format!(": {rival} took its place") };
+            return Err(Failure::new(Exit::Rejected, format!("it does not wait in the mempool ({status}){instead}")));
+        }
+    }
+    let raw = remote.call("getrawtransaction", json!([output::text(&tx, "id")]))?;
+    let decoded = raw.as_str().and_then(unhex).and_then(|bytes| HashedTransaction::decode(&bytes).ok());
+    let unreadable = || Failure::new(Exit::Internal, "the node's transaction cannot be read");
+    decoded.map(|hashed| hashed.transaction).ok_or_else(unreadable)
+}
+
+/// The fee that a refusal asks for.
+fn asked_fee(failure: &Failure) -> Option<u64> {
+    let (_, rest) = failure.message.split_once("is too low to replace it, ")?;
+    rest.split_once(' ')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::hash::Hash, node::Refusal};
+
+    #[test]
+    fn the_fee_that_the_node_asks_for_is_read_from_its_words() {
+        let refusal = Refusal::Underpaid { rival: Hash([1; 32]), fee: 5, needed: 1234 };
+        assert_eq!(asked_fee(&Failure::new(Exit::Rejected, refusal.to_string())), Some(1234));
+        assert_eq!(asked_fee(&Failure::new(Exit::Rejected, Refusal::Known.to_string())), None);
+    }
+}
