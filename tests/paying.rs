@@ -44,7 +44,11 @@ fn one_transaction_pays_several_and_what_is_wrong_in_a_table_is_named() {
     node.json(&["mine", "1"]);
     assert_eq!(["ann", "bea", "cyd"].map(|name| balance(&node, name)), [505, 801, 200]);
 
-    fs::write(&table, "bea,100\ncyd;x\n").unwrap();
+    fs::write(&table, "bea,100\ncyd,1,000\n").unwrap();
+    refused(&node, &["send", "--csv", &table], 2, &["wages.csv: line 2", "without the comma"]);
+    fs::write(&table, b"b\xe9a,100\n").unwrap();
+    refused(&node, &["send", "--csv", &table], 2, &["UTF-8"]);
+    fs::write(&table, "bea,100\ncyd,x\n").unwrap();
     refused(&node, &["send", "--csv", &table], 2, &["wages.csv: line 2", "base units"]);
     fs::write(&table, "bea,100\n\nnobody,5\n").unwrap();
     refused(&node, &["send", "--csv", &table, "--from", "dev0"], 2, &["wages.csv: line 3: nobody"]);

@@ -301,11 +301,6 @@ pub const ABANDONED_BLOCKS: usize = 64;
 pub const DEEP_REORGANISATION: usize = 6;
 /// Unconfirmed ancestors of one mempool transaction; bounds the work of selecting and evicting.
 pub const MEMPOOL_ANCESTORS: usize = 25;
-/// Transactions that leave the mempool for one that pays more, at most; bounds the work that an offer makes.
-pub const MEMPOOL_REPLACED: usize = 100;
-/// Base units per 1,000 bytes that a transaction pays beyond the fees of those that it replaces, at least: what it costs to
-/// have the network relay other bytes for them. A chain's least fee rate counts if it is higher.
-pub const REPLACEMENT_RELAY_RATE: u64 = 1000;
 /// Bytes of bookkeeping per mempool transaction (decoded form, indexes), counted against [`MEMPOOL_BYTES`].
 pub const MEMPOOL_ENTRY_BYTES: usize = 400;
 /// Coins that waiting transactions spend, cached for the block that confirms them: half a megabyte.

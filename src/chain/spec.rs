@@ -29,6 +29,9 @@ use crate::{
 /// Accounts with publicly known keys that the `local` and `dev` chains fund.
 pub const WELL_KNOWN_ACCOUNTS: u32 = 10;
 
+/// Base units per 1,000 bytes: the rate that payments have by default.
+const LEAST_REPLACEMENT_RATE: u64 = 1000;
+
 /// The consensus parameters of a chain. The genesis block commits to their encoding.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct Parameters {
@@ -159,6 +162,12 @@ impl ChainSpec {
         let Header { time, .. } = self.genesis.header;
         let (hash, work, digest) = (self.genesis.hash, self.genesis_work(), self.genesis_digest);
         Tip { hash, height: 0, time, work, digest }
+    }
+
+    /// What a transaction pays at least beyond the fees of those that it takes the place of in the mempool, base units per
+    /// 1,000 bytes: having the network relay its bytes is not free, even where [`Self::min_fee_rate`] is nothing.
+    pub fn replacement_rate(&self) -> u64 {
+        self.min_fee_rate.max(LEAST_REPLACEMENT_RATE)
     }
 
     /// The hash of the genesis block: the network's identity.

@@ -5,14 +5,11 @@ use super::{
     coins::OwnCoin,
     error::{Outcome, WalletError},
 };
-use crate::{
-    base::limits::REPLACEMENT_RELAY_RATE,
-    chain::{
-        address::Address,
-        rules,
-        spec::ChainSpec,
-        transaction::{Output, Transaction},
-    },
+use crate::chain::{
+    address::Address,
+    rules,
+    spec::ChainSpec,
+    transaction::{Output, Transaction},
 };
 
 /// What takes the place of a payment.
@@ -55,7 +52,7 @@ pub fn replacement(
     loop {
         if let Fee::Estimate(_) = fee {
             let bytes = plan.bytes(coins.len()) as u64;
-            let relay = bytes.saturating_mul(spec.min_fee_rate.max(REPLACEMENT_RELAY_RATE)).div_ceil(1000);
+            let relay = bytes.saturating_mul(spec.replacement_rate()).div_ceil(1000);
             let least = old_fee.saturating_add(relay).max(old_fee.saturating_add(old_fee / 2));
             let usual = Plan { fee, ..plan.clone() }.fee(spec, coins.len());
             plan.fee = Fee::Exactly(least.max(usual));

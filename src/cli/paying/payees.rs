@@ -1,6 +1,10 @@
 //! Payees as people write them.
 
-use std::{fs, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use crate::{
     chain::transaction::Output,
@@ -61,37 +65,77 @@ pub(super) fn parse_payee(text: &str) -> Result<WrittenPayee, String> {
     Ok(WrittenPayee { to: to.to_owned(), amount, place: format!("--to {text}: ") })
 }
 
-/// The payees of a file.
+/// The payees of a file; `-`: of standard input.
 pub(super) fn read_csv(path: &Path) -> Outcome<Vec<WrittenPayee>> {
-    let size = fs::metadata(path).map_err(|error| Failure::input(path, &error))?.len();
-    if size > MAX_CSV_BYTES {
-        return Err(Failure::usage(format!("{}: {size} bytes; at most {MAX_CSV_BYTES} are read", path.display())));
+    let is_standard = path == Path::new("-");
+    let name = if is_standard { "standard input".to_owned() } else { path.display().to_string() };
+    let mut bytes = Vec::new();
+    let read = match is_standard {
+        true => io::stdin().lock().take(MAX_CSV_BYTES + 1).read_to_end(&mut bytes),
+        false => File::open(path).and_then(|file| file.take(MAX_CSV_BYTES + 1).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| Failure::input(path, &error))?;
+    let wrong = |problem: String| Failure::usage(format!("{name}: {problem}"));
+    if bytes.len() as u64 > MAX_CSV_BYTES {
+        return Err(wrong(format!("more than {MAX_CSV_BYTES} bytes; pay in several parts")));
     }
-    let text = fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
-    let payees = parse_csv(&text).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
-    let named = |payee: WrittenPayee| WrittenPayee { place: format!("{}: {}", path.display(), payee.place), ..payee };
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| wrong("not a text in UTF-8; save the table as \"CSV UTF-8\"".to_owned()))?;
+    let payees = parse_csv(&text).map_err(wrong)?;
+    let named = |payee: WrittenPayee| WrittenPayee { place: format!("{name}: {}", payee.place), ..payee };
     Ok(payees.into_iter().map(named).collect())
 }
 
-/// A payee and an amount on each line, with a comma or semicolon between them. More columns are for people. Empty lines and
-/// those that begin with `#` say nothing, nor does a first line that names the columns.
+/// A table as spreadsheets write it (RFC 4180), with commas or semicolons between cells, as in its first line. On each line
+/// a payee and an amount; more columns are for people. Empty lines and those that begin with `#` say nothing. A first line
+/// may name the columns: then it begins with `address,amount`.
 fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
-    let mut payees = Vec::new();
-    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
-        let line = line.trim();
-        let mut cells = line.split([',', ';']).map(|cell| cell.trim().trim_matches('"').trim());
-        let to = cells.next().unwrap_or_default();
-        let is_title = number == 1 && COLUMNS.contains(&to.to_lowercase().as_str());
-        if line.is_empty() || line.starts_with('#') || is_title {
+    let text = text.trim_start_matches('\u{feff}');
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let separator = if first.contains(';') { b';' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new();
+    reader.has_headers(false).flexible(true).comment(Some(b'#')).delimiter(separator).trim(csv::Trim::All);
+    let (mut payees, mut columns) = (Vec::new(), None);
+    for (index, record) in reader.from_reader(text.as_bytes()).records().enumerate() {
+        let record = record.map_err(|error| format!("not a table: {error}"))?;
+        let line = record.position().map_or(0, |start| line_of(text, start));
+        let at = |problem: &str| format!("line {line}: {problem}");
+        let cell = |index: usize| record.get(index).unwrap_or_default();
+        if index == 0 && COLUMNS.contains(&cell(0).to_lowercase().as_str()) {
+            if cell(1).to_lowercase() != "amount" {
+                return Err(at("a line of titles begins with address,amount, in this order"));
+            }
+            columns = Some(record.len());
             continue;
         }
-        let amount = cells.next().filter(|_| !to.is_empty());
-        let amount =
-            amount.ok_or_else(|| format!("line {number}: a payee and an amount, with a comma between them"))?;
-        let amount = units::parse_written_payment(amount).map_err(|problem| format!("line {number}: {problem}"))?;
-        payees.push(WrittenPayee { to: to.to_owned(), amount, place: format!("line {number}: ") });
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        if cell(0).is_empty() || cell(1).is_empty() {
+            return Err(at("a payee and an amount, with a comma between them"));
+        }
+        // 1,000 is an amount of one and a third cell, unless the title line knows of a third.
+        let is_number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+        if columns.is_none_or(|columns| columns < 3) && is_number(cell(2)) {
+            let amount = format!("{},{}", cell(1), cell(2));
+            return Err(at(&format!(
+                "{amount}: if that is one amount, write it without the comma; else name the columns"
+            )));
+        }
+        let amount = units::parse_written_payment(cell(1)).map_err(|problem| match index {
+            0 => at(&format!("{}: {problem}; titles are address,amount", cell(1))),
+            _ => at(&format!("{}: {problem}", cell(1))),
+        })?;
+        payees.push(WrittenPayee { to: cell(0).to_owned(), amount, place: format!("line {line}: ") });
     }
     if payees.is_empty() { Err("no payees in it".to_owned()) } else { Ok(payees) }
+}
+
+/// The line of a record: where it starts, or the first line after that which says something.
+fn line_of(text: &str, start: &csv::Position) -> u64 {
+    let rest = usize::try_from(start.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
+    let silent = rest.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#')).count();
+    start.line().saturating_add(silent as u64)
 }
 
 #[cfg(test)]
@@ -100,15 +144,29 @@ mod tests {
 
     #[test]
     fn payees_are_read_from_a_table_and_a_wrong_line_is_named() {
-        let text = "\u{feff}Address,amount,what for\nalice, 500,wages\n\n# later\n\"bob\";\"7.5\"\r\n";
+        let text = "\u{feff}Address,amount,what for\nalice, 500,\"Meier, Hans\"\n\n# later\n\"bob\",\"7.5\",2026\r\n";
         let payees = parse_csv(text).unwrap();
         let read: Vec<(&str, &str)> = payees.iter().map(|payee| (payee.to.as_str(), payee.place.as_str())).collect();
         assert_eq!(read, [("alice", "line 2: "), ("bob", "line 5: ")]);
+        let [one, two] = ["a;5\nb;6\n", "# wages\nto,amount\na,5\nb,6"].map(|text| parse_csv(text).unwrap());
+        assert_eq!((one.len(), two.len()), (2, 2));
         for (wrong, line) in [("alice 500", "line 1"), ("a,5\nb,x", "line 2"), (",5", "line 1"), ("a,0", "line 1")] {
             let problem = parse_csv(wrong).unwrap_err();
             assert!(problem.starts_with(line), "{wrong}: {problem}");
         }
-        assert!(parse_csv("address,amount\n").is_err());
+        assert!(parse_csv("address,amount\n").is_err() && parse_csv("").is_err());
+        assert!(parse_csv("name,sum\na,5").unwrap_err().contains("titles are address,amount"));
+        assert!(parse_csv("address,for,amount\na,rent,5").unwrap_err().contains("in this order"));
+    }
+
+    #[test]
+    fn an_amount_with_a_comma_is_never_paid_as_another() {
+        // As people and spreadsheets write a thousand, and one and a half.
+        for wrong in ["a,1,000", "\"a\",\"1,000\"", "a;1,50", "a;\"1,50\"", "x,5\na,1,000", "address,amount\na,1,000"] {
+            let problem = parse_csv(wrong).unwrap_err();
+            assert!(problem.contains("1,000") || problem.contains("1,50"), "{wrong}: {problem}");
+        }
+        assert_eq!(parse_csv("address,amount,year\na,1,2026").unwrap().len(), 1);
     }
 
     #[test]

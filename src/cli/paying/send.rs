@@ -52,7 +52,7 @@ pub struct SendArgs {
     /// One of several payees, in one transaction
     #[arg(long = "to", value_name = "TO=AMOUNT", conflicts_with = "to", value_parser = payees::parse_payee)]
     payees: Vec<WrittenPayee>,
-    /// Payees of a file: a payee and an amount on each line, with a comma between them
+    /// Payees of a table: a payee and an amount on each line, with a comma between them; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     csv: Option<PathBuf>,
     /// The paying key [default: the only key; on test chains without keys dev0]

@@ -138,7 +138,7 @@ impl Pool {
             return Ok(Err(Refusal::Known));
         }
         let least_rate = chain.spec().min_fee_rate;
-        let replaced = match self.replaced_by(&transaction, least_rate) {
+        let replaced = match self.replaced_by(&transaction, chain.spec().replacement_rate()) {
             Ok(replaced) => replaced,
             Err(refusal) => return Ok(Err(refusal)),
         };

@@ -1,13 +1,13 @@
 //! Which transactions of the mempool give way to one that spends the same coins and pays more.
 //!
 //! The rules are those of BIP 125 and Bitcoin Core, for all transactions: none has to say that it may be replaced. What a
-//! refused offer costs this node is a signature check and a walk over at most [`limits::MEMPOOL_REPLACED`] transactions;
+//! refused offer costs this node is a signature check and a walk over at most [`MAX_REPLACED`] transactions;
 //! what an accepted one costs the network, it pays for.
 //!
 //! 1. It pays a higher rate than each of those that it conflicts with: a miner gains from it.
 //! 2. It pays the fees of all that would leave (those, and what builds on them), and for its own bytes at least the relay
 //!    rate on top: nobody can have the network relay again and again for nothing.
-//! 3. At most [`limits::MEMPOOL_REPLACED`] would leave: the work is bounded.
+//! 3. At most [`MAX_REPLACED`] would leave: the work is bounded.
 //! 4. It builds on unconfirmed transactions only if one that it conflicts with does, too. Else its own rate would say
 //!    nothing about when it can be mined: an ancestor that pays little would hold it up.
 //! 5. It does not build on what would leave.
@@ -15,12 +15,15 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    base::{hash::Hash, limits},
+    base::hash::Hash,
     chain::{block::HashedTransaction, rules},
     node::Refusal,
 };
 
 use super::pool::{Pool, fee_at, fee_rate};
+
+/// Transactions that leave for one, at most; bounds the work that an offer makes.
+pub(super) const MAX_REPLACED: usize = 100;
 
 /// What leaves for another transaction.
 #[derive(Debug, Default)]
@@ -33,13 +36,12 @@ pub(super) struct Replaced {
 
 impl Pool {
     /// What would leave for this transaction; nothing if it conflicts with none. Looks only at what the transaction says
-    /// itself: the amounts that it names are compared with the coins later. `least_rate`: base units per 1,000 bytes.
-    pub(super) fn replaced_by(&self, hashed: &HashedTransaction, least_rate: u64) -> Result<Replaced, Refusal> {
+    /// itself: the amounts that it names are compared with the coins later. `relay_rate`: base units per 1,000 bytes.
+    pub(super) fn replaced_by(&self, hashed: &HashedTransaction, relay_rate: u64) -> Result<Replaced, Refusal> {
         let inputs = &hashed.transaction.inputs;
         let rivals: BTreeSet<Hash> = inputs.iter().filter_map(|input| self.spender(&input.outpoint)).collect();
         let Some(rival) = rivals.first().copied() else { return Ok(Replaced::default()) };
         let fee = rules::fee(&hashed.transaction)?;
-        let relay_rate = least_rate.max(limits::REPLACEMENT_RELAY_RATE);
         let for_own_bytes = fee_at(relay_rate.saturating_mul(1000), hashed.size);
         let fees = |txids: &BTreeSet<Hash>| txids.iter().map(|id| self.known(id).fee()).fold(0, u64::saturating_add);
         let best_rate = rivals.iter().map(|id| self.known(id).rate()).max().unwrap_or(0);
@@ -65,7 +67,7 @@ impl Pool {
         if parents.iter().any(|parent| self.holds(parent) && !rivals.contains(parent) && !is_of_rivals(parent)) {
             return irreplaceable("it builds on an unconfirmed transaction that the other does not build on");
         }
-        let Some(all) = self.family(&rivals, limits::MEMPOOL_REPLACED) else {
+        let Some(all) = self.family(&rivals, MAX_REPLACED) else {
             return irreplaceable("too many transactions build on the other");
         };
         if let Some(refusal) = underpaid(&all) {

@@ -80,7 +80,7 @@ fn a_payment_is_seen_confirmed_and_final_and_each_is_told_once() {
     assert_eq!(words(&rig, &mut shop, &watched), ["seen 500"]);
     rig.node.pool.lock().unwrap().clear();
     rig.extend(vec![payment.clone(), elsewhere]);
-    rig.status.report(Report::Mempool { count: 0, bytes: 0 });
+    rig.status.report(Report::Mempool { count: 0, bytes: 0, replacements: 0 });
     assert!(words(&rig, &mut shop, &watched).is_empty(), "one confirmation is not enough");
     rig.extend(vec![]);
     assert_eq!(words(&rig, &mut shop, &watched), ["confirmed 500"]);
@@ -133,7 +133,7 @@ fn a_payment_that_leaves_the_mempool_for_another_is_replaced() {
     rig.maker = before.fork();
     rig.node.pool.lock().unwrap().clear();
     rig.extend(vec![winner.clone()]);
-    rig.status.report(Report::Mempool { count: 0, bytes: 0 });
+    rig.status.report(Report::Mempool { count: 0, bytes: 0, replacements: 0 });
     let cursor = shop.cursor.clone();
     let answer = rig.result("watch", json!({ "addresses": [address(&rig, 1)], "cursor": cursor, "timeout": 0 }));
     let event = &answer["events"][0];

@@ -181,7 +181,8 @@ impl Teller<'_> {
         let height = block.header.height;
         let mut fields = json!({ "block": block.hash, "height": height, "block_time": block.header.time });
         if word == "undone" {
-            let rival = undone::displaced_by(self.databases, one).ok().flatten().filter(|rival| *rival != one.txid);
+            let rival =
+                undone::displaced_by(self.databases, one, None).ok().flatten().filter(|rival| *rival != one.txid);
             fields["conflicts_with"] = json!(rival);
         } else {
             fields["confirmations"] = json!(render::confirmations(&self.tip, height));
@@ -211,7 +212,8 @@ impl Teller<'_> {
         if self.databases.coin(&first)?.is_some() || self.databases.find_transaction(&one.txid)?.is_some() {
             return Ok(());
         }
-        let in_chain = undone::displaced_by(self.databases, one).ok().flatten().filter(|rival| *rival != one.txid);
+        let in_chain =
+            undone::displaced_by(self.databases, one, None).ok().flatten().filter(|rival| *rival != one.txid);
         match in_chain.or_else(|| self.context.pool.spender_of(one)) {
             Some(rival) => self.push("replaced", facts, json!({ "conflicts_with": rival })),
             // Without an index, or while it is behind.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{pool::Coins, *};
+use super::{super::replacement::MAX_REPLACED, pool::Coins, *};
 use crate::{base::limits, chain::testkit};
 
 /// Coins of 1,000,000 of account 0.
@@ -133,11 +133,11 @@ fn family(coins: &mut Coins, outpoint: OutPoint, heirs: usize) -> Pool {
 #[test]
 fn no_offer_makes_more_work_than_the_limit_however_much_it_pays() {
     let (mut coins, outpoints) = view(1);
-    let mut pool = family(&mut coins, outpoints[0], limits::MEMPOOL_REPLACED);
+    let mut pool = family(&mut coins, outpoints[0], MAX_REPLACED);
     let refused = admit(&mut pool, &mut coins, &one(outpoints[0], 900_000, b""));
     assert!(matches!(refused, Err(Refusal::Irreplaceable { .. })), "{refused:?}");
-    assert_eq!(pool.len(), limits::MEMPOOL_REPLACED + 1);
-    let mut pool = family(&mut coins, outpoints[0], limits::MEMPOOL_REPLACED - 1);
+    assert_eq!(pool.len(), MAX_REPLACED + 1);
+    let mut pool = family(&mut coins, outpoints[0], MAX_REPLACED - 1);
     assert_eq!(admit(&mut pool, &mut coins, &one(outpoints[0], 900_000, b"")), Ok(()));
     assert_eq!(pool.len(), 1);
 }
@@ -202,7 +202,10 @@ fn having_the_network_relay_again_and_again_costs_more_each_time() {
         (relayed, paid) = (relayed + offer.size as u64, needed);
     }
     assert_eq!(pool.len(), 1);
-    assert!(relayed > 100_000 && paid >= relayed * limits::REPLACEMENT_RELAY_RATE / 1000, "{paid} for {relayed}");
+    assert!(
+        relayed > 100_000 && paid >= relayed * ChainSpec::local().replacement_rate() / 1000,
+        "{paid} for {relayed}"
+    );
 }
 
 #[test]
