@@ -121,11 +121,14 @@ fn a_server_is_told_until_it_takes_each_payment_whatever_is_killed() {
 fn a_target_that_cannot_be_told_is_refused_at_the_start() {
     let folder = TempDir::new();
     let run = |args: &[&str]| super::support::cli_on(folder.path(), "local", &[&["run"], args].concat());
-    for args in
-        [&["--notify", "https://till.example/"][..], &["--notify", "true", "--no-http"], &["--notify-for", "dev9"]]
-    {
+    for args in [
+        &["--notify", "https://till.example/"][..],
+        &["--notify", "true", "--no-http"],
+        &["--notify-for", "dev9"],
+        &["--notify", "true", "--notify-for", "nobody"],
+    ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains("--notify"), "{}", stderr(&output));
+        assert!(["--notify", "nobody"].iter().any(|word| stderr(&output).contains(word)), "{}", stderr(&output));
     }
 }

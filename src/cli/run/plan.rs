@@ -69,7 +69,7 @@ impl Plan {
         // A bootnode that cannot be read is not dialled; one with an id must not be dialled without it.
         let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
         read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
-        check_notify(flags)?;
+        check_notify(&context)?;
         Ok(Self { context, block_time, dev, connect, bootnodes, pins })
     }
 
@@ -257,7 +257,10 @@ fn read(
 }
 
 /// Refuses `--notify` if it cannot work.
-fn check_notify(flags: &NodeFlags) -> Outcome {
+fn check_notify(context: &Context) -> Outcome {
+    let (flags, folder) = (&context.settings.node, context.folder());
+    let keys = Keys::new(&folder, context.spec());
+    flags.notify_for.iter().flatten().try_for_each(|name| keys.address(name).map(drop))?;
     let Some(target) = &flags.notify else {
         let alone = flags.notify_for.is_some();
         return if alone {

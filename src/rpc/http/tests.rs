@@ -146,3 +146,27 @@ fn a_half_closed_connection_gets_its_answers() {
     assert!(open(&mut connection, at(0)).is_none());
     assert!(connection.is_finished(), "half a request is not answered");
 }
+
+#[test]
+fn a_stream_goes_on_as_long_as_the_client_takes_what_it_is_told() {
+    let (mut connection, start) = (Connection::new(Time(0)), Time(0));
+    connection.receive(start, b"GET /api/watch HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(connection.next(start, |_| Ok(())).is_some());
+    connection.begin_stream(start, &Response::new(Status::Ok, "text/event-stream", ""));
+    connection.push(start, b"data: 1\n\n");
+    let length = connection.output().len();
+    assert!(connection.output().ends_with(b"\r\n\r\ndata: 1\n\n"));
+    let day = start + HTTP_IDLE * 1440;
+    connection.wrote(start, length);
+    assert!(connection.deadline().is_none() && !connection.expire(day), "silence is no fault of the client");
+    connection.push(day, b"data: 2\n\n");
+    connection.wrote(day, 3);
+    assert!(!connection.expire(day + HTTP_RESPONSE / 2));
+    assert!(connection.expire(day + HTTP_RESPONSE), "it took a part only");
+    let mut ended = connection;
+    ended.end_stream(day);
+    ended.push(day, b"data: 3\n\n");
+    assert!(!ended.output().ends_with(b"3\n\n"));
+    ended.wrote(day, ended.output().len());
+    assert!(ended.is_finished() && ended.expire(day + HTTP_LINGER));
+}

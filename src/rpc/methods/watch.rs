@@ -18,7 +18,7 @@ use crate::{
         watch::{
             Filter,
             cursor::Cursor,
-            tell::{self, Depths, Page},
+            tell::{self, Depths},
         },
     },
 };
@@ -124,12 +124,12 @@ fn read(mut watching: Watching, before: View) -> Continuation {
         let page = tell::step(&context, databases, &watching.filter, watching.depths, cursor, news)?;
         watching.is_indexed = false;
         let is_late = context.now() >= watching.until;
-        if !page.events.is_empty() || is_late {
+        // One call is one step, so that nobody's long way through the chain holds up others.
+        if !page.events.is_empty() || page.more || is_late {
             return Ok(answer(&page.events, &page.cursor, page.more));
         }
-        let Page { cursor, more, .. } = page;
-        watching.cursor = Some(cursor);
-        Ok(if more { look(watching) } else { wait(watching, before) })
+        watching.cursor = Some(page.cursor);
+        Ok(wait(watching, before))
     })
 }
 

@@ -141,6 +141,29 @@ fn a_payment_that_leaves_the_mempool_for_another_is_replaced() {
 }
 
 #[test]
+fn what_leaves_the_mempool_without_a_block_was_replaced_there_or_dropped() {
+    let mut rig = Rig::new();
+    let watched = json!({ "addresses": [address(&rig, 1)] });
+    let mut other = rig.maker.fork();
+    let (loser, winner) = (rig.transfer(5), other.transfer(&account(0), account(2).address(), 6, 9));
+    rig.put_into_pool(&loser);
+    let mut shop = Shop::default();
+    assert_eq!(words(&rig, &mut shop, &watched), ["seen 5"]);
+    let seen = shop.cursor.clone();
+    rig.node.pool.lock().unwrap().clear();
+    rig.put_into_pool(&winner);
+    let answer = rig.result("watch", json!({ "addresses": [address(&rig, 1)], "cursor": seen, "timeout": 0 }));
+    let event = &answer["events"][0];
+    assert_eq!((&event["event"], &event["conflicts_with"]), (&json!("replaced"), &json!(winner.txid())), "{answer}");
+    rig.node.pool.lock().unwrap().clear();
+    rig.put_into_pool(&loser);
+    assert_eq!(words(&rig, &mut shop, &watched), ["replaced 5", "seen 5"]);
+    rig.node.pool.lock().unwrap().clear();
+    rig.status.report(Report::Mempool { count: 0, bytes: 0, replacements: 0 });
+    assert_eq!(words(&rig, &mut shop, &watched), ["dropped 5"]);
+}
+
+#[test]
 fn what_is_not_a_position_or_names_nobody_is_refused() {
     let rig = Rig::new();
     let one = address(&rig, 1);

@@ -3,13 +3,13 @@
 //! It is filled only when somebody watches, from the ledger's own list. What comes and goes between two looks is not noticed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::cursor::PoolMark;
 use crate::{
-    base::hash::Hash,
+    base::{gather::gather, hash::Hash},
     chain::{block::HashedTransaction, transaction::OutPoint},
     node::command::PoolEntry,
 };
@@ -25,8 +25,8 @@ pub struct PoolLog(Mutex<Inner>);
 pub enum Moved {
     /// It waits since this time, unix seconds.
     Came(u64),
-    /// It waits no longer.
-    Left,
+    /// It waits no longer; what then waited and spends a coin of it.
+    Left(Option<Hash>),
 }
 
 /// One thing that happened.
@@ -48,8 +48,14 @@ struct Inner {
     noted: Option<u64>,
     waiting: BTreeMap<u64, (Arc<HashedTransaction>, u64)>,
     numbers: BTreeMap<Hash, u64>,
-    gone: VecDeque<(u64, Arc<HashedTransaction>)>,
+    gone: VecDeque<Gone>,
     gone_bytes: usize,
+}
+
+struct Gone {
+    number: u64,
+    transaction: Arc<HashedTransaction>,
+    rival: Option<Hash>,
 }
 
 impl PoolLog {
@@ -79,8 +85,9 @@ impl PoolLog {
             entries.into_iter().map(|entry| (entry.transaction.txid, entry)).collect();
         let left: Vec<u64> =
             inner.numbers.iter().filter(|(txid, _)| !present.contains_key(*txid)).map(|(_, number)| *number).collect();
+        let spenders = if left.is_empty() { BTreeMap::new() } else { spenders(&present) };
         for number in left {
-            inner.leave(number);
+            inner.leave(number, &spenders);
         }
         let mut new: Vec<PoolEntry> =
             present.into_values().filter(|entry| !inner.numbers.contains_key(&entry.transaction.txid)).collect();
@@ -104,24 +111,15 @@ impl PoolLog {
         });
         // Who was never told that something came need not hear that it left.
         let is_known = mark.run == inner.run;
-        let left = inner.gone.iter().filter(|(number, _)| is_known && *number > after);
-        let left = left.map(|(number, transaction)| PoolEvent {
-            number: *number,
-            moved: Moved::Left,
-            transaction: Arc::clone(transaction),
+        let left = inner.gone.iter().filter(|gone| is_known && gone.number > after);
+        let left = left.map(|gone| PoolEvent {
+            number: gone.number,
+            moved: Moved::Left(gone.rival),
+            transaction: Arc::clone(&gone.transaction),
         });
         let mut all: Vec<PoolEvent> = came.chain(left).collect();
         all.sort_by_key(|event| event.number);
         all
-    }
-
-    /// What waits and spends a coin of this transaction.
-    pub fn spender_of(&self, one: &HashedTransaction) -> Option<Hash> {
-        let wanted: BTreeSet<OutPoint> = one.transaction.inputs.iter().map(|input| input.outpoint).collect();
-        let spends = |other: &HashedTransaction| {
-            other.txid != one.txid && other.transaction.inputs.iter().any(|input| wanted.contains(&input.outpoint))
-        };
-        self.lock().waiting.values().find(|(other, _)| spends(other)).map(|(other, _)| other.txid)
     }
 
     /// The mark with this number.
@@ -141,17 +139,26 @@ impl PoolLog {
 }
 
 impl Inner {
-    fn leave(&mut self, number: u64) {
+    fn leave(&mut self, number: u64, spenders: &BTreeMap<OutPoint, Hash>) {
         let Some((transaction, _)) = self.waiting.remove(&number) else { return };
         self.numbers.remove(&transaction.txid);
         self.last += 1;
         self.gone_bytes += transaction.size;
-        self.gone.push_back((self.last, transaction));
+        let rival = transaction.transaction.inputs.iter().find_map(|input| spenders.get(&input.outpoint).copied());
+        self.gone.push_back(Gone { number: self.last, transaction, rival });
         while self.gone_bytes > GONE_BYTES {
-            let Some((_, oldest)) = self.gone.pop_front() else { return };
-            self.gone_bytes = self.gone_bytes.saturating_sub(oldest.size);
+            let Some(oldest) = self.gone.pop_front() else { return };
+            self.gone_bytes = self.gone_bytes.saturating_sub(oldest.transaction.size);
         }
     }
+}
+
+/// Which of these transactions spends which coin.
+fn spenders(entries: &BTreeMap<Hash, PoolEntry>) -> BTreeMap<OutPoint, Hash> {
+    let inputs = entries
+        .iter()
+        .flat_map(|(txid, entry)| entry.transaction.transaction.inputs.iter().map(|input| (input.outpoint, *txid)));
+    gather(inputs)
 }
 
 #[cfg(test)]
@@ -184,7 +191,7 @@ mod tests {
         assert_eq!(told(&log, log.end()), []);
         let before = log.end();
         log.note(2, all[1..].to_vec());
-        assert_eq!(told(&log, before), [(3, Moved::Left), (4, Moved::Came(102))]);
+        assert_eq!(told(&log, before), [(3, Moved::Left(None)), (4, Moved::Came(102))]);
         log.note(2, all[1..].to_vec());
         assert_eq!(told(&log, log.mark(3)), [(4, Moved::Came(102))]);
     }

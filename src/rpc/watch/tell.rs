@@ -8,6 +8,7 @@ use super::{
     pool::{Moved, PoolEvent},
 };
 use crate::{
+    base::hash::Hash,
     chain::{
         archive::{BlockStatus, Tip},
         block::{HashedBlock, HashedTransaction},
@@ -19,7 +20,7 @@ use crate::{
 
 /// Events in one answer.
 const MAX_EVENTS: usize = 500;
-/// Blocks that one step reads, and their bytes; other queries come in between two steps.
+/// Blocks that one step reads, and their bytes; other queries come in between two calls.
 const MAX_BLOCKS: usize = 256;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
@@ -76,7 +77,7 @@ pub fn begin(context: &Context, databases: &mut Databases, above: Option<u32>) -
 pub fn needs_index(databases: &mut Databases, cursor: &Cursor, pool: &[PoolEvent]) -> Result<bool, RpcError> {
     let row = databases.header(&cursor.confirmed.hash)?;
     let is_off = row.is_some_and(|row| row.status != BlockStatus::Applied);
-    Ok((is_off || pool.iter().any(|event| event.moved == Moved::Left)) && databases.has_index())
+    Ok((is_off || pool.iter().any(|event| matches!(event.moved, Moved::Left(_)))) && databases.has_index())
 }
 
 /// Goes on from a position. `status` was read before `pool`.
@@ -154,8 +155,6 @@ impl Teller<'_> {
                 point = Point { height: row.header.height, hash: row.hash, told: 0 };
             }
             let Some(block) = self.databases.block(&point.hash)? else {
-                let row = self.databases.header(&point.hash)?.ok_or_else(|| unknown(&point))?;
-                self.databases.require_kept(&row)?;
                 return Err(forgotten(&point));
             };
             for at in usize::try_from(point.told).unwrap_or(usize::MAX)..block.transactions.len() {
@@ -199,22 +198,30 @@ impl Teller<'_> {
             self.cursor.pool = self.context.pool.mark(event.number);
             let Some(facts) = self.filter.facts(self.context, &event.transaction) else { continue };
             match event.moved {
+                // A block that came since the mempool was asked may have it, and that is told.
+                Moved::Came(_) if self.databases.coin(&Transaction::outpoint(event.transaction.txid, 0))?.is_some() => {
+                }
                 Moved::Came(since) => self.push("seen", facts, json!({ "since": since })),
-                Moved::Left => self.tell_left(&event.transaction, facts)?,
+                Moved::Left(rival) => self.tell_left(&event.transaction, rival, facts)?,
             }
         }
         Ok(true)
     }
 
     /// Tells why a transaction left the mempool, unless a block has it: then that is told.
-    fn tell_left(&mut self, one: &HashedTransaction, facts: Map<String, Value>) -> Result<(), RpcError> {
+    fn tell_left(
+        &mut self,
+        one: &HashedTransaction,
+        in_pool: Option<Hash>,
+        facts: Map<String, Value>,
+    ) -> Result<(), RpcError> {
         let first = Transaction::outpoint(one.txid, 0);
         if self.databases.coin(&first)?.is_some() || self.databases.find_transaction(&one.txid)?.is_some() {
             return Ok(());
         }
         let in_chain =
             undone::displaced_by(self.databases, one, None).ok().flatten().filter(|rival| *rival != one.txid);
-        match in_chain.or_else(|| self.context.pool.spender_of(one)) {
+        match in_chain.or(in_pool) {
             Some(rival) => self.push("replaced", facts, json!({ "conflicts_with": rival })),
             // Without an index, or while it is behind.
             None if self.is_spent(one)? => self.push("replaced", facts, json!({ "conflicts_with": null })),
