@@ -13,7 +13,7 @@ const say = (name, holds, reason) => console.log(holds ? `ok ${name}` : `FAIL ${
       say(method, false, error.message);
     }
   }
-  for (const [method, params, code] of [["getblock", ["99"], -5], ["nonsense", [], -32601]]) {
+  for (const [method, params, code] of [["getblock", ["99"], -5], ["nonsense", [], -32601], ["sendtoaddress", ["x", 1], -5]]) {
     try {
       await client.command(method, ...params);
       say(method, false, "no error");

@@ -12,7 +12,12 @@ for method, params in json.load(open(os.environ["CALLS"])):
         print(f"ok {method}")
     except Exception as error:
         print(f"FAIL {method}: {error!r}")
-for method, params, code in [("getblock", ["99"], -5), ("nonsense", [], -32601)]:
+for method, params, code in [
+    ("getblock", ["99"], -5),
+    ("nonsense", [], -32601),
+    ("sendtoaddress", {"address": "x", "amount": 1}, -5),
+    ("sendtoaddress", {"address": client.call("getnewaddress", []), "amount": 1 << 60}, -6),
+]:
     try:
         client.call(method, params)
         print(f"FAIL {method}: no error")

@@ -17,7 +17,7 @@ for method, params in calls:
         print(f"ok {method}")
     except Exception as error:
         print(f"FAIL {method}: {error!r}")
-for method, params, code in [("getblock", ["99"], -5), ("nonsense", [], -32601)]:
+for method, params, code in [("getblock", ["99"], -5), ("nonsense", [], -32601), ("sendtoaddress", ["x", 1], -5)]:
     try:
         getattr(proxy, method)(*params)
         print(f"FAIL {method}: no error")

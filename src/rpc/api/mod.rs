@@ -109,7 +109,12 @@ fn is_settled(text: &str) -> bool {
 pub(super) fn stream_params(head: &Head, longest: f64) -> Option<Result<Value, Response>> {
     let (path, lookup) = paths::find(&head.path, &head.query).filter(|(path, _)| path.path == "/api/watch")?;
     let checked = path.check(&head.query).map_err(|error| plain(Err(error)));
-    Some(checked.map(|()| paths::watched(&lookup, longest)))
+    Some(checked.map(|()| {
+        let mut params = paths::watched(&lookup, longest);
+        // Whatever time the caller would poll with: signs of life must not follow each other without a pause.
+        params["timeout"] = json!(longest);
+        params
+    }))
 }
 
 /// The answer to a reading.

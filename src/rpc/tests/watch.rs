@@ -168,12 +168,18 @@ fn what_is_not_a_position_or_names_nobody_is_refused() {
     let rig = Rig::new();
     let one = address(&rig, 1);
     let whole = rig.result("watch", json!({ "addresses": [one], "timeout": 0 }))["cursor"].take();
+    let height = whole.as_str().unwrap().replace("w1-0.all", "w1-4294967295.all");
+    let last_final = whole.as_str().unwrap().replace("-0.all", "-7.all").replace("w1-7", "w1-0");
+    let told = whole.as_str().unwrap().replace("w1-0.all", "w1-0.9");
     let foreign = whole.as_str().unwrap().replace(&rig.maker.hash().to_string(), &"ab".repeat(32));
     for (params, code) in [
         (json!({}), -8),
         (json!({ "addresses": ["x"] }), -8),
         (json!({ "transactions": ["12"] }), -8),
         (json!({ "addresses": [one], "cursor": "12" }), -8),
+        (json!({ "addresses": [one], "cursor": height }), -8),
+        (json!({ "addresses": [one], "cursor": last_final }), -8),
+        (json!({ "addresses": [one], "cursor": told }), -8),
         (json!({ "addresses": [one], "confirmations": 0 }), -8),
         (json!({ "addresses": [one], "above": 9 }), -5),
         (json!({ "addresses": [one], "cursor": foreign }), -5),
@@ -270,7 +276,7 @@ fn stream(rig: &Rig, query: &str, fields: &str) -> std::io::BufReader<std::net::
 fn a_stream_tells_each_event_with_its_id_and_goes_on_behind_the_last_one() {
     let mut rig = Rig::new();
     let query = format!("address={}", address(&rig, 1));
-    let mut events = stream(&rig, &format!("{query}&above=0"), "");
+    let mut events = stream(&rig, &format!("{query}&above=0&timeout=0"), "");
     let payment = rig.transfer(7);
     rig.extend(vec![payment.clone()]);
     let head = next(&mut events).join("\n");

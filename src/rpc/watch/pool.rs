@@ -103,14 +103,15 @@ impl PoolLog {
     /// What happened after a mark, in order. A mark of another run knows nothing of this one.
     pub fn after(&self, mark: PoolMark) -> Vec<PoolEvent> {
         let inner = self.lock();
-        let after = if mark.run == inner.run { mark.number } else { 0 };
+        // A mark of another run knows nothing of this one, nor does one with a number that was never given.
+        let is_known = mark.run == inner.run && mark.number <= inner.last;
+        let after = if is_known { mark.number } else { 0 };
         let came = inner.waiting.range(after.saturating_add(1)..).map(|(number, (transaction, since))| PoolEvent {
             number: *number,
             moved: Moved::Came(*since),
             transaction: Arc::clone(transaction),
         });
         // Who was never told that something came need not hear that it left.
-        let is_known = mark.run == inner.run;
         let left = inner.gone.iter().filter(|gone| is_known && gone.number > after);
         let left = left.map(|gone| PoolEvent {
             number: gone.number,
@@ -202,5 +203,6 @@ mod tests {
         log.note(1, all.clone());
         log.note(2, all[1..].to_vec());
         assert_eq!(told(&log, PoolMark { run: 6, number: 99 }), [(2, Moved::Came(101))]);
+        assert_eq!(told(&log, PoolMark { run: 7, number: u64::MAX }), [(2, Moved::Came(101))], "it was changed");
     }
 }

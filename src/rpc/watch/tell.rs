@@ -115,6 +115,9 @@ impl Teller<'_> {
         loop {
             let point = self.point(which);
             let row = self.databases.header(&point.hash)?.ok_or_else(|| unknown(&point))?;
+            if row.header.height != point.height {
+                return Err(damaged());
+            }
             if row.status == BlockStatus::Applied {
                 return Ok(true);
             }
@@ -122,8 +125,7 @@ impl Teller<'_> {
             let mut has_budget = true;
             if which == Which::Confirmed {
                 let block = self.databases.block(&point.hash)?.ok_or_else(|| forgotten(&point))?;
-                let count = block.transactions.len().min(usize::try_from(point.told).unwrap_or(usize::MAX));
-                for at in (0..count).rev() {
+                for at in (0..told_of(&point, &block)?).rev() {
                     if self.is_full() {
                         return Ok(false);
                     }
@@ -157,7 +159,7 @@ impl Teller<'_> {
             let Some(block) = self.databases.block(&point.hash)? else {
                 return Err(forgotten(&point));
             };
-            for at in usize::try_from(point.told).unwrap_or(usize::MAX)..block.transactions.len() {
+            for at in told_of(&point, &block)?..block.transactions.len() {
                 if self.is_full() {
                     return Ok(false);
                 }
@@ -273,6 +275,20 @@ impl Teller<'_> {
             Which::Final => self.cursor.last_final = point,
         }
     }
+}
+
+/// How many transactions of a block are told.
+fn told_of(point: &Point, block: &HashedBlock) -> Result<usize, RpcError> {
+    let count = block.transactions.len();
+    match usize::try_from(point.told) {
+        _ if point.told == Point::ALL => Ok(count),
+        Ok(told) if told <= count => Ok(told),
+        _ => Err(damaged()),
+    }
+}
+
+fn damaged() -> RpcError {
+    RpcError::bad_parameter("\"cursor\" was changed: it names no position in the chain; begin again with \"above\"")
 }
 
 fn count_of(at: usize) -> u32 {
