@@ -117,6 +117,31 @@ fn a_server_is_told_until_it_takes_each_payment_whatever_is_killed() {
     assert_eq!(posted(&connections).0["received"], 6);
 }
 
+/// Who was away when he was to be told for the first time missed what was confirmed meanwhile.
+#[test]
+fn a_server_that_is_away_at_first_is_told_of_all_since_then() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/paid", listener.local_addr().unwrap());
+    let (sender, connections) = mpsc::channel();
+    thread::spawn(move || listener.incoming().map_while(Result::ok).try_for_each(|stream| sender.send(stream)));
+    let mut node = TestNode::start(&[]);
+    let id = node.json(&["send", "dev9", "5", "--from", "dev8"])["id"].clone();
+    node.stop();
+    node.restart(&["--notify", url.as_str(), "--notify-for", "dev9"]);
+    let (seen, stream) = posted(&connections);
+    assert_eq!(seen["event"], "seen");
+    node.json(&["mine", "2"]);
+    answer(stream, "500 Internal Server Error");
+    loop {
+        let (event, stream) = posted(&connections);
+        answer(stream, "200 OK");
+        assert_eq!(event["id"], id);
+        if event["event"] == "confirmed" {
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_target_that_cannot_be_told_is_refused_at_the_start() {
     let folder = TempDir::new();

@@ -21,7 +21,7 @@ Each line has seq, time and event: block, reorganisation, state, peers, mempool
 or warnings. With --address or --tx, each is a payment's: seen, confirmed,
 final, undone, replaced or dropped. --cursor keeps in a file up to where lines
 were written, and goes on from there: none is missed, whatever was restarted.
-Ends with the node (exit code 3).
+Ends with the node (exit code 3); with --cursor, waits for the next one.
 
 Examples:
   tussock events
@@ -43,7 +43,7 @@ pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
     let remote = context.remote()?;
     let deadline = Deadline::after(arguments.time.unwrap_or(Duration::MAX));
     if arguments.watched.is_given() {
-        return watched::run(context, &remote, &arguments.watched, deadline);
+        return watched::run(context, remote, &arguments.watched, deadline);
     }
     let mut since = arguments.since;
     loop {

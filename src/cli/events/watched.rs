@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         context::Context,
-        datadir,
-        exit::{Failure, Outcome},
-        output,
+        exit::{Exit, Failure, Outcome},
+        kept_file, output,
         remote::{RPC_WAIT_SLICE, Remote},
     },
-    rpc::client::Deadline,
+    rpc::{client::Deadline, watch::cursor::Cursor},
     wallet::keys::Keys,
 };
 
+/// Time between two looks for a node that is away.
+const PAUSE: Duration = Duration::from_millis(300);
 /// Bytes of a file with a position.
 const MAX_CURSOR_BYTES: u64 = 4096;
 
@@ -70,22 +71,44 @@ impl WatchedFlags {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             about => about.map_err(failed)?.len(),
         };
+        let strange = || {
+            let advice = "name another file, or remove it to begin now";
+            Failure::usage(format!("not a position that events wrote: {}; {advice}", path.display()))
+        };
         if size > MAX_CURSOR_BYTES {
-            return Err(Failure::usage(format!("{}: not a position that events wrote", path.display())));
+            return Err(strange());
         }
-        Ok(Some(fs::read_to_string(path).map_err(failed)?.trim().to_owned()).filter(|text| !text.is_empty()))
+        let bytes = fs::read(path).map_err(failed)?;
+        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+        match text.parse::<Cursor>() {
+            _ if text.is_empty() => Ok(None),
+            Ok(_) => Ok(Some(text)),
+            Err(()) => Err(strange()),
+        }
     }
 
     fn keep_cursor(&self, cursor: &str) -> Outcome {
         match &self.cursor {
-            Some(path) => datadir::write_atomically(path, format!("{cursor}\n").as_bytes(), 0o644),
+            Some(path) => kept_file::replace(path, format!("{cursor}\n").as_bytes(), 0o644),
             None => Ok(()),
         }
     }
 }
 
+/// Waits until a node runs on the folder again.
+fn found_again(context: &Context, mut failure: Failure, deadline: Deadline) -> Outcome<Remote> {
+    output::note(&format!("{}; waiting for it", failure.message));
+    while deadline.pause(PAUSE) {
+        match context.remote() {
+            Err(again) if again.exit == Exit::Unreachable => failure = again,
+            found => return found,
+        }
+    }
+    Err(failure)
+}
+
 /// Prints each event as a line of JSON.
-pub(super) fn run(context: &Context, remote: &Remote, flags: &WatchedFlags, deadline: Deadline) -> Outcome {
+pub(super) fn run(context: &Context, mut remote: Remote, flags: &WatchedFlags, deadline: Deadline) -> Outcome {
     let mut question = flags.question(context)?;
     let mut cursor = flags.read_cursor()?;
     loop {
@@ -93,7 +116,17 @@ pub(super) fn run(context: &Context, remote: &Remote, flags: &WatchedFlags, dead
         let slice = if cursor.is_none() { Duration::ZERO } else { deadline.left().min(RPC_WAIT_SLICE) };
         question["cursor"] = json!(cursor);
         question["timeout"] = json!(slice.as_secs_f64());
-        let answer = remote.call_within("watch", json!([question]), slice + Duration::from_secs(40))?;
+        let answer = match remote.call_within("watch", json!([question]), slice + Duration::from_secs(40)) {
+            // With a position that is kept, a node that is away for a while is no reason to end.
+            Err(failure) if failure.exit == Exit::Unreachable && flags.cursor.is_some() => {
+                remote = found_again(context, failure, deadline)?;
+                continue;
+            }
+            answer => answer?,
+        };
+        if let (None, Some(from)) = (&cursor, answer["from"].as_str()) {
+            flags.keep_cursor(from)?;
+        }
         for event in output::items(&answer["events"]) {
             output::line(&event.to_string())?;
             if let Some(behind) = event["cursor"].as_str() {

@@ -1,9 +1,10 @@
 //! Hands an event to a program or an HTTP server, once. Nothing of an event reaches a command line: it is the input.
 
 use std::{
-    fmt, io,
+    env, fmt, io,
     io::{Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _},
+    path::Path,
     process::{Child, Command, Stdio},
     str::FromStr,
     time::Duration,
@@ -38,7 +39,8 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.starts_with("https://") {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        if scheme.is_some_and(|scheme| scheme != "http") {
             return Err("only http:// is spoken; let a proxy on this host add TLS, or name a program".to_owned());
         }
         let Some(rest) = text.strip_prefix("http://") else {
@@ -55,9 +57,20 @@ impl FromStr for Target {
         if host.is_empty() || host.contains('@') || !plain(host) || !plain(path) {
             return Err(format!("\"{text}\" is not an address such as http://127.0.0.1:8080/paid"));
         }
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let host = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let host = with_port(host).ok_or_else(|| format!("\"{host}\" is not HOST or HOST:PORT"))?;
         Ok(Self::Server { host, path: if path.is_empty() { "/".to_owned() } else { path.to_owned() } })
+    }
+}
+
+/// `HOST:PORT`, with the usual port if there is none.
+fn with_port(host: &str) -> Option<String> {
+    // An IPv6 address has its colons within brackets.
+    let end = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
+    let (name, port) = host.split_at(end);
+    match port.strip_prefix(':') {
+        None if port.is_empty() => Some(format!("{name}:80")),
+        Some(digits) if digits.parse::<u16>().is_ok_and(|port| port > 0) && !name.is_empty() => Some(host.to_owned()),
+        _ => None,
     }
 }
 
@@ -71,6 +84,18 @@ impl fmt::Display for Target {
 }
 
 impl Target {
+    /// Refuses a program that is not there.
+    pub fn check(&self) -> Result<(), String> {
+        let Self::Program(words) = self else { return Ok(()) };
+        let program = words.first().map_or("", String::as_str);
+        let path = env::var_os("PATH").unwrap_or_default();
+        let is_there = match program.contains('/') {
+            true => Path::new(program).is_file(),
+            false => env::split_paths(&path).any(|folder| folder.join(program).is_file()),
+        };
+        if is_there { Ok(()) } else { Err(format!("there is no program {program}")) }
+    }
+
     /// Delivers an event. `Err` says why it must be delivered again.
     pub fn deliver(&self, event: &str, stops: &dyn Fn() -> bool) -> Result<(), String> {
         let deadline = Deadline::after(DELIVERY);
@@ -165,7 +190,21 @@ mod tests {
         let server = |host: &str, path: &str| Ok(Target::Server { host: host.to_owned(), path: path.to_owned() });
         assert_eq!("http://till:8080/paid?a=1".parse(), server("till:8080", "/paid?a=1"));
         assert_eq!("http://[::1]".parse(), server("[::1]:80", "/"));
-        for wrong in ["", " ", "https://till/", "http://", "http://a@b/", "http:///x", "http://a/b c"] {
+        for wrong in [
+            "",
+            " ",
+            "https://till/",
+            "http://",
+            "http://a@b/",
+            "http:///x",
+            "http://a/b c",
+            "ftp://a/",
+            "HTTPS://a",
+            "http://a:99999/",
+            "http://[::1/",
+            "http://a:b/",
+            "http://:1/",
+        ] {
             assert!(wrong.parse::<Target>().is_err(), "{wrong}");
         }
     }
@@ -176,6 +215,9 @@ mod tests {
         assert_eq!(deliver("grep -q memo"), Ok(()));
         assert!(deliver("grep -q other").is_err());
         assert_eq!(deliver("true"), Ok(()), "it need not read it");
+        assert!("/nonexistent/program".parse::<Target>().unwrap().check().is_err());
+        assert!("no-such-program-anywhere x".parse::<Target>().unwrap().check().is_err());
+        assert_eq!("grep -q x".parse::<Target>().unwrap().check(), Ok(()));
         assert!(deliver("/nonexistent/program").unwrap_err().contains("cannot run"));
         let stopped = "tail -f /dev/null".parse::<Target>().unwrap().deliver("{}", &|| true);
         assert!(stopped.is_err(), "a node that stops does not wait for it");

@@ -134,6 +134,10 @@ impl Worker {
             let text = format!("{}\n", cursor.as_str().unwrap_or_default());
             datadir::write_atomically(&path, text.as_bytes(), 0o644).map_err(|failure| failure.message)
         };
+        if cursor.is_none() {
+            // Before anything is told: who cannot be told now is told from here later.
+            keep(&answer["from"])?;
+        }
         for event in output::items(&answer["events"]) {
             self.target.deliver(&event.to_string(), &|| self.is_stopping())?;
             keep(&event["cursor"])?;

@@ -269,7 +269,10 @@ fn check_notify(context: &Context) -> Outcome {
             Ok(())
         };
     };
-    target.parse::<Target>().map_err(|error| Failure::usage(format!("--notify: {error}")))?;
+    target
+        .parse::<Target>()
+        .and_then(|target| target.check())
+        .map_err(|error| Failure::usage(format!("--notify: {error}")))?;
     match flags.no_http == Some(true) {
         true => Err(Failure::usage("--notify needs the HTTP server; leave out --no-http")),
         false => Ok(()),

@@ -14,8 +14,10 @@ pub const EVENT: Schema = Schema::Object(&[&[
     required("id", Schema::Hash, "the transaction"),
     required("received", Schema::Wide, "base units that it pays to addresses that are watched"),
     required("spent", Schema::Wide, "base units of them that it spends"),
+    required("net", Schema::SignedWide, "received less spent: what came in, if it is positive"),
     required("outputs", Schema::Array(&OUTPUT), "its outputs to addresses that are watched"),
     required("memo", Schema::Text, "as text, or as hex if it is not printable"),
+    required("memo_hex", Schema::Hex, "its bytes"),
     required("coinbase", Schema::Boolean, "whether it is a block's reward"),
     required("cursor", Schema::Text, "where you are once you have dealt with this event"),
     optional("block", Schema::Hash, "confirmed, final, undone: the block"),
@@ -28,6 +30,7 @@ pub const EVENT: Schema = Schema::Object(&[&[
 /// Events of addresses and transactions.
 pub const EVENTS: Schema = Schema::Object(&[&[
     required("events", Schema::Array(&EVENT), "what happened, in order"),
+    required("from", Schema::Text, "where the first of them begins: where to go on if you could not deal with it"),
     required(
         "cursor",
         Schema::Text,

@@ -7,7 +7,12 @@ use serde_json::{Value, json};
 use super::harness::{Client, Rig};
 use crate::{
     base::rng::Rng,
-    chain::{block::HashedBlock, key::SecretKey, testkit::BlockMaker, transaction::Transaction},
+    chain::{
+        block::HashedBlock,
+        key::SecretKey,
+        testkit::{BlockMaker, spend},
+        transaction::{Output, Transaction},
+    },
     node::report::Report,
 };
 
@@ -316,4 +321,26 @@ fn streams_are_bounded_and_give_their_places_back() {
         // With a place, its id is looked at.
         next(&mut one)[0].starts_with("HTTP/1.1 400")
     });
+}
+
+/// Anybody can make payments whose events are long, and ask for them without credentials.
+#[test]
+fn an_answer_is_short_however_long_its_events_are() {
+    let mut rig = Rig::new();
+    let one = account(1).address();
+    let genesis = rig.maker.spec().genesis_hash();
+    for number in 2..9 {
+        let owner = account(number);
+        let payer = owner.address();
+        let (outpoint, amount) = rig.maker.spendable(&payer).next().map(|(coin, about)| (coin, about.amount)).unwrap();
+        let mut outputs = vec![Output { amount: 1, address: one }; 200];
+        outputs.push(Output { amount: amount - 100_000, address: payer });
+        let payment = spend(&[(outpoint, amount, &owner)], outputs, b"", &genesis);
+        rig.extend(vec![payment]);
+    }
+    let params = json!({ "addresses": [address(&rig, 1)], "above": 0, "timeout": 0 });
+    let answer = rig.result("watch", params.clone());
+    assert!(answer.to_string().len() < 100_000 && answer["more"] == true, "{} bytes", answer.to_string().len());
+    let mut shop = Shop::default();
+    assert_eq!(words(&rig, &mut shop, &params), ["confirmed 200"; 7]);
 }

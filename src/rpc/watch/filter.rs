@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    base::hash::Hash,
+    base::hash::{Hash, hex},
     chain::{address::Address, block::HashedTransaction},
     rpc::{context::Context, error::RpcError, json::object, render},
 };
@@ -52,6 +52,7 @@ impl Filter {
         if outputs.is_empty() && inputs.is_empty() && !self.transactions.contains(&one.txid) {
             return None;
         }
+        let memo: &[u8] = &one.transaction.memo;
         let sum = |amounts: &mut dyn Iterator<Item = u64>| amounts.fold(0, u64::saturating_add);
         let outputs_shown: Vec<Value> = outputs
             .iter()
@@ -59,12 +60,16 @@ impl Filter {
                 json!({ "index": at, "address": context.text(&output.address), "amount": output.amount })
             })
             .collect();
+        let received = sum(&mut outputs.iter().map(|(_, output)| output.amount));
+        let spent = sum(&mut inputs.iter().map(|(_, amount)| *amount));
         Some(object(json!({
             "id": one.txid,
-            "received": sum(&mut outputs.iter().map(|(_, output)| output.amount)),
-            "spent": sum(&mut inputs.iter().map(|(_, amount)| *amount)),
+            "received": received,
+            "spent": spent,
+            "net": i128::from(received) - i128::from(spent),
             "outputs": outputs_shown,
             "memo": render::memo(&one.transaction),
+            "memo_hex": hex(memo),
             "coinbase": one.transaction.is_coinbase(),
         })))
     }

@@ -20,6 +20,8 @@ use crate::{
 
 /// Events in one answer.
 const MAX_EVENTS: usize = 500;
+/// Bytes of events after which an answer has no further one: it needs no credentials, and its client may read slowly.
+const MAX_TOLD: usize = 64 * 1024;
 /// Blocks that one step reads, and their bytes; other queries come in between two calls.
 const MAX_BLOCKS: usize = 256;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -35,8 +37,8 @@ pub struct Depths {
 
 /// What a step has found.
 pub struct Page {
-    /// What to tell.
-    pub events: Vec<Value>,
+    /// What to tell, each as JSON.
+    pub events: Vec<String>,
     /// Where the client is then.
     pub cursor: Cursor,
     /// Whether there may be more to tell already.
@@ -56,7 +58,9 @@ struct Teller<'a> {
     filter: &'a Filter,
     tip: Tip,
     cursor: Cursor,
-    events: Vec<Value>,
+    events: Vec<String>,
+    /// Bytes of the events.
+    told: usize,
     blocks: usize,
     bytes: usize,
 }
@@ -97,8 +101,17 @@ pub fn step(
     let by_depth = above(depths.confirmed).filter(|_| !doubtful);
     let last_final = sealed.or_else(|| depths.last_final.and_then(above).filter(|_| !doubtful));
     let confirmed = by_depth.max(sealed.filter(|height| doubtful && *height <= tip.height));
-    let mut teller =
-        Teller { context, databases, filter, tip, cursor, events: Vec::new(), blocks: MAX_BLOCKS, bytes: MAX_BYTES };
+    let mut teller = Teller {
+        context,
+        databases,
+        filter,
+        tip,
+        cursor,
+        events: Vec::new(),
+        told: 0,
+        blocks: MAX_BLOCKS,
+        bytes: MAX_BYTES,
+    };
     let mut is_done = teller.retreat(Which::Confirmed)? && teller.retreat(Which::Final)?;
     is_done = is_done && teller.advance(Which::Confirmed, confirmed)?;
     let reached = teller.cursor.confirmed;
@@ -248,11 +261,13 @@ impl Teller<'_> {
         event.extend(facts);
         event.extend(object(more));
         event.insert("cursor".to_owned(), json!(self.cursor.to_string()));
-        self.events.push(Value::Object(event));
+        let text = Value::Object(event).to_string();
+        self.told += text.len();
+        self.events.push(text);
     }
 
     fn is_full(&self) -> bool {
-        self.events.len() >= MAX_EVENTS
+        self.events.len() >= MAX_EVENTS || self.told >= MAX_TOLD
     }
 
     /// Counts a block that was read; whether another may be.
