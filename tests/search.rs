@@ -131,3 +131,32 @@ fn no_sign_that_drives_a_terminal_comes_out_of_a_table() {
     let output = node.cli(&["sql", "SELECT 'a' || char(27) || '[2J' || char(10) || 'b' AS x"]);
     assert_eq!(lines(&output), ["x", "a\\u{1b}[2J b"]);
 }
+
+#[test]
+fn a_history_has_its_memos_in_a_table_and_as_csv() {
+    let node = TestNode::start(&[]);
+    for number in 0..60 {
+        send(&node, "dev1", &format!("rent {number}"));
+        if number % 20 == 19 {
+            node.json(&["mine", "1"]);
+        }
+    }
+    send(&node, "dev1", "=1+1, \"x\"\nsecond line");
+    node.json(&["mine", "1"]);
+    send(&node, "dev1", "\u{1b}[2J waits");
+    let table = lines(&node.cli(&["history", "dev1"]));
+    assert_eq!(table.len(), 1 + 1 + 50, "{table:?}");
+    assert!(
+        table[1].starts_with("pending") && table[1].ends_with(&tussock::base::hash::hex(b"\x1b[2J waits")),
+        "{table:?}"
+    );
+    assert!(table[2].ends_with("=1+1, \"x\" second line"), "{table:?}");
+    let csv = stdout(&node.cli(&["history", "dev1", "--csv"]));
+    let rows: Vec<&str> = csv.split_terminator("\r\n").collect();
+    assert_eq!((rows[0], rows.len()), ("time,height,id,received,sent,net,memo", 1 + 61 + 1), "{csv}");
+    assert!(rows[1].contains(",4,") && rows[1].ends_with(",500,0,500,\"'=1+1, \"\"x\"\"\nsecond line\""), "{csv}");
+    assert!(rows[2].ends_with(",500,0,500,rent 59") && rows[61].ends_with(",500,0,500,rent 0"), "{csv}");
+    assert!(rows[62].contains(",0,"), "what it began with: {csv}");
+    let some = stdout(&node.cli(&["history", "dev1", "--csv", "--limit", "55"]));
+    assert_eq!(some.split_terminator("\r\n").collect::<Vec<_>>(), rows[..56]);
+}

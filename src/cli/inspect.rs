@@ -7,6 +7,7 @@ use super::{
     context::Context,
     exit::{Exit, Outcome},
     output::{self, Rows, number, text},
+    remote::Remote,
     terminal, units,
 };
 use crate::wallet::keys::Keys;
@@ -151,46 +152,104 @@ pub fn balance(context: &Context, arguments: &BalanceArgs) -> Outcome {
 
 /// `tussock history`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  tussock history dev0 --limit 10")]
+#[command(after_help = "\
+--csv has all confirmed payments, unless there is a --limit: time, height, id,
+received, sent, net and memo. Amounts are in base units, so that programs can
+add them up. A memo that a spreadsheet would calculate gets an apostrophe.
+
+Examples:
+  tussock history dev0 --limit 10
+  tussock history dev0 --csv > dev0.csv")]
 pub struct HistoryArgs {
     /// An address, or the name of a key
     #[arg(value_name = "ADDRESS")]
     address: String,
-    /// Maximum number of entries, the newest first
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: u64,
+    /// Maximum number of entries, the newest first [default: 50]
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// As comma-separated values (RFC 4180)
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
+
+/// Entries of a history in one page, with their memos.
+const HISTORY_PAGE: u64 = 50;
 
 /// Runs `history`.
 pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     let folder = context.folder();
     let address = context.show(&Keys::new(&folder, context.spec()).address(&arguments.address)?);
-    let history = context.remote()?.call("history", json!([address, arguments.limit]))?;
+    let remote = context.remote()?;
+    if arguments.csv {
+        return history_csv(&remote, &address, arguments.limit.unwrap_or(u64::MAX));
+    }
+    let limit = arguments.limit.unwrap_or(HISTORY_PAGE);
+    let history =
+        remote.call("history", json!({ "address": address, "limit": limit, "memos": limit <= HISTORY_PAGE }))?;
     context.print(&history, |history| {
-        let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations"]);
+        let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations", "~memo"]);
+        // One line each: what a memo says must not look like a row.
+        let memo = |entry: &Value| text(entry, "memo").replace('\n', " ");
         for entry in output::items(&history["pending"]) {
             let (id, [received, sent]) =
                 (text(entry, "txid"), ["received", "sent"].map(|key| context.amount(entry, key)));
-            rows.row(["pending".to_owned(), id, received, sent, "0".to_owned()]);
+            rows.row(["pending".to_owned(), id, received, sent, "0".to_owned(), memo(entry)]);
         }
         for entry in output::items(&history["entries"]) {
             let [height, id, depth] = ["height", "txid", "confirmations"].map(|key| text(entry, key));
             let [received, sent] = ["received", "sent"].map(|key| context.amount(entry, key));
-            rows.row([height, id, received, sent, depth]);
+            rows.row([height, id, received, sent, depth, memo(entry)]);
         }
-        let mut found = rows.text("no payments to or from this address");
-        let [from, height] = ["indexed_from", "height"].map(|key| number(history, key));
-        if from > 0 {
-            found += &format!("\nThe index of this node begins at block {from}: older payments are not in it.");
-        }
-        match history["indexed"].as_u64() {
-            Some(indexed) if indexed.saturating_add(INDEX_LAG) >= height => {}
-            indexed => {
-                let indexed = indexed.unwrap_or(0);
-                found +=
-                    &format!("\nThe index has blocks up to {indexed} of {height} so far: payments may be missing.");
-            }
-        }
-        found
+        rows.text("no payments to or from this address") + &reach(history)
     })
+}
+
+/// Which blocks a history lacks.
+fn reach(history: &Value) -> String {
+    let [from, height] = ["indexed_from", "height"].map(|key| number(history, key));
+    let mut text = String::new();
+    if from > 0 {
+        text += &format!("\nThe index of this node begins at block {from}: older payments are not in it.");
+    }
+    match history["indexed"].as_u64() {
+        Some(indexed) if indexed.saturating_add(INDEX_LAG) >= height => {}
+        indexed => {
+            let indexed = indexed.unwrap_or(0);
+            text += &format!("\nThe index has blocks up to {indexed} of {height} so far: payments may be missing.");
+        }
+    }
+    text
+}
+
+/// Spreadsheets calculate what begins so, and anybody may have written a memo: an apostrophe makes it text.
+fn no_formula(memo: String) -> String {
+    if memo.starts_with(['=', '+', '-', '@']) { format!("'{memo}") } else { memo }
+}
+
+/// Prints an address's confirmed payments page by page.
+fn history_csv(remote: &Remote, address: &str, mut left: u64) -> Outcome {
+    const COLUMNS: [&str; 7] = ["time", "height", "id", "received", "sent", "net", "memo"];
+    output::raw(output::csv_line(&COLUMNS.map(str::to_owned)).as_bytes())?;
+    let (mut before, mut is_first) = (Value::Null, true);
+    while left > 0 {
+        let limit = left.min(HISTORY_PAGE);
+        let page = json!({ "address": address, "limit": limit, "memos": true, "before": before });
+        let page = remote.call("history", page)?;
+        if is_first && !reach(&page).is_empty() {
+            output::note(reach(&page).trim_start());
+        }
+        let line = |entry: &Value| {
+            let time = entry["time"].as_u64().map_or_else(String::new, units::utc);
+            let [height, id, received, sent, net, memo] =
+                ["height", "txid", "received", "sent", "net", "memo"].map(|key| text(entry, key));
+            output::csv_line(&[time, height, id, received, sent, net, no_formula(memo)])
+        };
+        output::raw(output::items(&page["entries"]).iter().map(line).collect::<String>().as_bytes())?;
+        (left, is_first) = (left - limit, false);
+        before = page["next"].clone();
+        if before.is_null() {
+            break;
+        }
+    }
+    Ok(())
 }

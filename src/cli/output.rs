@@ -30,6 +30,15 @@ pub fn raw(bytes: &[u8]) -> Outcome {
     })
 }
 
+/// A line of comma-separated values (RFC 4180).
+pub fn csv_line(fields: &[String]) -> String {
+    let field = |text: &String| match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.clone(),
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
 /// Prints a remark on standard error. A closed standard error is ignored.
 pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));

@@ -154,17 +154,9 @@ fn objects(table: &Table) -> String {
 
 /// RFC 4180. `shown`: on a terminal, which a text must not drive.
 fn csv(table: &Table, shown: bool) -> String {
-    let field = |text: &str| match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    };
-    let line = |fields: Vec<String>| fields.join(",") + "\r\n";
-    let heads = table.columns.iter().map(|name| field(name)).collect();
-    let row = |row: &Vec<Cell>| {
-        let cells = row.iter().map(|cell| field(&if shown { shown_cell(cell) } else { plain(cell) }));
-        line(cells.collect())
-    };
-    line(heads) + &table.rows.iter().map(row).collect::<String>()
+    let cell = |cell: &Cell| if shown { shown_cell(cell) } else { plain(cell) };
+    let row = |row: &Vec<Cell>| output::csv_line(&row.iter().map(cell).collect::<Vec<_>>());
+    output::csv_line(&table.columns) + &table.rows.iter().map(row).collect::<String>()
 }
 
 fn plain(cell: &Cell) -> String {

@@ -244,6 +244,22 @@ impl Databases {
         index.history(address, before.map(|cursor| (cursor.height, cursor.position)), limit).map_err(RpcError::of_index)
     }
 
+    /// A transaction of the best chain's block at a height, with the block's time. `None` if that is not there any more.
+    /// `last`: the block that was read before, which may be the same.
+    pub fn transaction_at(
+        &mut self,
+        height: u32,
+        txid: &Hash,
+        last: &mut Option<HashedBlock>,
+    ) -> Result<Option<(u64, HashedTransaction)>, RpcError> {
+        if last.as_ref().is_none_or(|block| block.header.height != height) {
+            *last = self.ledger()?.body_at(height)?.map(decode).transpose()?;
+        }
+        let Some(block) = last else { return Ok(None) };
+        let found = block.transactions.iter().find(|hashed| hashed.txid == *txid);
+        Ok(found.map(|hashed| (block.header.time, hashed.clone())))
+    }
+
     /// Transactions whose memos are meant, newest first.
     pub fn memos(&mut self, query: &MemoQuery, before: Option<Cursor>, limit: usize) -> Result<MemoPage, RpcError> {
         let (ledger, index) = self.indexed()?;

@@ -30,6 +30,8 @@ const ENTRY: Schema = Schema::Object(&[&[
     required("sent", Schema::Wide, "what its inputs spend of the address"),
     required("net", Schema::SignedWide, "received minus sent"),
     required("confirmations", Schema::Integer, "blocks from its block to the tip"),
+    optional("time", Schema::Integer, "with memos: the block's time, unix seconds"),
+    optional("memo", Schema::Text, "with memos: the memo; as hex if it is not printable text"),
 ]]);
 const PENDING: Schema = Schema::Object(&[&[
     required("txid", Schema::Hash, "the transaction"),
@@ -37,6 +39,7 @@ const PENDING: Schema = Schema::Object(&[&[
     required("sent", Schema::Wide, "base units that it spends of the address's coins"),
     required("spends", Schema::Boolean, "whether it spends coins of the address"),
     required("since", Schema::Integer, "when it came, unix seconds"),
+    required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
 ]]);
 /// A page of an address's history.
 pub const HISTORY: Schema = Schema::Object(&[&[

@@ -32,6 +32,8 @@ const MAX_COINS: u64 = 10_000;
 pub(in crate::rpc) const DEFAULT_COINS: usize = 1000;
 /// Entries in one page of a history.
 const MAX_HISTORY: u64 = 500;
+/// The same with memos, each of which takes to read a block.
+const MAX_MEMOS: u64 = 50;
 
 const ADDRESS: Property = required("address", Schema::Address, "an address of this chain");
 
@@ -84,6 +86,7 @@ pub(super) const METHODS: &[Method] = &[
             ADDRESS,
             optional("limit", Schema::Integer, "how many; 25 if left out"),
             optional("before", ID, "the \"next\" of the page before this one, or a height"),
+            optional("memos", Schema::Boolean, "whether entries have time and memo; then there are at most 50"),
         ],
         summary: "the transactions that concern an address, the newest first",
         returns: "an object with entries, pending (on the first page) and next",
@@ -253,7 +256,8 @@ fn best(coins: &mut Vec<(OutPoint, Coin, bool)>, limit: usize) {
 }
 
 fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
-    let limit = args.integer_in("limit", 1..=MAX_HISTORY, 25)?;
+    let memos = args.boolean("memos", false);
+    let limit = args.integer_in("limit", 1..=if memos { MAX_MEMOS } else { MAX_HISTORY }, 25)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let before = Cursor::parse(&args.id("before", ""))?;
     with_pool(context, args, move |context, databases, address, pool| {
@@ -264,8 +268,15 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         let next = (page.len() == limit)
             .then(|| page.last().map(|entry| Cursor { height: entry.height, position: entry.position }.to_text()))
             .flatten();
-        let entries = page.iter().map(|entry| {
-            json!({
+        let mut details = Vec::new();
+        if memos {
+            let mut block = None;
+            for entry in &page {
+                details.push(databases.transaction_at(entry.height, &entry.txid, &mut block)?);
+            }
+        }
+        let entries = page.iter().enumerate().map(|(at, entry)| {
+            let mut row = json!({
                 "txid": entry.txid,
                 "height": entry.height,
                 "position": entry.position,
@@ -273,7 +284,12 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
                 "sent": entry.sent,
                 "net": i128::from(entry.received) - i128::from(entry.sent),
                 "confirmations": render::confirmations(&tip, entry.height),
-            })
+            });
+            if let Some(Some((time, transaction))) = details.get(at) {
+                row["time"] = json!(time);
+                row["memo"] = json!(render::memo(&transaction.transaction));
+            }
+            row
         });
         let mut answer = json!({
             "address": context.text(&address),
@@ -304,6 +320,7 @@ fn pending_row(address: &Address, entry: &PoolEntry) -> Value {
     let (received, sent) = (received_by(address, entry), sent_from(address, entry));
     json!({
         "txid": entry.transaction.txid, "received": received, "sent": sent, "spends": sent > 0, "since": entry.since,
+        "memo": render::memo(&entry.transaction.transaction),
     })
 }
 
