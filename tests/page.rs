@@ -47,6 +47,7 @@ fn nodes() -> (TestNode, TestNode, String) {
     one.json(&["peers", "add", &two.p2p().to_string()]);
     one.wait(&["height", "8"]);
     one.json(&["send", "dev2", "5", "--from", "dev3", "--memo", HOSTILE]);
+    one.json(&["send", "dev2", "5", "--from", "dev4", "--memo", "100 percent: a/b"]);
     (one, two, sent["id"].as_str().unwrap().to_owned())
 }
 
@@ -127,7 +128,7 @@ fn the_page_shows_every_view_follows_the_chain_and_says_when_the_node_is_gone() 
 }
 
 /// Each view, and text that it shows when it is drawn.
-fn views(node: &TestNode, paid: &str) -> [(String, &'static str); 10] {
+fn views(node: &TestNode, paid: &str) -> [(String, &'static str); 11] {
     let address = node.json(&["key", "show", "dev0"])["address"].as_str().unwrap().to_owned();
     [
         (String::new(), "Waiting transactions"),
@@ -135,6 +136,7 @@ fn views(node: &TestNode, paid: &str) -> [(String, &'static str); 10] {
         ("block/4".to_owned(), "merkle root"),
         (format!("tx/{paid}"), HOSTILE),
         (format!("address/{address}"), "History"),
+        ("memos/bold%20IMG".to_owned(), HOSTILE),
         ("mempool".to_owned(), "Highest fee rates"),
         ("peers".to_owned(), "127.0.0.1:"),
         ("tips".to_owned(), "valid-fork"),
@@ -204,10 +206,13 @@ fn search_leads_to_blocks_transactions_and_addresses(browser: &mut Browser, node
         (paid, format!("#/tx/{paid}")),
         (&paid[..10], format!("#/tx/{paid}")),
         (&address, format!("#/address/{address}")),
+        ("OnError bold", "#/memos/OnError%20bold".to_owned()),
+        ("a/b 100%", "#/memos/a%2Fb%20100%25".to_owned()),
     ] {
         find(browser, text);
         browser.until(&format!("location.hash === {}", Value::from(leads_to)));
     }
+    browser.until("document.querySelector('#view').innerText.includes('with all words of: a/b 100%')");
     find(browser, "no such thing");
     browser.until("document.querySelector('#view').innerText.includes('nothing of that height, hash or address')");
 }

@@ -125,7 +125,15 @@ pub(in crate::rpc) fn transaction(context: &Shared, id: &str) -> Continuation {
 pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Continuation {
     let text = text.to_owned();
     if text.parse::<Hash>().is_err() && check_prefix(&text).is_err() {
-        return Continuation::query(move |databases| in_memos(databases, &text)).once_indexed(context);
+        let after = context.clone();
+        return Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
+            let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+            let query = MemoQuery::of(&text);
+            if entries.iter().any(|entry| query.matches(&entry.transaction.transaction.memo)) {
+                return Ok(Continuation::value(&memos(&text)));
+            }
+            Ok(Continuation::query(move |databases| in_memos(databases, &text)).once_indexed(&after))
+        });
     }
     let words = text.clone();
     find(
@@ -149,7 +157,11 @@ fn in_memos(databases: &mut Databases, text: &str) -> Result<Value, RpcError> {
     if page.found.is_empty() && page.next.is_none() {
         return Err(nothing());
     }
-    Ok(json!({ "kind": "memos", "id": text }))
+    Ok(memos(text))
+}
+
+fn memos(text: &str) -> Value {
+    json!({ "kind": "memos", "id": text })
 }
 
 fn raw(context: &Shared, id: &str) -> Continuation {

@@ -73,6 +73,9 @@ fn the_page_s_search_leads_to_memos_and_no_hostile_text_comes_out_raw() {
     assert_eq!(memos(&found), [as_hex.as_str(), "a/b 100% \"gold\""]);
     assert_eq!(memos(&rig.get("/api/memos?q=fffe").json()), ["fffe"]);
     assert_eq!(rig.get("/api/search?q=silver").status, 404);
+    let waiting = pay(&mut rig, b"for silver");
+    rig.put_into_pool(&waiting);
+    assert_eq!(rig.get("/api/search?q=silver").json()["kind"], "memos", "it waits");
     assert_eq!(rig.get("/api/search?q=abcdef").status, 404, "it could be an id");
     let ambiguous = rig.get("/api/memos?q=").status;
     assert_eq!(ambiguous, 400);
