@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, process::Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{TestNode, stderr, stdout};
+use super::support::{TempDir, TestNode, cli_on, stderr, stdout};
 
 fn balance(node: &TestNode, of: &str) -> u64 {
     node.json(&["balance", of])["spendable"].as_u64().unwrap()
@@ -171,4 +171,69 @@ fn a_payment_is_bumped_and_cancelled_and_who_waits_for_it_hears_of_the_other() {
     assert_eq!((left, node.json(&["balance", "bea"])["confirmed"].as_u64()), (50_000 - fee, Some(0)));
     refused(&node, &["cancel", &last], 5, &["in block 2 already"]);
     refused(&node, &["bump", "00ff00ff"], 4, &[]);
+}
+
+#[test]
+fn a_payment_is_made_signed_and_submitted_in_three_places() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    // The key is born where there is no node, and never leaves that folder.
+    let vault = TempDir::new();
+    let at_vault = |args: &[&str]| cli_on(vault.path(), "local", args);
+    let made = at_vault(&["key", "new", "savings", "--json"]);
+    let savings: Value = serde_json::from_str(&stdout(&made)).unwrap();
+    let savings = savings["address"].as_str().unwrap().to_owned();
+    node.json(&["send", &savings, "50000", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+
+    let paths = ["payment", "signed", "again"].map(|name| node.dir.join(name).display().to_string());
+    let [payment, signed, again] = paths.each_ref().map(String::as_str);
+    let fee = ["--fee", "400", "--memo", "for lunch"];
+    let make = [&["tx", "make", "dev1", "1000", "--from", &savings, "--file", payment][..], &fee].concat();
+    let made = node.json(&make);
+    assert_eq!(
+        (&made["fee"], &made["signed"], &made["outputs"][0]["amount"]),
+        (&json!(400), &json!(false), &json!(1000))
+    );
+    assert_eq!((&made["outputs"][1]["own"], &made["outputs"][1]["amount"]), (&json!(true), &json!(48_600)));
+    refused(&node, &["tx", "submit", payment], 2, &["tx sign"]);
+    refused(&node, &["tx", "sign", payment, "--yes"], 4, &["no key here owns the coins", &savings]);
+
+    // Elsewhere: a folder with the key and no node. It sees everything, and asks.
+    let seen = at_vault(&["tx", "sign", payment]);
+    assert_eq!(seen.status.code(), Some(2), "nobody can be asked: {}", stderr(&seen));
+    let facts = stderr(&seen);
+    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1000", "48600", "back to the signer", &savings]
+    {
+        assert!(facts.contains(fact), "{fact}: {facts}");
+    }
+    let signs = at_vault(&["tx", "sign", payment, "--yes", "--file", signed]);
+    assert_eq!(signs.status.code(), Some(0), "{}", stderr(&signs));
+    assert_eq!(at_vault(&["tx", "sign", signed, "--yes"]).status.code(), Some(2), "once is enough");
+    let decoded: Value = serde_json::from_str(&stdout(&at_vault(&["tx", "decode", signed, "--json"]))).unwrap();
+    assert_eq!(
+        (&decoded["signed"], &decoded["valid_signatures"], &decoded["fee"]),
+        (&json!(true), &json!(true), &json!(400))
+    );
+
+    assert_eq!(node.json(&["tx", "test", signed])["allowed"], json!(true));
+    let sent = node.json(&["tx", "submit", signed])["id"].as_str().unwrap().to_owned();
+    assert_eq!(decoded["id"].as_str(), Some(&*sent));
+    node.json(&["mine", "1"]);
+    assert_eq!(node.json(&["tx", &sent])["status"], "confirmed");
+    assert_eq!(node.json(&["balance", &savings])["confirmed"], json!(48_600));
+    refused(&node, &["tx", "submit", signed], 5, &["already confirmed"]);
+    refused(&node, &["tx", "test", signed], 5, &["would refuse it"]);
+
+    // Another chain, a damaged text, and coins that are gone.
+    assert_eq!(cli_on(vault.path(), "dev", &["tx", "decode", signed]).status.code(), Some(9));
+    let text = fs::read_to_string(signed).unwrap();
+    fs::write(again, text.replacen("TUSSOCK1:1/1:", "TUSSOCK1:1/2:", 1)).unwrap();
+    refused(&node, &["tx", "decode", again], 2, &["part 2 of 2 is missing"]);
+    fs::write(again, decoded["hex"].as_str().unwrap()).unwrap();
+    assert_eq!(node.json(&["tx", "decode", again])["id"].as_str(), Some(&*sent));
+    refused(&node, &["tx", "decode", "/nowhere"], 4, &["/nowhere"]);
+    let stale = at_vault(&["tx", "sign", payment, "--yes"]);
+    fs::write(again, stdout(&stale)).unwrap();
+    refused(&node, &["tx", "submit", again], 5, &["already confirmed"]);
 }

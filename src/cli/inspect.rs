@@ -74,20 +74,11 @@ fn is_final(one: &Value) -> String {
     one["final"].as_bool().map_or_else(String::new, |is| if is { "yes" } else { "not yet" }.to_owned())
 }
 
-/// `tussock tx`
-#[derive(Args, Debug)]
-#[command(after_help = "Example:\n  tussock tx 5f2a91c0 --json")]
-pub struct TxArgs {
-    /// The transaction's id, or its first digits (at least 6)
-    #[arg(value_name = "ID")]
-    id: String,
-}
-
-/// Runs `tx`.
-pub fn tx(context: &Context, arguments: &TxArgs) -> Outcome {
-    let tx = match context.remote()?.call("tx", json!([arguments.id])) {
+/// Shows a transaction.
+pub(super) fn tx(context: &Context, id: &str) -> Outcome {
+    let tx = match context.remote()?.call("tx", json!([id])) {
         Err(failure) if failure.exit == Exit::NotFound && context.json => {
-            output::json(&crate::rpc::render::unknown_transaction(&arguments.id))?;
+            output::json(&crate::rpc::render::unknown_transaction(id))?;
             return Err(failure);
         }
         result => result?,

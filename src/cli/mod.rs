@@ -105,8 +105,8 @@ enum Command {
     Tips(status::TipsArgs),
     /// Show a block
     Block(inspect::BlockArgs),
-    /// Show a transaction
-    Tx(inspect::TxArgs),
+    /// Show a transaction; make, sign and submit one on different hosts
+    Tx(paying::tx::TxArgs),
     /// Show how much an address owns
     Balance(inspect::BalanceArgs),
     /// Show payments to and from an address
@@ -231,7 +231,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mempool(arguments) => status::mempool(&context()?, arguments),
         Command::Tips(arguments) => status::tips(&context()?, arguments),
         Command::Block(arguments) => inspect::block(&context()?, arguments),
-        Command::Tx(arguments) => inspect::tx(&context()?, arguments),
+        Command::Tx(arguments) => paying::tx::run(&context()?, arguments),
         Command::Balance(arguments) => inspect::balance(&context()?, arguments),
         Command::History(arguments) => inspect::history(&context()?, arguments),
         Command::Search(arguments) => search::run(&context()?, arguments),

@@ -10,4 +10,5 @@ pub mod coins;
 pub mod error;
 pub mod files;
 pub mod keys;
+pub mod offline;
 pub mod replacing;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::payer::{FeeFlags, Payer};
 use crate::{
     base::hash::{hex, unhex},
-    chain::{block::HashedTransaction, transaction::Transaction},
+    chain::{address::Address, block::HashedTransaction, transaction::Transaction},
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
@@ -83,7 +83,9 @@ fn replace(context: &Context, arguments: &ReplaceArgs, instead: Instead) -> Outc
     let deadline = Deadline::after(arguments.timeout);
     let old = waiting(context, &arguments.tx)?;
     let keys = Keys::new(&context.folder(), context.spec());
-    let Some(name) = old.inputs.first().map(|input| keys.name_of(&input.public_key)).transpose()?.flatten() else {
+    let Some(name) =
+        old.inputs.first().map(|input| keys.name_of(&Address::of(&input.public_key))).transpose()?.flatten()
+    else {
         let problem = format!("no key here has made this payment: {}", old.txid());
         return Err(Failure::new(Exit::NotFound, format!("{problem}; use the data directory that has its key")));
     };

@@ -5,3 +5,4 @@ pub mod merge;
 mod payees;
 pub(super) mod payer;
 pub mod send;
+pub mod tx;

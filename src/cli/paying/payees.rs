@@ -3,17 +3,25 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
+use clap::Args;
+use serde_json::json;
+
 use crate::{
-    chain::transaction::Output,
+    chain::{address::Address, transaction::Output},
     cli::{
         context::Context,
-        exit::{Failure, Outcome},
+        exit::{Exit, Failure, Outcome},
+        remote::Remote,
         units::{self, WrittenAmount},
     },
-    wallet::keys::Keys,
+    wallet::{
+        building::{Fee, Plan, Spend},
+        coins::ListedCoin,
+        keys::Keys,
+    },
 };
 
 /// Bytes of a file of payees; those of one transaction take a tenth.
@@ -56,6 +64,65 @@ impl WrittenPayee {
         let address = keys.address(&self.to).map_err(|error| at(error.into()))?;
         Ok(Output { amount, address })
     }
+}
+
+/// Who is paid, and what is said of it.
+#[derive(Args, Debug)]
+pub(super) struct PayeeFlags {
+    /// The payee: an address, or the name of a key
+    #[arg(value_name = "TO", required_unless_present_any = ["payees", "csv"], requires = "amount")]
+    to: Option<String>,
+    /// Base units, or the chain's unit; or `all`
+    #[arg(value_name = "AMOUNT", value_parser = parse_paid)]
+    amount: Option<Paid>,
+    /// One of several payees, in one transaction
+    #[arg(long = "to", value_name = "TO=AMOUNT", conflicts_with = "to", value_parser = parse_payee)]
+    payees: Vec<WrittenPayee>,
+    /// Payees of a table: a payee and an amount on each line, with a comma between them; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    csv: Option<PathBuf>,
+    /// Where what is left of the coins goes [default: back to the paying key]
+    #[arg(long, value_name = "ADDRESS")]
+    change: Option<String>,
+    /// A public text of at most 512 bytes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    memo: String,
+}
+
+impl PayeeFlags {
+    /// The payment that they ask for.
+    pub(super) fn plan(&self, context: &Context, fee: Fee) -> Outcome<Plan> {
+        let keys = Keys::new(&context.folder(), context.spec());
+        let rest = self.change.as_ref().map(|change| keys.address(change)).transpose()?;
+        let memo = self.memo.clone().into_bytes();
+        let mut plan = Plan { outputs: Vec::new(), rest, fee, spend: Spend::Enough, memo };
+        let mut written = self.payees.clone();
+        if let Some(path) = &self.csv {
+            written.extend(read_csv(path)?);
+        }
+        match (&self.to, &self.amount) {
+            (Some(to), Some(Paid::All)) => {
+                if self.change.is_some() {
+                    return Err(Failure::usage("\"all\" leaves nothing; leave out --change"));
+                }
+                plan.rest = Some(keys.address(to)?);
+                plan.spend = Spend::All;
+            }
+            (Some(to), Some(Paid::Amount(amount))) => written.push(WrittenPayee::new(to.clone(), amount.clone())),
+            _ => {}
+        }
+        for payee in written {
+            plan.outputs.push(payee.output(context, &keys)?);
+        }
+        Ok(plan)
+    }
+}
+
+/// The coins of an address that a node lists.
+pub(super) fn listed_coins(context: &Context, remote: &Remote, owner: &Address) -> Outcome<Vec<ListedCoin>> {
+    let listed = remote.call("coins", json!([context.show(owner)]))?;
+    let unreadable = |error| Failure::new(Exit::Internal, format!("the node's list of coins cannot be read: {error}"));
+    serde_json::from_value(listed).map_err(unreadable)
 }
 
 /// Parses `TO=AMOUNT`.

@@ -1,12 +1,12 @@
 //! `send`: chooses coins, signs, submits the transaction to the node, and waits for confirmations if asked.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    payees::{self, Paid, WrittenPayee},
+    payees::PayeeFlags,
     payer::{FeeFlags, Payer, Sent},
 };
 use crate::{
@@ -19,10 +19,7 @@ use crate::{
         units,
     },
     rpc::client::Deadline,
-    wallet::{
-        building::{Plan, Spend},
-        keys::Keys,
-    },
+    wallet::building::Spend,
 };
 
 /// `tussock send`
@@ -43,29 +40,13 @@ Examples:
   tussock send savings all --from alice"
 )]
 pub struct SendArgs {
-    /// The payee: an address, or the name of a key
-    #[arg(value_name = "TO", required_unless_present_any = ["payees", "csv"], requires = "amount")]
-    to: Option<String>,
-    /// Base units, or the chain's unit; or `all`
-    #[arg(value_name = "AMOUNT", value_parser = payees::parse_paid)]
-    amount: Option<Paid>,
-    /// One of several payees, in one transaction
-    #[arg(long = "to", value_name = "TO=AMOUNT", conflicts_with = "to", value_parser = payees::parse_payee)]
-    payees: Vec<WrittenPayee>,
-    /// Payees of a table: a payee and an amount on each line, with a comma between them; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "to")]
-    csv: Option<PathBuf>,
+    #[command(flatten)]
+    payees: PayeeFlags,
     /// The paying key [default: the only key; on test chains without keys dev0]
     #[arg(long, value_name = "KEY")]
     from: Option<String>,
     #[command(flatten)]
     fee: FeeFlags,
-    /// Where what is left of the coins goes [default: back to the paying key]
-    #[arg(long, value_name = "ADDRESS")]
-    change: Option<String>,
-    /// A public text of at most 512 bytes
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    memo: String,
     /// Wait for N confirmations
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     wait: Option<u32>,
@@ -79,7 +60,7 @@ pub struct SendArgs {
 
 /// Runs the command.
 pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
-    let plan = plan(context, arguments)?;
+    let plan = arguments.payees.plan(context, arguments.fee.fee(context)?)?;
     plan.check()?;
     let deadline = Deadline::after(arguments.timeout);
     let payer = Payer::new(context, arguments.from.as_deref(), &arguments.passphrase, deadline)?;
@@ -89,34 +70,6 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
         Spend::All => payer.submit_all(&plan, allow_high_fee)?,
     };
     report(context, &payer, &sent, arguments.wait)
-}
-
-/// What is to be paid.
-fn plan(context: &Context, arguments: &SendArgs) -> Outcome<Plan> {
-    let keys = Keys::new(&context.folder(), context.spec());
-    let fee = arguments.fee.fee(context)?;
-    let rest = arguments.change.as_ref().map(|change| keys.address(change)).transpose()?;
-    let memo = arguments.memo.clone().into_bytes();
-    let mut plan = Plan { outputs: Vec::new(), rest, fee, spend: Spend::Enough, memo };
-    let mut written = arguments.payees.clone();
-    if let Some(path) = &arguments.csv {
-        written.extend(payees::read_csv(path)?);
-    }
-    match (&arguments.to, &arguments.amount) {
-        (Some(to), Some(Paid::All)) => {
-            if arguments.change.is_some() {
-                return Err(Failure::usage("\"all\" leaves nothing; leave out --change"));
-            }
-            plan.rest = Some(keys.address(to)?);
-            plan.spend = Spend::All;
-        }
-        (Some(to), Some(Paid::Amount(amount))) => written.push(WrittenPayee::new(to.clone(), amount.clone())),
-        _ => {}
-    }
-    for payee in written {
-        plan.outputs.push(payee.output(context, &keys)?);
-    }
-    Ok(plan)
 }
 
 /// Prints the ids at once, then waits if asked.

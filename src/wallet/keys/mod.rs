@@ -140,16 +140,16 @@ impl<'a> Keys<'a> {
         SpendingLock::try_acquire(if path.exists() { &path } else { self.folder.parent().unwrap_or(&path) })
     }
 
-    /// The name of the key that has this public key, if one of them has.
-    pub fn name_of(&self, public_key: &[u8; 32]) -> Outcome<Option<String>> {
+    /// The name of the key that may spend from this address, if one of them may.
+    pub fn name_of(&self, owner: &Address) -> Outcome<Option<String>> {
         for name in self.names()? {
             // A damaged file is not this key's.
-            if self.read(&name).is_ok_and(|file| file.public_key().as_ref() == Some(public_key)) {
+            if self.read(&name).is_ok_and(|file| file.public_key().is_some_and(|key| Address::of(&key) == *owner)) {
                 return Ok(Some(name));
             }
         }
         let mut well_known = (0..WELL_KNOWN_ACCOUNTS).map(|number| format!("dev{number}"));
-        Ok(well_known.find(|name| self.well_known(name).is_some_and(|key| key.public_key() == *public_key)))
+        Ok(well_known.find(|name| self.well_known(name).is_some_and(|key| key.address() == *owner)))
     }
 
     /// Reads a key file.
