@@ -76,14 +76,19 @@ fn everything_goes_and_many_coins_become_one() {
     refused(&node, &["send", "ann", "100000", "--from", "shop"], 5, &["more than 64 coins", "tussock merge shop"]);
 
     let merged = node.json(&["merge", "shop"]);
-    assert_eq!((&merged["coins_before"], &merged["coins"]), (&json!(140), &json!(1)), "{merged}");
-    let fees = merged["fee"].as_u64().unwrap();
+    assert_eq!((&merged["coins_before"], &merged["coins"]), (&json!(140), &json!(2)), "dust of 3 stays: {merged}");
+    let (fees, all) = (merged["fee"].as_u64().unwrap(), all - 3);
     node.json(&["mine", "1"]);
-    assert_eq!(balance(&node, "shop"), all - fees);
-    let sent = node.json(&["send", "ann", "all", "--from", "shop", "--fee", "500"]);
-    assert_eq!(sent["amount"].as_u64().unwrap(), all - fees - 500);
+    assert_eq!(balance(&node, "shop"), all - fees + 3);
+    let sent = node.cli(&["send", "ann", "all", "--from", "shop", "--fee-rate", "3000"]);
+    assert!(stderr(&sent).contains("1 coin of 3 together, which stay"), "{}", stderr(&sent));
     node.json(&["mine", "1"]);
-    assert_eq!((balance(&node, "shop"), balance(&node, "ann")), (0, all - fees - 500));
+    let fee = 3 * (16 + 140 + 28);
+    assert_eq!((balance(&node, "shop"), balance(&node, "ann")), (3, all - fees - fee));
+    // Whoever names the fee decides what is worth it.
+    node.json(&["send", "ann", "all", "--from", "shop", "--fee", "2"]);
+    node.json(&["mine", "1"]);
+    assert_eq!((balance(&node, "shop"), balance(&node, "ann")), (0, all - fees - fee + 1));
     refused(&node, &["send", "ann", "all", "--from", "shop"], 5, &["0 are spendable"]);
 
     // More coins than one transaction spends go in several.
@@ -203,8 +208,7 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     let seen = at_vault(&["tx", "sign", payment]);
     assert_eq!(seen.status.code(), Some(2), "nobody can be asked: {}", stderr(&seen));
     let facts = stderr(&seen);
-    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1000", "48600", "back to the signer", &savings]
-    {
+    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1000", "48600", "back to the signer", &savings] {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }
     let signs = at_vault(&["tx", "sign", payment, "--yes", "--file", signed]);
@@ -236,4 +240,112 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     let stale = at_vault(&["tx", "sign", payment, "--yes"]);
     fs::write(again, stdout(&stale)).unwrap();
     refused(&node, &["tx", "submit", again], 5, &["already confirmed"]);
+}
+
+#[test]
+fn dust_that_others_send_burns_nothing() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let shop = new_key(&node, "shop");
+    let table = node.dir.join("dust.csv");
+    let dust: String = (0..150).map(|n| format!("{shop},{}\n", 10 + n % 3)).collect();
+    fs::write(&table, dust + &format!("{shop},5000\n{shop},50000\n")).unwrap();
+    node.json(&["send", "--csv", &table.display().to_string(), "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let merged = node.json(&["merge", "shop"]);
+    assert!(merged["fee"].as_u64().unwrap() < 400 && merged["txids"].as_array().unwrap().len() == 1, "{merged}");
+    let sent = node.json(&["send", "dev1", "all", "--from", "shop"]);
+    assert!(sent["amount"].as_u64().unwrap() > 54_000, "{sent}");
+}
+
+#[test]
+fn dust_that_others_send_burns_nothing() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let shop = new_key(&node, "shop");
+    let table = node.dir.join("dust.csv");
+    let dust: String = (0..150).map(|n| format!("{shop},{}\n", 10 + n % 3)).collect();
+    fs::write(&table, dust + &format!("{shop},5000\n{shop},50000\n")).unwrap();
+    node.json(&["send", "--csv", &table.display().to_string(), "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let merged = node.json(&["merge", "shop"]);
+    assert!(merged["fee"].as_u64().unwrap() < 400 && merged["txids"].as_array().unwrap().len() == 1, "{merged}");
+    let sent = node.json(&["send", "dev1", "all", "--from", "shop"]);
+    assert!(sent["amount"].as_u64().unwrap() > 54_000, "{sent}");
+}
+
+/// Runs a command with this standard input.
+fn with_input(node: &TestNode, args: &[&str], input: &str) -> Output {
+    let mut child = node.command(args);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn words_on_paper_bring_back_the_keys_on_an_empty_machine() {
+    let node = TestNode::start(&["--is-bootnode"]);
+    node.wait(&["synced"]);
+    let made = node.json(&["key", "new", "savings", "--words"]);
+    let words = made["words"].as_str().unwrap().to_owned();
+    assert_eq!(words.split(' ').count(), 12);
+    let folder = node.dir.join("local/keys");
+    let kept = fs::read_to_string(folder.join("savings.json")).unwrap();
+    assert!(!kept.contains(words.split(' ').next().unwrap()), "the words are on paper only");
+    // Two more of the same words, one of them never used.
+    for number in ["3", "9"] {
+        let args = ["key", "restore", &format!("more{number}"), "--number", number, "--json"].map(str::to_owned);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        assert!(with_input(&node, &args, &words).status.success());
+    }
+    node.json(&["send", "--to", "savings=5000", "--to", "more3=700", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let [first, third] = ["savings", "more3"].map(|name| node.json(&["key", "show", name])["address"].clone());
+
+    // Another machine: nothing but the words, and a node that has fetched the chain.
+    let empty = TestNode::start(&["--connect", &node.p2p().to_string()]);
+    empty.wait(&["height", "1"]);
+    empty.wait(&["synced"]);
+    let typed = words.to_uppercase().replace(' ', "\n");
+    let restored = with_input(&empty, &["key", "restore", "mine", "--json"], &typed);
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    let restored: Value = serde_json::from_str(&stdout(&restored)).unwrap();
+    let found: Vec<_> = restored.as_array().unwrap().iter().map(|key| (&key["name"], &key["address"])).collect();
+    assert_eq!(found, [(&json!("mine"), &first), (&json!("mine-3"), &third)]);
+    assert_eq!([balance(&empty, "mine"), balance(&empty, "mine-3")], [5000, 700]);
+    let paid = empty.json(&["send", "dev1", "all", "--from", "mine-3", "--fee", "300"]);
+    assert_eq!(paid["amount"], json!(400));
+    let again = with_input(&empty, &["key", "restore", "other", "--json"], &words);
+    let again: Value = serde_json::from_str(&stdout(&again)).unwrap();
+    assert!(again.as_array().unwrap().iter().all(|key| key["new"] == false), "{again}");
+
+    let wrong = with_input(&empty, &["key", "restore", "x"], &words.replacen(' ', " xyzzy ", 1));
+    assert_eq!(wrong.status.code(), Some(2));
+    let one_less = words.rsplit_once(' ').unwrap().0;
+    let wrong = with_input(&empty, &["key", "restore", "x"], one_less);
+    assert!(wrong.status.code() == Some(2) && stderr(&wrong).contains("11 words"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn a_key_gets_another_passphrase_and_is_removed_only_by_one_who_means_it() {
+    let folder = TempDir::new();
+    let run = |args: &[&str]| cli_on(folder.path(), "local", args);
+    let paths = ["old", "new"].map(|name| folder.path().join(name).display().to_string());
+    let [old, new] = paths.each_ref().map(String::as_str);
+    fs::write(old, "open sesame\n").unwrap();
+    fs::write(new, "open barley\n").unwrap();
+    let exit = |args: &[&str]| run(args).status.code();
+    assert_eq!(exit(&["key", "new", "ann", "--passphrase-file", old]), Some(0));
+    assert_eq!(exit(&["key", "label", "ann", "for rent"]), Some(0));
+    assert_eq!(exit(&["key", "passphrase", "ann", "--passphrase-file", new, "--new-file", new]), Some(8));
+    assert_eq!(exit(&["key", "passphrase", "ann", "--passphrase-file", old, "--new-file", new]), Some(0));
+    assert_eq!(exit(&["key", "export", "ann", "--passphrase-file", old]), Some(8));
+    assert_eq!(exit(&["key", "export", "ann", "--passphrase-file", new]), Some(0));
+    assert_eq!(exit(&["key", "passphrase", "ann", "--passphrase-file", new, "--none"]), Some(0));
+    assert_eq!(exit(&["key", "export", "ann"]), Some(0));
+    assert!(stdout(&run(&["key", "list"])).contains("for rent"));
+    let refused = run(&["key", "remove", "ann"]);
+    assert_eq!((refused.status.code(), stderr(&refused).contains("--yes")), (Some(2), true));
+    assert_eq!([exit(&["key", "remove", "ann", "--yes"]), exit(&["key", "show", "ann"])], [Some(0), Some(4)]);
+    assert_eq!(exit(&["key", "remove", "dev0", "--yes"]), Some(2));
 }

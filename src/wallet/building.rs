@@ -138,6 +138,21 @@ impl Plan {
         Ok(paid)
     }
 
+    /// Whether a coin is worth more than it costs to spend it. With an explicit fee it costs nothing.
+    pub fn is_worth_spending(&self, spec: &ChainSpec, coin: &OwnCoin) -> bool {
+        let cost = self.rate(spec).map_or(0, |rate| u128::from(rate) * INPUT_BYTES as u128);
+        u128::from(coin.amount) * 1000 > cost
+    }
+
+    /// Base units per 1,000 bytes; `None`: the fee is explicit.
+    fn rate(&self, spec: &ChainSpec) -> Option<u64> {
+        match self.fee {
+            Fee::Exactly(_) => None,
+            Fee::Estimate(rate) => Some(rate.max(spec.min_fee_rate).max(DEFAULT_FEE_RATE)),
+            Fee::Rate(rate) => Some(rate),
+        }
+    }
+
     /// Most inputs that fit beside the outputs and the memo.
     pub fn most_inputs(&self) -> usize {
         let room = MAX_TRANSACTION_BYTES.saturating_sub(self.bytes(0));
@@ -151,10 +166,9 @@ impl Plan {
 
     /// The fee with so many inputs: rate times size, rounded up.
     pub(super) fn fee(&self, spec: &ChainSpec, inputs: usize) -> u64 {
-        let rate = match self.fee {
-            Fee::Exactly(fee) => return fee,
-            Fee::Estimate(rate) => rate.max(spec.min_fee_rate).max(DEFAULT_FEE_RATE),
-            Fee::Rate(rate) => rate,
+        let rate = match (self.fee, self.rate(spec)) {
+            (Fee::Exactly(fee), _) => return fee,
+            (_, rate) => rate.unwrap_or(0),
         };
         let bytes = u64::try_from(self.bytes(inputs)).unwrap_or(u64::MAX);
         u64::try_from((u128::from(bytes) * u128::from(rate)).div_ceil(1000)).unwrap_or(u64::MAX)

@@ -5,15 +5,12 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::payer::{FeeFlags, LISTED_COINS, Payer, Sent};
+use super::{
+    payer::{FeeFlags, LISTED_COINS, Payer, Sent, after},
+    send::tell,
+};
 use crate::{
-    cli::{
-        context::Context,
-        exit::{Exit, Outcome},
-        output,
-        passphrase::PassphraseFlags,
-        units,
-    },
+    cli::{context::Context, exit::Outcome, output, passphrase::PassphraseFlags, units},
     rpc::client::Deadline,
     wallet::{
         building::{Plan, Spend},
@@ -50,13 +47,18 @@ pub fn run(context: &Context, arguments: &MergeArgs) -> Outcome {
     let plan = Plan { outputs: Vec::new(), rest: None, fee, spend: Spend::All, memo: Vec::new() };
     let deadline = Deadline::after(arguments.timeout);
     let payer = Payer::new(context, arguments.key.as_deref(), &arguments.passphrase, deadline)?;
-    let before = payer.coins(Some(LISTED_COINS))?.len();
-    let sent = merge(&payer, &plan, arguments.fee.allow_high_fee)?;
+    let before = payer.coins(Some(LISTED_COINS))?;
+    let plan = Plan { fee: payer.estimate(plan.fee)?.0, ..plan };
+    payer.tell_of_dust(&plan, &before);
+    let before = before.len();
+    let sent = merge(context, &payer, &plan, arguments.fee.allow_high_fee)?;
     let after = payer.coins(Some(LISTED_COINS))?.len();
     let txids: Vec<&str> = sent.iter().map(|sent| sent.txid.as_str()).collect();
     let fees: u64 = sent.iter().map(|sent| sent.draft.fee).fold(0, u64::saturating_add);
     let facts = json!({ "txids": txids, "fee": fees, "coins_before": before, "coins": after });
-    context.print(&facts, |_| txids.join("\n"))?;
+    if context.json {
+        output::json(&facts)?;
+    }
     output::hint(&format!(
         "{} of {before} before, for a fee of {}",
         units::count(after as u64, "coin"),
@@ -66,10 +68,11 @@ pub fn run(context: &Context, arguments: &MergeArgs) -> Outcome {
 }
 
 /// Rounds of payments to itself, until one coin is left or the others are not worth their fee.
-fn merge(payer: &Payer<'_>, plan: &Plan, allow_high_fee: bool) -> Outcome<Vec<Sent>> {
+fn merge(context: &Context, payer: &Payer<'_>, plan: &Plan, allow_high_fee: bool) -> Outcome<Vec<Sent>> {
     let mut sent: Vec<Sent> = Vec::new();
     loop {
-        let coins = payer.coins(Some(LISTED_COINS))?;
+        let mut coins = payer.coins(Some(LISTED_COINS)).map_err(|failure| after(&sent, failure))?;
+        coins.retain(|coin| plan.is_worth_spending(context.spec(), coin));
         let round = sent.len();
         for group in coins.chunks(plan.most_inputs()).filter(|group| group.len() > 1) {
             // Those of the group that are still there: another process may have spent some.
@@ -80,11 +83,11 @@ fn merge(payer: &Payer<'_>, plan: &Plan, allow_high_fee: bool) -> Outcome<Vec<Se
                 Ok(coins)
             };
             match payer.submit_from(plan.clone(), allow_high_fee, &listed) {
-                Ok(one) => sent.push(one),
-                Err(failure) if failure.exit == Exit::Rejected && !sent.is_empty() => {
-                    output::note(&format!("some coins stay as they are: {}", failure.message));
+                Ok(one) => {
+                    tell(context, &one, true)?;
+                    sent.push(one);
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(after(&sent, failure)),
             }
         }
         if sent.len() == round {

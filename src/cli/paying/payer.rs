@@ -108,11 +108,20 @@ impl<'a> Payer<'a> {
         self.submit_from(plan, allow_high_fee, &listed)
     }
 
-    /// Makes as many payments as it takes to spend all coins that are worth more than it costs to spend them.
-    pub(super) fn submit_all(&self, plan: &Plan, allow_high_fee: bool) -> Outcome<Vec<Sent>> {
-        let plan = Plan { spend: Spend::All, ..plan.clone() };
+    /// Makes as many payments as it takes to spend all coins that are worth more than it costs to spend them. Tells of each
+    /// once the node has it.
+    pub(super) fn submit_all(
+        &self,
+        plan: &Plan,
+        allow_high_fee: bool,
+        tell: &dyn Fn(&Sent) -> Outcome,
+    ) -> Outcome<Vec<Sent>> {
+        let (fee, _) = self.estimate(plan.fee)?;
+        let plan = Plan { spend: Spend::All, fee, ..plan.clone() };
+        let spec = self.context.spec();
         let most = plan.most_inputs();
         let mut sent: Vec<Sent> = Vec::new();
+        self.tell_of_dust(&plan, &self.coins(Some(LISTED_COINS))?);
         loop {
             let spent = |coin: &OwnCoin| {
                 let mut inputs = sent.iter().flat_map(|sent| sent.draft.transaction.inputs.iter());
@@ -122,7 +131,7 @@ impl<'a> Payer<'a> {
             let made = |coin: &OwnCoin| sent.iter().any(|sent| sent.draft.transaction.txid() == coin.outpoint.txid);
             let listed = || {
                 let mut coins = self.coins(Some(LISTED_COINS))?;
-                coins.retain(|coin| !spent(coin) && !made(coin));
+                coins.retain(|coin| !spent(coin) && !made(coin) && plan.is_worth_spending(spec, coin));
                 coins.truncate(most);
                 Ok(coins)
             };
@@ -130,14 +139,23 @@ impl<'a> Payer<'a> {
                 return Ok(sent);
             }
             match self.submit_from(plan.clone(), allow_high_fee, &listed) {
-                Ok(one) => sent.push(one),
-                // The largest coins came first; what is left is worth less than it costs.
-                Err(failure) if failure.exit == Exit::Rejected && !sent.is_empty() => {
-                    output::note(&format!("some coins stay where they are: {}", failure.message));
-                    return Ok(sent);
+                Ok(one) => {
+                    tell(&one)?;
+                    sent.push(one);
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(after(&sent, failure)),
             }
+        }
+    }
+
+    /// Says which coins stay where they are since they cost more than they are worth.
+    pub(super) fn tell_of_dust(&self, plan: &Plan, coins: &[OwnCoin]) {
+        let dust = coins.iter().filter(|coin| !plan.is_worth_spending(self.context.spec(), coin));
+        let (count, amount) = dust.fold((0, 0u64), |(count, sum), coin| (count + 1, sum.saturating_add(coin.amount)));
+        if count > 0 {
+            let amount = units::amount(&self.context.spec().unit, amount);
+            let coins = units::count(count, "coin");
+            output::note(&format!("not worth the fee of spending them: {coins} of {amount} together, which stay"));
         }
     }
 
@@ -247,6 +265,15 @@ impl<'a> Payer<'a> {
         let message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
         Failure { message, ..failure }
     }
+}
+
+/// A failure after some payments were sent: they stand.
+pub(super) fn after(sent: &[Sent], failure: Failure) -> Failure {
+    if sent.is_empty() {
+        return failure;
+    }
+    let before = units::count(sent.len() as u64, "payment");
+    Failure { message: format!("{}; {before} before that went out and stand", failure.message), ..failure }
 }
 
 /// Waits for the next block, which confirms earlier payments, or a moment: it may have come before the height was known. Fails

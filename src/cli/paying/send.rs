@@ -66,19 +66,30 @@ pub fn run(context: &Context, arguments: &SendArgs) -> Outcome {
     let payer = Payer::new(context, arguments.from.as_deref(), &arguments.passphrase, deadline)?;
     let allow_high_fee = arguments.fee.allow_high_fee;
     let sent = match plan.spend {
-        Spend::Enough => vec![payer.submit(plan, allow_high_fee)?],
-        Spend::All => payer.submit_all(&plan, allow_high_fee)?,
+        Spend::Enough => {
+            let sent = payer.submit(plan, allow_high_fee)?;
+            tell(context, &sent, arguments.wait.is_some())?;
+            vec![sent]
+        }
+        Spend::All => payer.submit_all(&plan, allow_high_fee, &|sent| tell(context, sent, true))?,
     };
     report(context, &payer, &sent, arguments.wait)
 }
 
-/// Prints the ids at once, then waits if asked.
-fn report(context: &Context, payer: &Payer<'_>, sent: &[Sent], wait: Option<u32>) -> Outcome {
-    if !context.json {
-        sent.iter().try_for_each(|sent| output::line(&sent.txid))?;
-    } else if wait.is_some() {
-        sent.iter().for_each(|sent| output::note(&format!("sent {}", sent.txid)));
+/// Prints the id of a payment that the node has. For a program, whose facts come later, as a note if they may not come.
+pub(super) fn tell(context: &Context, sent: &Sent, note: bool) -> Outcome {
+    match (context.json, note) {
+        (false, _) => output::line(&sent.txid),
+        (true, true) => {
+            output::note(&format!("sent {}", sent.txid));
+            Ok(())
+        }
+        (true, false) => Ok(()),
     }
+}
+
+/// Waits if asked, and prints the facts for a program.
+fn report(context: &Context, payer: &Payer<'_>, sent: &[Sent], wait: Option<u32>) -> Outcome {
     let mut all: Vec<Value> = sent.iter().map(|sent| facts(context, sent)).collect();
     let mut result = Ok(());
     if let Some(confirmations) = wait {
