@@ -33,7 +33,10 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
         ("wire", (wire, vec![])),
         (
             "wallet",
-            (vec!["base", "chain", "wallet"], vec!["argon2", "chacha20poly1305", "bip39", "getrandom", "serde_json"]),
+            (
+                vec!["base", "chain", "wallet"],
+                vec!["argon2", "chacha20poly1305", "bip39", "getrandom", "hmac", "sha2", "serde_json"],
+            ),
         ),
         ("store", (vec!["base", "chain", "store"], vec!["rusqlite"])),
         ("node", (vec!["base", "chain", "wire", "node"], vec!["tussock_noise"])),

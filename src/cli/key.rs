@@ -1,20 +1,21 @@
 //! `key`: key files with mode 0600. Secrets pass through files and pipes, never through arguments.
 
 use std::{
-    fs::File,
-    io::{self, IsTerminal, Read},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
+    key_files::{COMMAND_INPUT_BYTES, facts, read_secret},
     output::{self, Rows},
     passphrase::PassphraseFlags,
+    restore,
 };
 use crate::{
     base::hash::{Domain, hex, unhex},
@@ -23,11 +24,8 @@ use crate::{
         key::{self, SecretKey},
         spec::WELL_KNOWN_ACCOUNTS,
     },
-    wallet::keys::{KeyFile, Keys, NamedKey},
+    wallet::keys::{Keys, NamedKey},
 };
-
-/// Bytes of a message or a key that are read from a pipe.
-const COMMAND_INPUT_BYTES: u64 = 1024 * 1024;
 
 /// `tussock key`
 #[derive(Args, Debug)]
@@ -40,12 +38,71 @@ pub struct KeyArgs {
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Make a key; prints its address
-    #[command(after_help = "Examples:\n  tussock key new alice\n  tussock key new savings --passphrase")]
+    #[command(after_help = "\
+With --words the key follows from 12 words, which are shown once: on paper they
+are a copy that outlives this host. The key file holds no words.
+
+Examples:
+  tussock key new alice
+  tussock key new savings --words --passphrase")]
     New {
         /// Name of the key
         name: String,
+        /// Make it from new seed words (BIP 39), and show them
+        #[arg(long)]
+        words: bool,
         #[command(flatten)]
         passphrase: PassphraseFlags,
+    },
+    /// Make keys again from seed words, which are read from a pipe, a file or the terminal
+    #[command(after_help = "\
+It asks the node which keys of these words were used, up to the first 20 unused
+in a row: the first becomes NAME, others NAME-1, NAME-2 and so on. Without a
+node it makes the first. With --number it makes one more, used or not.
+
+Examples:
+  tussock key restore savings
+  tussock key restore donations --number 1 --file words")]
+    Restore {
+        /// Name of the first key
+        name: String,
+        /// Read this file instead of standard input
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Only the key with this number; the first is 0
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..1 << 31))]
+        number: Option<u32>,
+        #[command(flatten)]
+        passphrase: PassphraseFlags,
+    },
+    /// Give a key file another passphrase, or none
+    #[command(after_help = "\
+--passphrase-file has the present passphrase; without it the terminal is asked.
+
+Examples:
+  tussock key passphrase alice
+  tussock key passphrase alice --passphrase-file old --new-file new
+  tussock key passphrase alice --none")]
+    Passphrase {
+        /// Name of the key
+        name: String,
+        /// Read the new passphrase from the first line of this file
+        #[arg(long, value_name = "FILE")]
+        new_file: Option<PathBuf>,
+        /// Keep the key without a passphrase
+        #[arg(long, conflicts_with = "new_file")]
+        none: bool,
+        #[command(flatten)]
+        passphrase: PassphraseFlags,
+    },
+    /// Remove a key file; without another copy its coins are lost
+    #[command(after_help = "Example:\n  tussock key remove alice --yes")]
+    Remove {
+        /// Name of the key
+        name: String,
+        /// I have a copy, or need none
+        #[arg(long)]
+        yes: bool,
     },
     /// Set the label of a key, which `key list` shows
     #[command(after_help = "Example:\n  tussock key label alice 'rent and food'")]
@@ -118,7 +175,16 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
     let folder = context.folder();
     let keys = Keys::new(&folder, context.spec());
     match &arguments.verb {
-        Verb::New { name, passphrase } => {
+        Verb::New { name, words: true, passphrase } => restore::new(context, &keys, name, passphrase),
+        Verb::Restore { name, file, number, passphrase } => {
+            restore::restore(context, &keys, name, file.as_deref(), *number, passphrase)
+        }
+        Verb::Passphrase { name, new_file, none, passphrase } => {
+            let new = PassphraseFlags { passphrase: true, passphrase_file: new_file.clone() };
+            restore::change_passphrase(context, &keys, name, passphrase, (!none).then_some(&new))
+        }
+        Verb::Remove { name, yes } => restore::remove(context, &keys, name, *yes),
+        Verb::New { name, words: false, passphrase } => {
             let key = SecretKey::from_seed(datadir::random_bytes::<32>()?);
             store(context, &keys, name, &key, passphrase)
         }
@@ -155,13 +221,6 @@ fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags:
     }
     output::hint(&format!("key \"{name}\" is kept in {}", keys.path(name).display()));
     context.print(&facts(&file), |value| output::text(value, "address"))
-}
-
-fn facts(file: &KeyFile) -> Value {
-    json!({
-        "name": file.name, "address": file.address, "public_key": file.public_key, "encrypted": file.is_encrypted(),
-        "label": file.label,
-    })
 }
 
 fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
@@ -267,48 +326,4 @@ fn read_message(argument: &str) -> Outcome<Vec<u8>> {
     let read = io::stdin().lock().take(COMMAND_INPUT_BYTES).read_to_end(&mut message);
     read.map_err(|error| Failure::new(Exit::Io, format!("cannot read standard input: {error}")))?;
     Ok(message)
-}
-
-/// A secret of 64 hex digits, or a key file; `None`: from standard input.
-pub(super) fn read_secret(file: Option<&Path>, flags: &PassphraseFlags) -> Outcome<SecretKey> {
-    let mut text = String::new();
-    match file {
-        Some(path) => {
-            let read = File::open(path).and_then(|file| file.take(COMMAND_INPUT_BYTES).read_to_string(&mut text));
-            read.map_err(|error| Failure::input(path, &error))?;
-        }
-        None => {
-            if io::stdin().is_terminal() {
-                output::note("paste the secret (64 hex digits) or the key file, then press Ctrl-D:");
-            }
-            let read = io::stdin().lock().take(COMMAND_INPUT_BYTES).read_to_string(&mut text);
-            read.map_err(|error| Failure::new(Exit::Io, format!("cannot read standard input: {error}")))?;
-        }
-    }
-    parse_secret(text.trim(), flags)
-}
-
-fn parse_secret(text: &str, flags: &PassphraseFlags) -> Outcome<SecretKey> {
-    if let Some(seed) = unhex(text).and_then(|seed| seed.try_into().ok()) {
-        return Ok(SecretKey::from_seed(seed));
-    }
-    match KeyFile::parse(text) {
-        Ok(file) => flags.unlock_file(&file),
-        Err(_) => Err(Failure::usage("neither a secret of 64 hex digits nor a key file")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_hex_or_key_files() {
-        let key = SecretKey::well_known(5);
-        let flags = PassphraseFlags::default();
-        assert_eq!(parse_secret(&hex(&key.seed()), &flags).unwrap().seed(), key.seed());
-        let file = KeyFile::new("x", "a".into(), &key, None).unwrap();
-        assert_eq!(parse_secret(&file.to_text(), &flags).unwrap().seed(), key.seed());
-        assert_eq!(parse_secret("00ff", &flags).unwrap_err().exit, Exit::Usage);
-    }
 }

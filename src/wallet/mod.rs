@@ -12,3 +12,4 @@ pub mod files;
 pub mod keys;
 pub mod offline;
 pub mod replacing;
+pub mod words;

@@ -16,7 +16,7 @@ _tussock_names() {
     case "$prev $command" in
         "--chain "*) names="local dev" ;;
         "--from "* | "--mine "* | "--to "*) names=keys ;;
-        *" send" | *" merge" | *" balance" | *" history" | *" key show" | *" key export" | *" key sign" | *" key label" | *" key verify")
+        *" send" | *" merge" | *" balance" | *" history" | *" key show" | *" key export" | *" key sign" | *" key label" | *" key passphrase" | *" key remove" | *" key verify")
             names=keys
             ;;
         *" help") names="TOPICS" ;;

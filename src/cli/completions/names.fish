@@ -15,5 +15,5 @@ complete -c tussock -n "__fish_seen_subcommand_from send" -l from -x -a "(__tuss
 complete -c tussock -n "__fish_seen_subcommand_from run dev" -l mine -x -a "(__tussock_keys)"
 complete -c tussock -n "__fish_seen_subcommand_from mine" -l to -x -a "(__tussock_keys)"
 complete -c tussock -n "__fish_seen_subcommand_from send merge balance history" -f -a "(__tussock_keys)"
-complete -c tussock -n "__fish_seen_subcommand_from key; and __fish_seen_subcommand_from show export sign label verify" -f -a "(__tussock_keys)"
+complete -c tussock -n "__fish_seen_subcommand_from key; and __fish_seen_subcommand_from show export sign label verify passphrase remove" -f -a "(__tussock_keys)"
 complete -c tussock -n "__fish_seen_subcommand_from help" -f -a "TOPICS"

@@ -7,7 +7,7 @@ use crate::{
     chain::{key::SecretKey, spec::ChainSpec},
     cli::{
         exit::{Exit, Failure, Outcome},
-        key,
+        key_files,
         passphrase::PassphraseFlags,
     },
     config::NodeFlags,
@@ -51,7 +51,7 @@ fn read(text: &str, spec: &ChainSpec, folder: &Path) -> Outcome<SecretKey> {
     let passphrase =
         PassphraseFlags { passphrase: false, passphrase_file: std::env::var_os(PASSPHRASE_FILE).map(PathBuf::from) };
     let found = match Path::new(text) {
-        file if file.is_file() => key::read_secret(Some(file), &passphrase),
+        file if file.is_file() => key_files::read_secret(Some(file), &passphrase),
         _ => Keys::new(folder, spec).find(text).map_err(Failure::from).and_then(|named| passphrase.unlock(&named)),
     };
     found.map_err(|failure| match failure.exit {

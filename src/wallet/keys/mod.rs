@@ -178,6 +178,26 @@ impl<'a> Keys<'a> {
         Ok(*file)
     }
 
+    /// Writes a key file again, with another passphrase or none.
+    pub fn protect(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
+        let NamedKey::File(before) = self.find(name)? else {
+            return Err(WalletError::usage(format!("\"{name}\" is a publicly known key without a file")));
+        };
+        let mut file = KeyFile::new(&before.name, before.address, key, passphrase)?;
+        file.label = before.label;
+        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Replace)?;
+        Ok(file)
+    }
+
+    /// Removes a key file.
+    pub fn remove(&self, name: &str) -> Outcome {
+        let NamedKey::File(_) = self.find(name)? else {
+            return Err(WalletError::usage(format!("\"{name}\" is a publicly known key without a file")));
+        };
+        let path = self.path(name);
+        fs::remove_file(&path).map_err(|error| WalletError::file("cannot remove", &path, &error))
+    }
+
     /// Writes a new key file; an existing one is never replaced.
     pub fn add(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
         check_name(name).map_err(WalletError::usage)?;
