@@ -33,8 +33,10 @@ use crate::{
     },
 };
 
-/// Calls that wait for the status to change, such as `wait`; further ones are answered with "busy".
+/// Calls with credentials that wait for the status to change, such as `wait`; further ones are answered with "busy".
 pub(super) const RPC_WAITS: usize = 64;
+/// The same for paths and streams, which need no credentials. They have places of their own, so that they keep nobody else out.
+pub(super) const RPC_OPEN_WAITS: usize = 32;
 /// How long a database query may take before its call fails.
 const RPC_QUERY: Duration = Duration::from_secs(30);
 
@@ -44,6 +46,7 @@ pub(super) struct Engine {
     completions: Arc<CompletionQueue>,
     worker: SyncSender<Task>,
     waits: Arc<AtomicUsize>,
+    open_waits: Arc<AtomicUsize>,
     streams: Places,
     stage: u64,
     calls: CallStats,
@@ -77,6 +80,15 @@ enum Exchange {
 /// A place among the waiting calls, given back when it is dropped.
 struct WaitSlot(Arc<AtomicUsize>);
 
+impl WaitSlot {
+    /// One of at most so many places, if there is one.
+    fn take((taken, most): (&Arc<AtomicUsize>, usize)) -> Option<Self> {
+        let more = |count: usize| (count < most).then_some(count + 1);
+        let is_free = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();
+        is_free.then(|| Self(Arc::clone(taken)))
+    }
+}
+
 impl Drop for WaitSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
@@ -91,6 +103,7 @@ impl Engine {
             completions,
             worker,
             waits: Arc::default(),
+            open_waits: Arc::default(),
             streams: Places::default(),
             stage: 0,
             calls: CallStats::default(),
@@ -218,7 +231,14 @@ impl Engine {
             Continuation::Query(query) => (self.query(connection, query), slot),
             Continuation::Wait(mut wait) => match (wait.ready)(&self.view()) {
                 Some(step) => return self.drive(connection, exchange, slot, step),
-                None => self.park(wait, slot),
+                None => {
+                    let places = match exchange {
+                        Exchange::Calls { .. } => (&self.waits, RPC_WAITS),
+                        Exchange::Read { .. } | Exchange::Stream(_) => (&self.open_waits, RPC_OPEN_WAITS),
+                    };
+                    let slot = if wait.brief { slot } else { slot.or_else(|| WaitSlot::take(places)) };
+                    self.park(wait, slot)
+                }
             },
         };
         match started {
@@ -344,11 +364,6 @@ impl Engine {
         if wait.brief {
             return (Ok(Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }), slot);
         }
-        let slot = slot.or_else(|| {
-            let more = |count: usize| (count < RPC_WAITS).then_some(count + 1);
-            let taken = self.waits.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();
-            taken.then(|| WaitSlot(Arc::clone(&self.waits)))
-        });
         if slot.is_none() {
             return (Err(RpcError::busy("waiting calls")), None);
         }

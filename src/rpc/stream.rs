@@ -17,7 +17,7 @@ use super::{
     integers, methods,
 };
 
-/// Streams at the same time; half of the calls that may wait.
+/// Streams at the same time; as many as calls without credentials may wait.
 const RPC_STREAMS: usize = 32;
 /// Seconds between two signs of life, shorter than proxies keep a silent connection.
 const ALIVE: f64 = 15.0;

@@ -4,6 +4,7 @@ use std::{
     env, fmt, io,
     io::{Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
     str::FromStr,
@@ -109,6 +110,8 @@ impl Target {
 fn run(words: &[String], event: &str, deadline: Deadline, stops: &dyn Fn() -> bool) -> Result<(), String> {
     let (program, arguments) = words.split_first().ok_or("no program")?;
     let mut command = Command::new(program);
+    // A group of its own, so that what it starts ends with it.
+    command.process_group(0);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| format!("cannot run {program}: {error}"))?;
     // An event fits into the pipe, so that a program which does not read it holds up nothing.
@@ -134,7 +137,10 @@ fn run(words: &[String], event: &str, deadline: Deadline, stops: &dyn Fn() -> bo
     }
 }
 
+/// Ends a program, and what it has started.
 fn end(child: &mut Child) {
+    let group = format!("-{}", child.id());
+    drop(Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status());
     // One that has just ended cannot be killed, and has been waited for.
     drop(child.kill());
     drop(child.wait());

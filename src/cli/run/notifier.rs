@@ -4,9 +4,9 @@
 //! the last one were. So nothing is lost while the other side is away, and memory holds one page.
 
 use std::{
-    fs,
+    fs, io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -21,7 +21,10 @@ use super::{delivery::Target, plan::Plan};
 use crate::{
     chain::spec::ChainSpec,
     cli::{datadir, exit::Outcome, output},
-    rpc::client::{Client, ClientError, Deadline},
+    rpc::{
+        client::{Client, ClientError, Deadline},
+        watch::cursor::Cursor,
+    },
     runtime::NodeHandle,
     wallet::keys::Keys,
 };
@@ -31,6 +34,10 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Seconds that a question waits for an event; then the keys are looked at again.
 const QUESTION: f64 = 15.0;
+/// The node's code while it takes no more of these calls.
+const BUSY: i64 = -32000;
+/// The node's code for a position whose block it does not have.
+const NOT_FOUND: i64 = -5;
 /// Time between two looks whether the node stops.
 const LOOK: Duration = Duration::from_millis(100);
 /// Addresses that are watched.
@@ -88,6 +95,19 @@ impl Drop for Notifier {
     }
 }
 
+/// Up to where payments were told; `None`: nothing was yet. What cannot be read is not taken for that.
+fn read(path: &Path) -> Result<Option<String>, String> {
+    let advice = |what: String| format!("{what}: {}; to go on from now, remove it", path.display());
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(advice(format!("cannot read: {error}"))),
+        Ok(bytes) => match String::from_utf8_lossy(&bytes).trim().parse::<Cursor>() {
+            Ok(cursor) => Ok(Some(cursor.to_string())),
+            Err(()) => Err(advice("not a position in the chain".to_owned())),
+        },
+    }
+}
+
 impl Worker {
     fn run(&self) {
         let mut wait = FIRST_WAIT;
@@ -119,14 +139,18 @@ impl Worker {
             return Ok(());
         }
         let path = self.folder.join(datadir::NOTIFIED);
-        let cursor = fs::read_to_string(&path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let cursor = read(&path)?;
         let timeout = if cursor.is_some() { QUESTION } else { 0.0 };
         let question = json!([{ "addresses": addresses, "cursor": cursor, "timeout": timeout }]);
         let answer = match self.client.call_within("watch", question, Duration::from_secs(60)) {
             // A server that is busy or stopping answers later, or never.
-            Err(ClientError::Busy(_) | ClientError::Unreachable(_)) => {
+            Err(ClientError::Busy(_) | ClientError::Unreachable(_) | ClientError::Refused { code: BUSY, .. }) => {
                 self.pause(FIRST_WAIT);
                 return Ok(());
+            }
+            // Nothing is left out without a word: an operator decides.
+            Err(ClientError::Refused { code: NOT_FOUND, message }) => {
+                return Err(format!("{message}; to go on from now, remove {}", path.display()));
             }
             answer => answer.map_err(|error| error.to_string())?,
         };

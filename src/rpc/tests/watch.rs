@@ -315,6 +315,13 @@ fn streams_are_bounded_and_give_their_places_back() {
     let mut all: Vec<_> = (0..32).map(|_| stream(&rig, &query, "")).collect();
     rig.result("ping", json!([]));
     assert!(next(&mut stream(&rig, &query, ""))[0].starts_with("HTTP/1.1 503"));
+    // Nor polls beside them, which keep out nobody who has credentials.
+    all.iter_mut().for_each(|stream| drop(next(stream)));
+    rig.until(|rig| rig.get(&format!("/api/watch?{query}&timeout=0.01")).status == 503);
+    let mut with_cookie = rig.client();
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "wait", "params": [{ "kind": "height", "value": 9, "timeout": 0.01 }] });
+    with_cookie.call(&call.to_string());
+    assert_eq!(with_cookie.answer().json()["result"]["ok"], false);
     all.pop();
     rig.until(|rig| {
         let mut one = stream(rig, &query, "Last-Event-ID: x\r\n");

@@ -137,7 +137,10 @@ impl Teller<'_> {
             // That a payment is no longer final is told as its being undone.
             let mut has_budget = true;
             if which == Which::Confirmed {
-                let block = self.databases.block(&point.hash)?.ok_or_else(|| forgotten(&point))?;
+                let block = match self.databases.block(&point.hash)? {
+                    Some(block) => block,
+                    None => return Err(forgotten(&point, self.databases.kept_from()?)),
+                };
                 for at in (0..told_of(&point, &block)?).rev() {
                     if self.is_full() {
                         return Ok(false);
@@ -170,7 +173,7 @@ impl Teller<'_> {
                 point = Point { height: row.header.height, hash: row.hash, told: 0 };
             }
             let Some(block) = self.databases.block(&point.hash)? else {
-                return Err(forgotten(&point));
+                return Err(forgotten(&point, self.databases.kept_from()?));
             };
             for at in told_of(&point, &block)?..block.transactions.len() {
                 if self.is_full() {
@@ -318,9 +321,12 @@ fn unknown(point: &Point) -> RpcError {
     ))
 }
 
-fn forgotten(point: &Point) -> RpcError {
+fn forgotten(point: &Point, kept_from: u32) -> RpcError {
     RpcError::not_found(format!(
-        "this node no longer has the payments of block {} at height {}; ask one that has, or begin again with \"above\"",
-        point.hash, point.height
+        "this node no longer has the payments of block {} at height {} (pruned data), but those from height {kept_from} on; ask \
+         one that has, or begin again with \"above\": {}",
+        point.hash,
+        point.height,
+        kept_from.saturating_sub(1)
     ))
 }
