@@ -10,4 +10,4 @@ try -netinfo
 try -netinfo 4
 try getmempoolinfo
 case $(cli getblock 99) in *"error code: -5"*) echo "ok error -5" ;; *) echo "FAIL error -5" ;; esac
-echo "known -generate: it wants a wallet (getnewaddress)"
+echo "known -generate: not tried since there is getnewaddress"

@@ -26,6 +26,7 @@ fn submitted(rig: &Rig) -> Vec<Transaction> {
 #[test]
 fn an_address_is_made_paid_and_listed() {
     let mut rig = Rig::new();
+    rig.wait_for_index(0);
     let address = rig.result("getnewaddress", json!(["rent"]));
     let address = address.as_str().unwrap();
     let id = rig.result("sendtoaddress", json!([address, 700]));
