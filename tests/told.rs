@@ -142,6 +142,33 @@ fn a_server_that_is_away_at_first_is_told_of_all_since_then() {
     }
 }
 
+/// The answer to a question that was asked before a key was made says nothing of that key.
+#[test]
+fn a_key_that_is_younger_than_the_question_is_told_of_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/paid", listener.local_addr().unwrap());
+    let (sender, connections) = mpsc::channel();
+    thread::spawn(move || listener.incoming().map_while(Result::ok).try_for_each(|stream| sender.send(stream)));
+    let node = TestNode::start(&["--notify", url.as_str()]);
+    // From here on it tells.
+    assert!((0..200).any(|_| node.status().is_object() && node.dir.join("local/notified").exists()));
+    let confirmed = |key: &str| {
+        node.json(&["key", "new", key]);
+        let id = node.json(&["send", key, "5", "--from", "dev8"])["id"].clone();
+        node.json(&["mine", "2"]);
+        loop {
+            let (event, stream) = posted(&connections);
+            answer(stream, "200 OK");
+            if event["event"] == "confirmed" {
+                assert_eq!(event["id"], id);
+                return;
+            }
+        }
+    };
+    confirmed("till");
+    confirmed("till2");
+}
+
 #[test]
 fn a_target_that_cannot_be_told_is_refused_at_the_start() {
     let folder = TempDir::new();

@@ -164,13 +164,12 @@ fn post(host: &str, path: &str, event: &str, deadline: Deadline, stops: &dyn Fn(
         match stream.read(&mut piece) {
             Ok(0) => return Err(format!("{host} closed the connection")),
             Ok(count) => answer.extend_from_slice(&piece[..count]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                if stops() || deadline.left().is_zero() {
-                    return Err(format!("{host} did not answer within {} s", DELIVERY.as_secs()));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_passing(error.kind()) => {}
             Err(error) => return Err(failed(error)),
+        }
+        // After each piece: a server may send them one by one.
+        if !answer.contains(&b'\n') && (stops() || deadline.left().is_zero()) {
+            return Err(format!("{host} did not answer within {} s", DELIVERY.as_secs()));
         }
     }
     let line = String::from_utf8_lossy(&answer);
@@ -180,6 +179,10 @@ fn post(host: &str, path: &str, event: &str, deadline: Deadline, stops: &dyn Fn(
         Some(code) => Err(format!("{host} answered {code}")),
         None => Err(format!("{host} does not speak HTTP")),
     }
+}
+
+fn is_passing(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
 #[cfg(test)]

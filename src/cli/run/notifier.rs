@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::{delivery::Target, plan::Plan};
 use crate::{
+    base::hash::Hash,
     chain::spec::ChainSpec,
     cli::{datadir, exit::Outcome, output},
     rpc::{
@@ -33,7 +34,7 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Seconds that a question waits for an event; then the keys are looked at again.
-const QUESTION: f64 = 15.0;
+const QUESTION: f64 = 5.0;
 /// The node's code while it takes no more of these calls.
 const BUSY: i64 = -32000;
 /// The node's code for a position whose block it does not have.
@@ -134,14 +135,18 @@ impl Worker {
     /// Asks for a page and delivers it.
     fn turn(&self) -> Result<(), String> {
         let addresses = self.addresses().map_err(|failure| failure.message)?;
-        if addresses.is_empty() {
-            self.pause(Duration::from_secs_f64(QUESTION));
-            return Ok(());
-        }
         let path = self.folder.join(datadir::NOTIFIED);
         let cursor = read(&path)?;
         let timeout = if cursor.is_some() { QUESTION } else { 0.0 };
-        let question = json!([{ "addresses": addresses, "cursor": cursor, "timeout": timeout }]);
+        if addresses.is_empty() && cursor.is_some() {
+            self.pause(FIRST_WAIT);
+            return Ok(());
+        }
+        // Without keys, only the beginning is asked for: by a transaction that there is not.
+        let nothing = addresses.is_empty().then(|| Hash::ZERO.to_string());
+        let nothing: Vec<String> = nothing.into_iter().collect();
+        let question =
+            json!([{ "addresses": addresses, "transactions": nothing, "cursor": cursor, "timeout": timeout }]);
         let answer = match self.client.call_within("watch", question, Duration::from_secs(60)) {
             // A server that is busy or stopping answers later, or never.
             Err(ClientError::Busy(_) | ClientError::Unreachable(_) | ClientError::Refused { code: BUSY, .. }) => {
@@ -166,7 +171,10 @@ impl Worker {
             self.target.deliver(&event.to_string(), &|| self.is_stopping())?;
             keep(&event["cursor"])?;
         }
-        if answer["cursor"].as_str() == cursor.as_deref() { Ok(()) } else { keep(&answer["cursor"]) }
+        // The answer says nothing of a key that was made since it was asked for: that is asked for from here.
+        let is_whole = self.addresses().map_err(|failure| failure.message)? == addresses;
+        let is_new = answer["cursor"].as_str() != cursor.as_deref();
+        if is_whole && is_new && !addresses.is_empty() { keep(&answer["cursor"]) } else { Ok(()) }
     }
 
     /// The addresses that are watched. Read again each time: keys come and go.

@@ -98,11 +98,39 @@ fn look(watching: Watching) -> Continuation {
     if watching.context.pool.is_noted(change) {
         return read(watching, before);
     }
+    let asking = match Asking::begin(&watching.context) {
+        Ok(asking) => asking,
+        Err(until) => {
+            let late = move |_: &View| look(watching);
+            return Continuation::Wait(Wait { until, brief: true, ready: Box::new(|_| None), late: Box::new(late) });
+        }
+    };
     Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         watching.context.pool.note(change, entries);
+        drop(asking);
         Ok(read(watching, before))
     })
+}
+
+/// The question for the mempool that one caller asks for all. It ends with the call.
+struct Asking {
+    context: Shared,
+    began: Time,
+}
+
+impl Asking {
+    fn begin(context: &Shared) -> Result<Self, Time> {
+        let began = context.now();
+        context.pool.may_ask(began)?;
+        Ok(Self { context: context.clone(), began })
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.context.pool.end_ask(self.began, self.context.now());
+    }
 }
 
 /// Goes a step from the position, and answers if there is something to tell.

@@ -5,17 +5,25 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::cursor::PoolMark;
 use crate::{
-    base::{gather::gather, hash::Hash},
+    base::{gather::gather, hash::Hash, time::Time},
     chain::{block::HashedTransaction, transaction::OutPoint},
     node::command::PoolEntry,
 };
 
 /// Bytes of transactions that left and are remembered; the oldest are forgotten first.
 const GONE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The time between two looks at the mempool: at least this, and this many times what a look took, so that watchers take a tenth
+/// of the ledger's time however large the mempool is.
+const LEAST_REST: Duration = Duration::from_millis(100);
+const REST: u32 = 10;
+/// When somebody looks again who waits for the answer to another one's question.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The list.
 pub struct PoolLog(Mutex<Inner>);
@@ -46,6 +54,10 @@ struct Inner {
     last: u64,
     /// The change of the mempool that the list has taken in.
     noted: Option<u64>,
+    /// Whether somebody is asking for the mempool.
+    is_asked: bool,
+    /// When the next one may.
+    not_before: Time,
     waiting: BTreeMap<u64, (Arc<HashedTransaction>, u64)>,
     numbers: BTreeMap<Hash, u64>,
     gone: VecDeque<Gone>,
@@ -65,6 +77,8 @@ impl PoolLog {
             run,
             last: 0,
             noted: None,
+            is_asked: false,
+            not_before: Time(0),
             waiting: BTreeMap::new(),
             numbers: BTreeMap::new(),
             gone: VecDeque::new(),
@@ -75,6 +89,23 @@ impl PoolLog {
     /// Whether it knows the mempool as it was after this change.
     pub fn is_noted(&self, change: u64) -> bool {
         self.lock().noted == Some(change)
+    }
+
+    /// Whether the caller is to ask for the mempool; otherwise, when it looks again. One asks for all, and rests.
+    pub fn may_ask(&self, now: Time) -> Result<(), Time> {
+        let mut inner = self.lock();
+        if inner.is_asked || now < inner.not_before {
+            return Err(inner.not_before.max(now + LOOK));
+        }
+        inner.is_asked = true;
+        Ok(())
+    }
+
+    /// The one who asked since `began` has the answer, or does not wait for it any more.
+    pub fn end_ask(&self, began: Time, now: Time) {
+        let mut inner = self.lock();
+        inner.is_asked = false;
+        inner.not_before = now + (now.since(began) * REST).max(LEAST_REST);
     }
 
     /// Takes in the whole mempool, as it was at this change or later.
@@ -195,6 +226,18 @@ mod tests {
         assert_eq!(told(&log, before), [(3, Moved::Left(None)), (4, Moved::Came(102))]);
         log.note(2, all[1..].to_vec());
         assert_eq!(told(&log, log.mark(3)), [(4, Moved::Came(102))]);
+    }
+
+    #[test]
+    fn one_asks_for_all_and_the_next_one_after_a_rest() {
+        let (log, at) = (PoolLog::new(7), |ms: u64| Time(ms * 1000));
+        assert_eq!(log.may_ask(at(5)), Ok(()));
+        assert_eq!(log.may_ask(at(6)), Err(at(26)));
+        log.end_ask(at(5), at(25));
+        assert_eq!((log.may_ask(at(25)), log.may_ask(at(224))), (Err(at(225)), Err(at(244))));
+        assert_eq!(log.may_ask(at(225)), Ok(()));
+        log.end_ask(at(225), at(226));
+        assert_eq!(log.may_ask(at(326)), Ok(()));
     }
 
     #[test]
