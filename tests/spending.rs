@@ -62,3 +62,14 @@ fn payments_at_once_over_rpc_and_by_command_take_different_coins() {
         assert_eq!(node.json(&["tx", &id])["status"], "confirmed");
     }
 }
+
+/// A payment that builds on more than 25 others without a block is refused: confirmed coins pay first.
+#[test]
+fn a_wallet_of_many_coins_pays_more_often_than_a_chain_of_change_is_long() {
+    let node = TestNode::start(&[]);
+    node.json(&["mine", "35"]);
+    let client = token(&node, "spend");
+    let address = node.json(&["key", "show", "dev5"])["address"].clone();
+    let ids = (0..30).map(|_| client.call("sendtoaddress", json!([address, 10])).unwrap().to_string());
+    assert_eq!(ids.collect::<BTreeSet<_>>().len(), 30);
+}

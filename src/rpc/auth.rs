@@ -61,7 +61,8 @@ impl Gate {
         if !self.is_own_host(host) && !PUBLIC_PATHS.contains(&head.path.as_str()) {
             return forbidden("the Host field names another host; use 127.0.0.1 or localhost, or run with --http-name");
         }
-        if head.from_other_site && head.method == Method::Post {
+        // A link of another site may lead to the page, but what a site embeds gets no answers, and costs nothing.
+        if head.from_other_site && (head.method == Method::Post || head.path.starts_with("/api")) {
             return forbidden("a page of another site sent this request");
         }
         match &head.origin {
@@ -341,6 +342,14 @@ mod tests {
             let head = Head { origin: Some(origin.to_owned()), ..head(Method::Get, "/api/status") };
             assert_eq!(status(&head), expected, "{origin}");
         }
+    }
+
+    #[test]
+    fn what_another_site_embeds_is_refused_and_its_links_to_the_page_work() {
+        let embedded =
+            |path: &str| status(&Head { from_other_site: true, by_browser: true, ..head(Method::Get, path) });
+        assert_eq!(["/api/watch", "/api/status", "/api"].map(embedded), [403; 3]);
+        assert_eq!(["/", "/healthz"].map(embedded), [200; 2]);
     }
 
     #[test]

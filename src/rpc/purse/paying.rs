@@ -121,12 +121,18 @@ fn build(
     let (context, payment) = (&attempt.context, &attempt.payment);
     let estimate = mempool::estimated_rate(context, &entries, 1);
     let pool = Pool::new(entries);
-    let mut coins: Vec<OwnCoin> = Vec::new();
+    let (mut coins, mut confirmed): (Vec<OwnCoin>, Vec<OwnCoin>) = (Vec::new(), Vec::new());
     for key in &payers.keys {
-        let listed = address::coins(context, databases, &key.address, &pool, address::DEFAULT_COINS)?;
-        let listed: Vec<ListedCoin> = serde_json::from_value(listed)
+        let rows = address::coins(context, databases, &key.address, &pool, address::DEFAULT_COINS)?;
+        let listed: Vec<ListedCoin> = serde_json::from_value(rows.clone())
             .map_err(|error| RpcError::internal(format!("coins cannot be read: {error}")))?;
-        coins.extend(listed.iter().filter_map(|coin| coin.of(key.public_key)));
+        for (row, coin) in rows.as_array().into_iter().flatten().zip(&listed) {
+            let Some(coin) = coin.of(key.public_key) else { continue };
+            coins.push(coin);
+            if row["pending"] == false {
+                confirmed.push(coin);
+            }
+        }
     }
     let plan = Plan {
         outputs: payment.outputs.clone(),
@@ -135,7 +141,12 @@ fn build(
         spend: Spend::Enough,
         memo: payment.memo.clone(),
     };
-    let draft = plan.build(&context.chain, coins).map_err(|error| match error {
+    // Change that waits only if the rest does not suffice: payments that build on too many others are refused.
+    let built = match plan.build(&context.chain, confirmed) {
+        Err(WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. }) => plan.build(&context.chain, coins),
+        built => built,
+    };
+    let draft = built.map_err(|error| match error {
         WalletError::Insufficient { .. } if payers.more_are_locked => {
             let text = format!("{error}; other keys have a passphrase, and RPC does not pay with those");
             RpcError::new(UNLOCK_NEEDED, text)
