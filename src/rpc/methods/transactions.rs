@@ -128,11 +128,13 @@ pub(in crate::rpc) fn search(context: &Shared, text: &str) -> Continuation {
         let after = context.clone();
         return Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
             let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
-            let query = MemoQuery::of(&text);
-            if entries.iter().any(|entry| query.matches(&entry.transaction.transaction.memo)) {
-                return Ok(Continuation::value(&memos(&text)));
-            }
-            Ok(Continuation::query(move |databases| in_memos(databases, &text)).once_indexed(&after))
+            // Looking through a full mempool would hold up the server's loop.
+            let query = Continuation::query(move |databases| {
+                let query = MemoQuery::of(&text);
+                let waits = entries.iter().any(|entry| query.matches(&entry.transaction.transaction.memo));
+                if waits { Ok(memos(&text)) } else { in_memos(databases, &text) }
+            });
+            Ok(query.once_indexed(&after))
         });
     }
     let words = text.clone();

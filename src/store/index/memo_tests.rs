@@ -248,3 +248,18 @@ fn an_index_without_memos_is_filled_anew_if_the_ledger_has_all_blocks_and_goes_o
     assert_eq!((setup.index.memos_from(), places(&setup, "rent 3")), (Ok(0), vec![(3, 1)]));
     assert_eq!(migrate::INDEX.version(), 4);
 }
+
+/// Whoever fills blocks must not make a search of one word slow: it ends early, and says where to go on.
+#[test]
+fn a_search_reads_a_bounded_number_of_bytes_of_blocks() {
+    let mut setup = setup();
+    for _ in 0..150 {
+        say(&mut setup, &[b"rent"]);
+    }
+    index_all(&mut setup);
+    let page = setup.index.memos(&setup.reader, &MemoQuery::of("rent"), None, 1000).unwrap();
+    assert_eq!((page.found.len(), page.next), (128, Some((23, 1))));
+    assert_eq!(places_in_pages(&setup, &MemoQuery::of("rent"), 1000).len(), 150);
+    let page = setup.index.memos(&setup.reader, &MemoQuery::of("rent"), None, 100).unwrap();
+    assert_eq!(page.found.len(), 100);
+}

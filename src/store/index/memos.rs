@@ -24,8 +24,10 @@ use crate::{
 const PLACES: usize = 64;
 /// So often places are read in one call: some milliseconds.
 const MAX_READS: usize = 256;
-/// Blocks that one call decodes at most, beyond one for each memo that is wanted: places with the same key, but other memos.
-const SPARE_BLOCKS: usize = 8;
+/// Bytes of blocks that one call decodes, and one block more: some milliseconds for each of a mebibyte.
+const MAX_BLOCK_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes that a smaller block counts as: for a hundred memos in as many blocks it is enough.
+const LEAST_BLOCK_BYTES: usize = 64 * 1024;
 
 /// Height and position of a transaction.
 type Place = (u32, u32);
@@ -75,7 +77,7 @@ impl IndexDb {
         let mut search = Search::new(&snapshot, query)?;
         let mut page = MemoPage::default();
         let mut block: Option<(HashedBlock, u64)> = None;
-        let mut blocks_left = limit.saturating_add(SPARE_BLOCKS);
+        let mut bytes_left = MAX_BLOCK_BYTES;
         let mut end = before.unwrap_or((u32::MAX, u32::MAX));
         while page.found.len() < limit {
             let place = match search.last_before(end)? {
@@ -87,11 +89,12 @@ impl IndexDb {
                 }
             };
             if block.as_ref().is_none_or(|(block, _)| block.header.height != place.0) {
-                if blocks_left == 0 {
+                if bytes_left == 0 {
                     break;
                 }
-                blocks_left -= 1;
                 block = read(ledger, place.0)?;
+                let bytes = block.as_ref().map_or(0, |(block, _)| block.bytes.len());
+                bytes_left = bytes_left.saturating_sub(bytes.max(LEAST_BLOCK_BYTES));
             }
             end = place;
             let at = place.1 as usize;
