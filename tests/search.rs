@@ -74,6 +74,15 @@ fn by_shell(dir: &Path, command: &str) -> String {
     stdout(&output)
 }
 
+/// The command of the help for both files, if SQLite's own program is installed.
+fn both_files_in_one_sqlite(folder: &Path, help: &str) {
+    let command = help.split("\n\n").find(|text| text.starts_with("  sqlite3 ")).expect("the help has it");
+    if Command::new("sqlite3").arg("--version").output().is_ok() {
+        let output = Command::new("sh").args(["-c", command]).current_dir(folder).output().unwrap();
+        assert!(output.status.success() && stdout(&output).lines().count() == 5, "{command}: {}", stderr(&output));
+    }
+}
+
 #[test]
 fn the_questions_of_the_help_are_answered_as_they_stand() {
     let node = TestNode::start(&[]);
@@ -93,6 +102,7 @@ fn the_questions_of_the_help_are_answered_as_they_stand() {
     assert!(holders[1].contains(&format!(" {last} ")), "it ends in what there is: {balance:?}");
     assert_eq!(fees.len(), 3, "two blocks with payments: {fees:?}");
     assert!(memos.len() == 2 && memos[1].contains("ltus1") && memos[1].ends_with("invoice 1, \"quoted\""), "{memos:?}");
+    both_files_in_one_sqlite(&node.dir.join("local"), &stdout(&node.cli(&["help", "sql"])));
     let csv = by_shell(&node.dir, &asked[4].1.replace("tussock sql", "tussock sql --csv"));
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!((lines.len(), lines[0], lines[2]), (3, "utc,who,whom,amount,memo", ""));

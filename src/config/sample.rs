@@ -73,7 +73,8 @@ pub const SAMPLE: &str = r##"# Settings of a tussock node. Put this file into th
 #notify = "http://127.0.0.1:8080/paid"
 #notify_for = []
 
-# Keep no index.db. Saves a third of the disk, but there is no history, and only recent transactions are found by id.
+# Keep no index.db. Saves a third of the disk, but there is no history, no search of memos,
+# and only recent transactions are found by id.
 #no_index = false
 
 # ---- Host ----
