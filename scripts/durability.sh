@@ -268,7 +268,14 @@ snapshot_files() {
 }
 
 # Waits until this command succeeds. The job is ended from outside should it never do.
-until_true() { until "$@" 2>/dev/null; do sleep 0.05; done; }
+# Asks until it is true, or the time is over.
+until_true() {
+  local ends=$((SECONDS + deadline))
+  until "$@" 2>/dev/null; do
+    [ "$SECONDS" -lt "$ends" ] || return 1
+    sleep 0.05
+  done
+}
 
 # A kill at the write with this number by that call, and what is left: the rest is the call's files. Then the node goes on until
 # its client is content.
@@ -296,7 +303,7 @@ case_kill_join() {
   [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
   cp -r "$work/ahead" "$scratch/giver"
   extra=() provide "$scratch/giver" --serve-snapshots --snapshot-interval 50
-  until_true test -s "$scratch/giver/durability/snapshots/150.manifest"
+  until_true test -s "$scratch/giver/durability/snapshots/150.manifest" || { bad "no snapshot is made"; return; }
   for point in $(seq "$from" "$step" "$writes"); do
     kill_and_go_on pwrite64 "$point" "$work/new" reach_the_tip ledger.db ledger.db-wal ledger.db-shm
     # shellcheck disable=SC2046 # names without blanks
@@ -308,7 +315,14 @@ case_kill_join() {
 }
 
 # All but the last hundred of 600 blocks are gone, and some of their room is given back.
-reach_pruned() { until_true is_pruned && sleep 1 && on "$dir" stop; }
+# Once the blocks are gone the node gives their pages back, a few at a time: a kill there counts as well.
+reach_pruned() { until_true is_pruned && until_true has_shrunk && on "$dir" stop; }
+has_shrunk() {
+  local before
+  before=$(stat -c %s "$dir/durability/ledger.db")
+  sleep 0.5
+  [ "$(stat -c %s "$dir/durability/ledger.db")" = "$before" ]
+}
 is_pruned() { [ "$(on "$dir" status --json | field kept_from)" = 501 ]; }
 
 case_kill_prune() {
