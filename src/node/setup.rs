@@ -80,6 +80,8 @@ pub struct Setup {
     pub flush_every: Duration,
     /// Make snapshots each so many blocks and serve them; `None`: make none.
     pub serve_snapshots: Option<u32>,
+    /// Blocks above a snapshot with which newcomers are thought to join.
+    pub snapshot_depth: u32,
     /// Join with a snapshot, if the ledger has no blocks; `None`: with the whole history.
     pub join: Option<Join>,
     /// The lowest height whose block is kept whole, at the start; `None`: all are and will be.
@@ -176,6 +178,7 @@ impl Setup {
             whole_block_bytes: limits::WHOLE_BLOCK_BYTES,
             flush_every: Duration::ZERO,
             serve_snapshots: None,
+            snapshot_depth: 0,
             join: None,
             kept_from: None,
             verdicts: None,

@@ -212,6 +212,7 @@ pub(super) fn setup(options: &Options, spec: &Arc<ChainSpec>, number: usize) -> 
         whole_block_bytes: options.whole_block_bytes,
         flush_every: Duration::from_secs(options.flush_every.unwrap_or_default()),
         serve_snapshots: None,
+        snapshot_depth: 0,
         join: None,
         kept_from: None,
         verdicts: None,

@@ -123,7 +123,7 @@ impl Options {
     /// Whether a node makes snapshots or joins with one.
     pub(super) fn set_snapshots(&self, number: usize, setup: &mut Setup) {
         match self.joiner() {
-            None => {}
+            None => return,
             Some(joiner) if joiner == number => {
                 setup.join = Some(Join { depth: Some(self.join_depth), at: None, goes_on: false })
             }
@@ -133,6 +133,7 @@ impl Options {
             }
             Some(_) => setup.serve_snapshots = Some(self.snapshot_interval),
         }
+        setup.snapshot_depth = self.join_depth;
     }
 }
 

@@ -42,6 +42,10 @@ pub const PLAN_ABANDONED: Duration = seconds(30);
 pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a manifest may take.
 pub const MANIFEST_TIMEOUT: Duration = seconds(20);
+/// A snapshot of which a piece was asked for in this time is not forgotten for newer ones: one besides the last two.
+pub const SNAPSHOT_HELD: Duration = seconds(60);
+/// How long at most.
+pub const SNAPSHOT_HELD_MOST: Duration = seconds(3600);
 /// How often peers are asked again for snapshots while none is of use.
 pub const MANIFEST_INTERVAL: Duration = seconds(10);
 /// Manifests that are kept at once.

@@ -31,8 +31,10 @@ pub struct Staged {
 
 /// The only writer of a node's snapshots. Each call takes some milliseconds at most.
 pub trait SnapshotStore: Send {
-    /// The complete snapshots, ascending by height; the last two are kept.
+    /// The complete snapshots, ascending by height. The last two are kept, and the one of [`SnapshotStore::hold`].
     fn snapshots(&self) -> Vec<SnapshotName>;
+    /// Somebody fetches the snapshot of this block: it is not forgotten for newer ones. `None`: nobody does.
+    fn hold(&mut self, block: Option<Hash>) -> Result<(), StoreError>;
     /// The manifest of a complete snapshot.
     fn manifest(&mut self, block: &Hash) -> Result<Option<Manifest>, StoreError>;
     /// A piece of a complete snapshot; `None`: there is no such piece.

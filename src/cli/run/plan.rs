@@ -174,6 +174,7 @@ impl Plan {
             overlay_bytes: limits::scaled(limits::COIN_OVERLAY_BYTES, memory, DEFAULT_MEMORY),
             flush_every: flags.flush.unwrap_or_default().0,
             serve_snapshots: self.serve_snapshots(),
+            snapshot_depth: flags.join_depth.unwrap_or_else(|| Setup::join_depth(self.context.spec())),
             join: self.join(),
             kept_from: None,
             verdicts: None,

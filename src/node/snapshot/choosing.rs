@@ -41,7 +41,7 @@ impl Snapshot {
             // Whoever lacks the one that is being fetched is asked for any: that may be left.
             let planned = planned.filter(|(_, block)| peer.lacks != Some(*block));
             let (block, most) = planned.map_or((block, most), |(_, block)| (block, u32::MAX));
-            (peer.asked, peer.asked_for) = (Some(now), block);
+            (peer.asked, peer.asked_for, peer.asked_at) = (Some(now), block, Some(now));
             peer.again_at = now + MANIFEST_INTERVAL;
             out.send(*link, &Message::GetSnapshot { block, most });
         }

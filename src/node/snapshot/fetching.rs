@@ -71,7 +71,8 @@ impl Snapshot {
         if bytes.is_empty() {
             // It has a newer one by now.
             plan.wanted_again(number);
-            (peer.denied, peer.offers, peer.again_at) = (peer.offers, None, now + MANIFEST_INTERVAL);
+            let again_at = peer.asked_at.map_or(now, |at| now.max(at + MANIFEST_INTERVAL));
+            (peer.denied, peer.offers, peer.again_at) = (peer.offers.or(peer.denied), None, again_at);
             peer.lacks = Some(block);
             return self.leave_alone(link);
         }

@@ -17,6 +17,7 @@ use crate::{
         snapshot::{
             Snapshot,
             offered::{Depth, depth_by_work},
+            peer::Peer,
             plan::Plan,
         },
     },
@@ -188,7 +189,9 @@ impl Snapshot {
     /// has others instead, it waits: a line that is down says nothing of snapshots.
     fn abandon_deserted(&mut self, now: Time) -> Result<(), StoreError> {
         let Some(plan) = self.joiner.as_ref().and_then(|joiner| joiner.plan.as_ref()) else { return Ok(()) };
-        let id = plan.id;
+        let (id, block) = (plan.id, plan.manifest.block());
+        let lacks_it = |peer: &Peer| peer.lacks == Some(block) && peer.offers != Some(id);
+        let all_lack_it = self.peers.values().filter(|peer| peer.serves && !peer.closing).all(lacks_it);
         let is_served = self.peers.values().any(|peer| !peer.closing && peer.offers == Some(id));
         let is_denied = self.peers.values().any(|peer| peer.serves && !peer.closing && peer.has_answered);
         let is_deserted = plan.lacks_pieces() && !is_served && is_denied;
@@ -199,7 +202,8 @@ impl Snapshot {
         joiner.deserted = if is_deserted { joiner.deserted.or(Some(now)) } else { None };
         let time = |since: Time| now.since(since);
         let is_over = joiner.deserted.is_some_and(|since| time(since) >= PLAN_ABANDONED);
-        let is_offered_another = joiner.deserted.is_some_and(|since| time(since) >= PLAN_TRIAL && has_others);
+        let is_offered_another =
+            joiner.deserted.is_some_and(|since| (all_lack_it || time(since) >= PLAN_TRIAL) && has_others);
         if is_left {
             self.abandon(now);
             return self.discard();

@@ -39,8 +39,23 @@ impl Snapshot {
     }
 
     /// The height of the snapshot that there should be: a multiple of the interval, and never left again if that can be
-    /// known.
+    /// known. Whoever begins to serve makes first the newest that newcomers can use, then the newest.
     pub(super) fn due(&self) -> Option<u32> {
+        self.deep_due().map(|(height, _)| height).or_else(|| self.newest_due())
+    }
+
+    /// That for newcomers, and how high it may be for them.
+    fn deep_due(&self) -> Option<(u32, u32)> {
+        let (interval, (tip, _)) = self.interval.zip(self.maker.tip)?;
+        if self.maker.is_deep_done || self.spec.seal_rules().needs_certificate() {
+            return None; // any final block will do
+        }
+        let most = tip.checked_sub(self.depth)?;
+        let height = most.checked_sub(most.checked_rem(interval)?).filter(|height| *height > 0)?;
+        Some((height, most))
+    }
+
+    fn newest_due(&self) -> Option<u32> {
         let (interval, (tip, _)) = self.interval.zip(self.maker.tip)?;
         let most = if self.spec.seal_rules().needs_certificate() { tip.min(self.final_height?) } else { tip };
         most.checked_sub(most.checked_rem(interval)?).filter(|height| *height > self.maker.last)
@@ -50,8 +65,15 @@ impl Snapshot {
         if self.maker.state != SyncState::Synced || now < self.maker.not_before {
             return Ok(());
         }
-        let Some((height, files)) = self.due().zip(self.files.as_mut()) else { return Ok(()) };
-        if let Some(newest) = files.store.snapshots().last().filter(|newest| newest.height >= height) {
+        let there = self.files.as_ref().map(|files| files.store.snapshots()).unwrap_or_default();
+        // Where there are two, the older one soon is deep enough, and only two are kept.
+        let has_deep = |most| there.len() > 1 || there.first().is_some_and(|oldest| oldest.height <= most);
+        let deep = self.deep_due().filter(|(_, most)| !has_deep(*most)).map(|(height, _)| height);
+        self.maker.is_deep_done |= self.deep_due().is_some();
+        let Some((height, files)) = deep.or_else(|| self.newest_due()).zip(self.files.as_mut()) else { return Ok(()) };
+        if deep.is_none()
+            && let Some(newest) = there.last().filter(|newest| newest.height >= height)
+        {
             self.maker.last = newest.height;
             return Ok(());
         }
@@ -70,7 +92,8 @@ impl Snapshot {
             Writing::More(_) => self.maker.next_step = Some(now + STEP_AFTER),
             Writing::Done(name) => {
                 log::info!("snapshot made height={} block={}", name.height, name.block);
-                (self.maker.last, self.maker.failures) = (name.height, 0);
+                (self.maker.last, self.maker.failures) = (self.maker.last.max(name.height), 0);
+                self.maker.not_before = now + STEP_AFTER;
             }
             Writing::GivenUp(reason) => {
                 log::info!("snapshot given up reason=\"{reason}\"");

@@ -56,6 +56,8 @@ pub struct Snapshot {
     spec: Arc<ChainSpec>,
     /// Blocks between two snapshots; `None`: it makes and serves none.
     interval: Option<u32>,
+    /// Blocks above a snapshot with which newcomers are thought to join.
+    depth: u32,
     join: Join,
     files: Option<Files>,
     /// Pieces that all peers together may be asked for.
@@ -78,6 +80,7 @@ impl Snapshot {
         Self {
             spec: setup.spec.clone(),
             interval: setup.serve_snapshots,
+            depth: setup.snapshot_depth,
             join: setup.join.unwrap_or_default(),
             files: stores.map(|(store, headers)| Files { store, headers }),
             most_open: scaled(PIECES_IN_FLIGHT, setup.memory_percent, 100).max(2),
@@ -109,7 +112,7 @@ impl Snapshot {
         }
         match frame.open() {
             Ok(Message::GetSnapshot { block, most }) => self.serve_manifest(now, link, block, most, out),
-            Ok(Message::GetPiece(block, number)) => self.serve_piece(link, block, number, out),
+            Ok(Message::GetPiece(block, number)) => self.serve_piece(now, link, block, number, out),
             Ok(Message::Snapshot(bytes)) => return self.take_manifest(now, link, &bytes, out),
             Ok(Message::Piece { block, number, bytes }) => {
                 return self.take_piece(now, link, (block, number), &bytes, out);
@@ -166,6 +169,7 @@ impl Snapshot {
     }
 
     fn on_wake(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        self.release_held(now);
         self.make(now, out);
         self.go_on(now, out)
     }

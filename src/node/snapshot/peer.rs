@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) asked_for: Hash,
     /// A block whose snapshot it does not have.
     pub(super) lacks: Option<Hash>,
+    /// When it was last asked for a manifest.
+    pub(super) asked_at: Option<Time>,
     /// When it may be asked for a manifest.
     pub(super) again_at: Time,
     /// The manifest that it has: its id.
@@ -55,6 +57,7 @@ impl Peer {
             allowance: RateLimit::new(now, most, most, every),
             asked: None,
             asked_for: Hash::ZERO,
+            asked_at: None,
             lacks: None,
             again_at: now,
             offers: None,

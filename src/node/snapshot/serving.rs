@@ -3,7 +3,10 @@
 use crate::{
     base::{bytes::Bytes, codec, hash::Hash, ids::LinkId, time::Time},
     chain::snapshot::SnapshotName,
-    node::{Outbox, PeerFault, snapshot::Snapshot},
+    node::{
+        Outbox, PeerFault,
+        snapshot::{Snapshot, maker::Held},
+    },
     wire::message::{Kind, Message},
 };
 
@@ -18,16 +21,47 @@ impl Snapshot {
     }
 
     /// Answers a `GetPiece`. The link hands on one after the other, as fast as its peer reads the answers.
-    pub(super) fn serve_piece(&mut self, link: LinkId, block: Hash, number: u32, out: &mut Outbox) {
+    pub(super) fn serve_piece(&mut self, now: Time, link: LinkId, block: Hash, number: u32, out: &mut Outbox) {
         let store = self.files.as_mut().filter(|_| self.interval.is_some()).map(|files| &mut files.store);
         let piece = store.map_or(Ok(None), |store| store.piece(&block, number)).unwrap_or_else(|error| {
             log::warn!("snapshot: piece not read block={block} number={number} error=\"{error}\"");
             None
         });
-        if piece.is_none() {
-            self.make_lost_again();
+        match piece {
+            Some(_) => self.keep_for_newcomers(now, block),
+            None => self.make_lost_again(),
         }
         out.answer(link, Kind::GetPiece, [Message::Piece { block, number, bytes: piece.unwrap_or_default() }]);
+    }
+
+    /// Somebody fetches this snapshot. The oldest one is the next to be forgotten, and whoever needs longer for it than newer ones
+    /// take to be made would begin anew again and again.
+    fn keep_for_newcomers(&mut self, now: Time, block: Hash) {
+        let Some(files) = &mut self.files else { return };
+        let is_oldest = files.store.snapshots().first().is_some_and(|oldest| oldest.block == block);
+        match &mut self.maker.held {
+            Some(held) if held.block == block => held.asked = now,
+            None if is_oldest => {
+                self.maker.held = Some(Held { block, since: now, asked: now });
+                self.hold(Some(block));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Nobody has fetched it for a while: it may go.
+    pub(super) fn release_held(&mut self, now: Time) {
+        if self.maker.held.is_some_and(|held| held.until() <= now) {
+            self.maker.held = None;
+            self.hold(None);
+        }
+    }
+
+    fn hold(&mut self, block: Option<Hash>) {
+        let done = self.files.as_mut().map_or(Ok(()), |files| files.store.hold(block));
+        if let Err(error) = done {
+            log::warn!("snapshot: an old one is not removed error=\"{error}\"");
+        }
     }
 
     /// A snapshot that is found to be damaged is removed: it is made again.

@@ -87,6 +87,8 @@ pub struct SnapshotDb {
     complete: Vec<Record>,
     writing: Option<Writer>,
     staging: Option<Staging>,
+    /// The block whose snapshot is kept besides the last ones.
+    held: Option<Hash>,
     /// Coins that a step writes.
     step_coins: usize,
 }
@@ -118,7 +120,7 @@ impl SnapshotDb {
         let ours =
             |name: &&String| name.ends_with(".coins") || name.ends_with(".manifest") || **name == staging::CHECKS;
         names.iter().filter(ours).filter(|name| !is_kept(name)).try_for_each(|name| folder.remove(name))?;
-        let mut all = Self { folder, ledger, complete, writing: None, staging, step_coins: STEP_COINS };
+        let mut all = Self { folder, ledger, complete, writing: None, staging, held: None, step_coins: STEP_COINS };
         all.forget_old()?;
         Ok(all)
     }
@@ -141,11 +143,10 @@ impl SnapshotDb {
     }
 
     fn forget_old(&mut self) -> Result<(), StoreError> {
-        while self.complete.len() > KEPT {
-            let oldest = self.complete[0].manifest.height();
-            self.forget(oldest)?;
-        }
-        Ok(())
+        let newest = self.complete.len().saturating_sub(KEPT);
+        let is_old = |record: &&Record| Some(record.manifest.block()) != self.held;
+        let old: Vec<u32> = self.complete.iter().take(newest).filter(is_old).map(|one| one.manifest.height()).collect();
+        old.into_iter().try_for_each(|height| self.forget(height))
     }
 
     /// Removes the snapshot of a height. Without its manifest it is nothing, so that goes first.
@@ -171,6 +172,10 @@ fn none_is_fetched() -> StoreError {
 impl SnapshotStore for SnapshotDb {
     fn snapshots(&self) -> Vec<SnapshotName> {
         self.complete.iter().map(Record::name).collect()
+    }
+
+    fn hold(&mut self, block: Option<Hash>) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.held, block) == block { Ok(()) } else { self.forget_old() }
     }
 
     fn manifest(&mut self, block: &Hash) -> Result<Option<Manifest>, StoreError> {

@@ -154,8 +154,21 @@ pub(super) struct Inner {
     pub(super) staged: Option<(Manifest, Vec<Option<Bytes>>)>,
     /// Steps until the snapshot that is being written is complete.
     pub(super) writing: Option<(SnapshotName, usize)>,
+    /// The block whose snapshot is kept besides the last two.
+    pub(super) held: Option<Hash>,
     /// Bytes of pieces that the disk still takes; `None`: all.
     pub(super) room: Option<usize>,
+}
+
+impl Inner {
+    fn forget_old(&mut self) {
+        let (held, mut old) = (self.held, self.complete.len().saturating_sub(2));
+        self.complete.retain(|made| {
+            let is_kept = old == 0 || Some(made.manifest.block()) == held;
+            old = old.saturating_sub(1);
+            is_kept
+        });
+    }
 }
 
 /// Files in memory, which outlive the role.
@@ -172,6 +185,12 @@ impl SnapshotStore for FakeFiles {
     fn snapshots(&self) -> Vec<SnapshotName> {
         let name = |made: &Made| SnapshotName { height: made.manifest.height(), block: made.manifest.block() };
         self.inner().complete.iter().map(name).collect()
+    }
+
+    fn hold(&mut self, block: Option<Hash>) -> Result<(), StoreError> {
+        self.inner().held = block;
+        self.inner().forget_old();
+        Ok(())
     }
 
     fn manifest(&mut self, block: &Hash) -> Result<Option<Manifest>, StoreError> {
@@ -200,6 +219,8 @@ impl SnapshotStore for FakeFiles {
         let lengths = [const { Vec::new() }; 64];
         let manifest = Manifest::new(name.height, name.block, *manifest.leaves(), &lengths).expect("no pieces");
         inner.complete.push(Made { manifest, pieces });
+        inner.complete.sort_by_key(|made| made.manifest.height());
+        inner.forget_old();
         Ok(Writing::Done(name))
     }
 

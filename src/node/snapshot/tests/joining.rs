@@ -1,7 +1,7 @@
 //! A node that joins, among honest peers.
 
 use super::{
-    fake::{HEIGHT, made_of},
+    fake::{HEIGHT, LATER, made_of},
     serving::moved,
     *,
 };
@@ -226,6 +226,33 @@ fn what_nobody_asked_for_is_a_fault() {
         rig.driver.receive(2, &Message::Snapshot(Bytes::default())).fault(2),
         Some(PeerFault::Unexpected(_))
     ));
+}
+
+/// Its provider has newer ones by now: the next is taken at once, and not after half a minute.
+#[test]
+fn once_nobody_has_the_snapshot_any_more_the_next_is_taken_at_once() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let (first, second) = (made(), made_of(LATER, |_| {}));
+    rig.add_peer(1, Peer { manifest: Some(first.manifest.clone()), piece: Box::new(|_| None), is_silent: true });
+    rig.headers_known();
+    rig.run(SECOND * 15);
+    let pieces = second.pieces.clone();
+    let peer = rig.peers.get_mut(&1).unwrap();
+    (peer.manifest, peer.is_silent) = (Some(second.manifest.clone()), false);
+    peer.piece = Box::new(|_| None);
+    // It answers what it was asked for.
+    let open: Vec<u32> = rig.asked[&1].clone();
+    let asked = open.len();
+    for number in open {
+        let answer = Message::Piece { block: first.manifest.block(), number, bytes: Bytes::default() };
+        let did = rig.driver.receive(1, &answer);
+        rig.peers.get_mut(&1).unwrap().piece = Box::new({
+            let pieces = pieces.clone();
+            move |number| pieces.get(number as usize).cloned()
+        });
+        rig.answer(did);
+    }
+    assert_eq!(rig.asked[&1].len(), asked + second.pieces.len(), "all of the other one, with no time in between");
 }
 
 /// Whoever starts the node again need not say once more how deep the block may be.

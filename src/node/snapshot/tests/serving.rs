@@ -2,6 +2,7 @@
 
 use super::{fake::HEIGHT, *};
 use crate::{
+    base::limits::{SNAPSHOT_HELD, SNAPSHOT_HELD_MOST},
     chain::{archive::Tip, target::Work},
     node::{ChainMove, PeerFault, SyncState, fault::CloseReason},
 };
@@ -91,4 +92,49 @@ fn one_that_is_found_to_be_damaged_is_made_again() {
     rig.driver.receive(1, &Message::GetPiece(block(60), 0));
     rig.driver.run(SECOND * 20);
     assert_eq!(names(&rig), [HEIGHT, 60]);
+}
+
+/// Those of the newest block are of use only once many blocks have come above it.
+#[test]
+fn whoever_begins_to_serve_makes_first_the_newest_that_newcomers_can_use() {
+    let files = FakeFiles::default();
+    let setup = Setup { serve_snapshots: Some(5), snapshot_depth: 12, ..testing::setup() };
+    let mut rig = Rig::of(&setup, &files);
+    let names = |rig: &Rig| rig.files.snapshots().iter().map(|name| name.height).collect::<Vec<_>>();
+    rig.driver.notice(ToSnapshot::State(SyncState::Synced));
+    rig.driver.notice(moved(59));
+    rig.driver.run(Duration::from_millis(100));
+    assert_eq!(names(&rig), [45]);
+    rig.driver.run(SECOND * 20);
+    assert_eq!(names(&rig), [45, 55]);
+    rig.driver.notice(moved(60));
+    rig.driver.run(SECOND * 20);
+    assert_eq!(names(&rig), [55, 60], "and then each new one");
+}
+
+#[test]
+fn a_snapshot_that_somebody_fetches_is_kept_while_newer_ones_come_for_a_bounded_time() {
+    let mut rig = serving(Some(1));
+    let names = |rig: &Rig| rig.files.snapshots().iter().map(|name| name.height).collect::<Vec<_>>();
+    rig.driver.notice(ToSnapshot::State(SyncState::Synced));
+    let grow = |rig: &mut Rig, height| {
+        rig.driver.notice(moved(height));
+        rig.driver.run(SECOND * 10);
+    };
+    for (at, height) in (51..=56).enumerate() {
+        let did = rig.driver.receive(1, &Message::GetPiece(block(HEIGHT), at as u32));
+        assert_ne!(did.sent(1), [Message::Piece { block: block(HEIGHT), number: at as u32, bytes: Bytes::default() }]);
+        grow(&mut rig, height);
+    }
+    assert_eq!(names(&rig), [HEIGHT, 55, 56]);
+    rig.driver.run(SNAPSHOT_HELD);
+    assert_eq!(names(&rig), [55, 56]);
+    // Nobody keeps one for ever.
+    let mut passed = Duration::ZERO;
+    while names(&rig)[0] == 55 && passed < SNAPSHOT_HELD_MOST * 2 {
+        rig.driver.receive(1, &Message::GetPiece(block(55), 0));
+        grow(&mut rig, 57 + (passed.as_secs() / 10) as u32);
+        passed += SECOND * 10;
+    }
+    assert!(passed >= SNAPSHOT_HELD_MOST && passed < SNAPSHOT_HELD_MOST + SNAPSHOT_HELD * 2, "{passed:?}");
 }
