@@ -338,3 +338,21 @@ fn a_key_gets_another_passphrase_and_is_removed_only_by_one_who_means_it() {
     assert_eq!([exit(&["key", "remove", "ann", "--yes"]), exit(&["key", "show", "ann"])], [Some(0), Some(4)]);
     assert_eq!(exit(&["key", "remove", "dev0", "--yes"]), Some(2));
 }
+
+#[test]
+fn a_key_with_many_coins_pays_as_often_as_it_has_coins_without_a_block() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let shop = new_key(&node, "shop");
+    let table = node.dir.join("coins.csv");
+    fs::write(&table, format!("{shop},10000\n").repeat(30)).unwrap();
+    node.json(&["send", "--csv", &table.display().to_string(), "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    // More than may build on each other.
+    for _ in 0..29 {
+        node.json(&["send", "dev1", "500", "--from", "shop", "--fee", "300"]);
+    }
+    assert_eq!(node.status()["mempool"]["count"], 29);
+    // One coin of a block is left; then what waits has to do.
+    node.json(&["send", "dev1", "15000", "--from", "shop", "--fee", "300"]);
+}

@@ -76,13 +76,13 @@ fn merge(context: &Context, payer: &Payer<'_>, plan: &Plan, allow_high_fee: bool
         let round = sent.len();
         for group in coins.chunks(plan.most_inputs()).filter(|group| group.len() > 1) {
             // Those of the group that are still there: another process may have spent some.
-            let listed = || {
+            let listed = || -> Outcome<Vec<OwnCoin>> {
                 let is_in = |coin: &OwnCoin| group.iter().any(|one| one.outpoint == coin.outpoint);
                 let mut coins = payer.coins(Some(LISTED_COINS))?;
                 coins.retain(is_in);
                 Ok(coins)
             };
-            match payer.submit_from(plan.clone(), allow_high_fee, &listed) {
+            match payer.submit_from(plan.clone(), allow_high_fee, &|plan| payer.build_from(plan, listed()?)) {
                 Ok(one) => {
                     tell(context, &one, true)?;
                     sent.push(one);

@@ -104,8 +104,8 @@ impl<'a> Payer<'a> {
 
     /// Makes a payment and hands it to the node, again with other coins if somebody was faster.
     pub(in crate::cli) fn submit(&self, plan: Plan, allow_high_fee: bool) -> Outcome<Sent> {
-        let listed = || self.coins(None);
-        self.submit_from(plan, allow_high_fee, &listed)
+        let build = |plan: &Plan| self.build(plan);
+        self.submit_from(plan, allow_high_fee, &build)
     }
 
     /// Makes as many payments as it takes to spend all coins that are worth more than it costs to spend them. Tells of each
@@ -129,7 +129,7 @@ impl<'a> Payer<'a> {
             };
             // A payment to the payer's own key makes another coin, which is not paid once more.
             let made = |coin: &OwnCoin| sent.iter().any(|sent| sent.draft.transaction.txid() == coin.outpoint.txid);
-            let listed = || {
+            let listed = || -> Outcome<Vec<OwnCoin>> {
                 let mut coins = self.coins(Some(LISTED_COINS))?;
                 coins.retain(|coin| !spent(coin) && !made(coin) && plan.is_worth_spending(spec, coin));
                 coins.truncate(most);
@@ -138,7 +138,7 @@ impl<'a> Payer<'a> {
             if !sent.is_empty() && listed()?.is_empty() {
                 return Ok(sent);
             }
-            match self.submit_from(plan.clone(), allow_high_fee, &listed) {
+            match self.submit_from(plan.clone(), allow_high_fee, &|plan| self.build_from(plan, listed()?)) {
                 Ok(one) => {
                     tell(&one)?;
                     sent.push(one);
@@ -159,12 +159,27 @@ impl<'a> Payer<'a> {
         }
     }
 
-    /// Makes a payment from the coins that `list` returns, and hands it to the node.
+    /// From coins of blocks, as long as they suffice: what waits in the mempool may build on as many others as one can.
+    fn build(&self, plan: &Plan) -> Outcome<Draft> {
+        match plan.build(self.context.spec(), self.confirmed_coins()?) {
+            Err(WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. }) => {
+                self.build_from(plan, self.coins(None)?)
+            }
+            built => Ok(built?),
+        }
+    }
+
+    /// From these coins.
+    pub(super) fn build_from(&self, plan: &Plan, coins: Vec<OwnCoin>) -> Outcome<Draft> {
+        plan.build(self.context.spec(), coins).map_err(|error| self.explain(error))
+    }
+
+    /// Makes a payment as `build` does from the coins that there are, and hands it to the node.
     pub(super) fn submit_from(
         &self,
         mut plan: Plan,
         allow_high_fee: bool,
-        list: &dyn Fn() -> Outcome<Vec<OwnCoin>>,
+        build: &dyn Fn(&Plan) -> Outcome<Draft>,
     ) -> Outcome<Sent> {
         let (deadline, remote, spec) = (self.deadline, &self.remote, self.context.spec());
         let patience = Deadline::after(deadline.left().min(SYNC_PATIENCE));
@@ -173,7 +188,7 @@ impl<'a> Payer<'a> {
             // Until the node has the payment, no other process may choose coins of this key.
             let lock = self.lock_spending()?;
             (plan.fee, estimate) = self.estimate(plan.fee)?;
-            let draft = plan.build(spec, list()?).map_err(|error| self.explain(error))?.sign(spec, &self.secrets);
+            let draft = build(&plan)?.sign(spec, &self.secrets);
             if !allow_high_fee {
                 draft.check_fee(spec, estimate)?;
             }
