@@ -207,6 +207,11 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     );
     assert_eq!((&made["outputs"][1]["own"], &made["outputs"][1]["amount"]), (&json!(true), &json!(48_600)));
     refused(&node, &["tx", "submit", payment], 2, &["tx sign"]);
+    // A memo cannot write over what the signer sees.
+    let odd = ["tx", "make", "dev1", "1000", "--from", &savings, "--file", again, "--memo", "\u{1b}[2Jnothing"];
+    node.json(&odd);
+    let seen = at_vault(&["tx", "sign", again]);
+    assert!(!stderr(&seen).contains('\u{1b}') && stderr(&seen).contains("1b5b324a"), "{}", stderr(&seen));
     refused(&node, &["tx", "sign", payment, "--yes"], 4, &["no key here owns the coins", &savings]);
 
     // Elsewhere: a folder with the key and no node. It sees everything, and asks.

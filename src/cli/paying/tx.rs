@@ -18,7 +18,7 @@ use crate::{
     chain::{
         address::Address,
         block::HashedTransaction,
-        rules,
+        memo, rules,
         transaction::{Output, Transaction},
     },
     cli::{
@@ -296,7 +296,7 @@ fn facts(context: &Context, payment: &Offline, own: &[Address]) -> Outcome<Value
     });
     let mut facts = json!({
         "signed": matches!(payment, Offline::Signed(_)), "chain": context.spec().name, "inputs": inputs,
-        "outputs": outputs.collect::<Vec<_>>(), "fee": fee, "memo": String::from_utf8_lossy(memo),
+        "outputs": outputs.collect::<Vec<_>>(), "fee": fee, "memo": memo::text(memo).map_or_else(|| hex(memo), str::to_owned), "memo_hex": hex(memo),
     });
     if let Offline::Signed(transaction) = payment {
         facts["id"] = json!(transaction.txid());
