@@ -5,6 +5,7 @@ use std::{
     fs,
     io::Write,
     process::{Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -360,4 +361,16 @@ fn a_key_with_many_coins_pays_as_often_as_it_has_coins_without_a_block() {
     assert_eq!(node.status()["mempool"]["count"], 29);
     // One coin of a block is left; then what waits has to do.
     node.json(&["send", "dev1", "15000", "--from", "shop", "--fee", "300"]);
+}
+
+#[test]
+fn a_payment_waits_for_a_node_that_is_only_just_starting() {
+    let folder = TempDir::new();
+    fs::create_dir(folder.path().join("local")).unwrap();
+    let lock = fs::File::create(folder.path().join("local/lock")).unwrap();
+    lock.lock().unwrap();
+    let start = Instant::now();
+    let output = cli_on(folder.path(), "local", &["send", "dev1", "5", "--from", "dev0", "--timeout", "400ms"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("is starting or stopping") && start.elapsed() >= Duration::from_millis(400));
 }

@@ -15,6 +15,8 @@ use crate::{
 
 /// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
 pub(super) const RPC_WAIT_SLICE: Duration = Duration::from_secs(25);
+/// Said of a node that holds its data directory, and does not answer yet or any more.
+const BETWEEN: &str = "is starting or stopping";
 /// The node's code while it is starting.
 const STARTING: i64 = -28;
 /// The node's code when it cannot read its ledger.
@@ -48,8 +50,7 @@ impl Remote {
         let Some(holder) = datadir::holder(&folder)? else { return Err(not_running(&place, &flags)) };
         let endpoints = datadir::read_endpoints(&folder).filter(|endpoints| endpoints.pid == holder.pid);
         let Some(endpoints) = endpoints else {
-            let reason =
-                format!("pid {} is starting or stopping: {place}; wait with: tussock wait ready{flags}", holder.pid);
+            let reason = format!("pid {} {BETWEEN}: {place}; wait with: tussock wait ready{flags}", holder.pid);
             return Err(Failure::new(Exit::Unreachable, reason));
         };
         let Some(http) = &endpoints.http else {
@@ -61,6 +62,16 @@ impl Remote {
         })?;
         let cookie = datadir::read_cookie(&folder)?;
         Ok(Self { client: Client::new(address, &cookie), endpoints, place, flags, deadline: None })
+    }
+
+    /// The same, but waits for one that is only just starting.
+    pub fn find_by(settings: &Settings, deadline: Deadline) -> Outcome<Self> {
+        loop {
+            match Self::find(settings) {
+                Err(failure) if failure.message.contains(BETWEEN) && deadline.pause(FIRST_PAUSE) => {}
+                result => return result,
+            }
+        }
     }
 
     /// Calls a method.

@@ -97,7 +97,7 @@ impl<'a> Payer<'a> {
             None => default_key(&keys, context.spec().test)?,
         };
         let named = keys.find(&name)?;
-        let remote = context.remote()?.until(deadline);
+        let remote = Remote::find_by(&context.settings, deadline)?.until(deadline);
         let secrets = vec![passphrase.unlock(&named)?];
         Ok(Self { context, keys, name, secrets, remote, deadline })
     }
