@@ -39,12 +39,13 @@ pub fn words(memo: &[u8]) -> Vec<String> {
     words
 }
 
-/// The keys of a memo: of the whole, and of each of its words. An empty memo has none.
+/// The keys of a memo: of its words, or of the whole if it has none. An empty memo has no key.
 pub fn keys(memo: &[u8]) -> BTreeSet<u64> {
-    if memo.is_empty() {
-        return BTreeSet::new();
+    let words = words(memo);
+    if words.is_empty() && !memo.is_empty() {
+        return BTreeSet::from([whole_key(memo)]);
     }
-    words(memo).iter().map(|word| word_key(word)).chain([whole_key(memo)]).collect()
+    words.iter().map(|word| word_key(word)).collect()
 }
 
 fn whole_key(memo: &[u8]) -> u64 {
@@ -95,10 +96,10 @@ impl MemoQuery {
     }
 
     /// Sets of keys: a memo that has all keys of one set may be meant.
-    pub fn key_sets(&self) -> Vec<Vec<u64>> {
-        let words: Vec<u64> = self.words.iter().map(|word| word_key(word)).collect();
-        let whole = self.whole.iter().map(|memo| vec![whole_key(memo)]);
-        [words].into_iter().filter(|words| !words.is_empty()).chain(whole).collect()
+    pub fn key_sets(&self) -> BTreeSet<BTreeSet<u64>> {
+        let words = self.words.iter().map(|word| word_key(word)).collect();
+        let sets = [words].into_iter().chain(self.whole.iter().map(|memo| keys(memo)));
+        sets.filter(|set: &BTreeSet<u64>| !set.is_empty()).collect()
     }
 }
 

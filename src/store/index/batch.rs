@@ -10,13 +10,7 @@ use super::{
 };
 use crate::{
     base::{gather::gather, hash::Hash},
-    chain::{
-        archive::StoreError,
-        block::{HashedBlock, HashedTransaction},
-        coin::Coin,
-        memo,
-        transaction::OutPoint,
-    },
+    chain::{archive::StoreError, block::HashedBlock, coin::Coin, memo, transaction::OutPoint},
     store::{
         LedgerReader, bodies,
         error::corrupt,
@@ -92,7 +86,6 @@ impl Batch {
             txids.extend_from_slice(&hashed.txid.0);
             let start = start_of(&hashed.txid);
             transactions.push(Entry::transaction(start, height, position));
-            memos.extend(keys_of(position, hashed).into_iter().map(|key| Entry::memo(key, height, position)));
             for input in &hashed.transaction.inputs {
                 let OutPoint { txid, index } = input.outpoint;
                 let coin = coins
@@ -108,15 +101,17 @@ impl Batch {
                 changes.push(Entry::coin(address, height, start, outpoint.index, amount, position));
             }
         }
+        memos.extend(keys_of(block).into_iter().map(|key| Entry::memo(key, height.into())));
         self.work += block.bytes.len() as u64 + BLOCK_WORK;
         self.blocks.push((height, block.hash, txids));
         Ok(())
     }
 }
 
-/// The keys of a transaction's memo. That of a coinbase only makes it differ from others.
-pub(super) fn keys_of(position: u32, hashed: &HashedTransaction) -> BTreeSet<u64> {
-    if position == 0 { BTreeSet::new() } else { memo::keys(&hashed.transaction.memo) }
+/// The keys of a block's memos, each once: a word that all payments have costs no more than one that one has. The memo of the
+/// coinbase only makes it differ from others.
+pub(super) fn keys_of(block: &HashedBlock) -> BTreeSet<u64> {
+    block.transactions.iter().skip(1).flat_map(|hashed| memo::keys(&hashed.transaction.memo)).collect()
 }
 
 /// Sorts the entries. Makes one of several about one transaction and address, and drops coins with their marks.

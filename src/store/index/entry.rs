@@ -27,7 +27,7 @@ pub(super) enum Kind {
     /// A coin of an address, or the mark that it is spent: height, start of the txid, index of the output, amount, and the
     /// transaction's position plus 1; that is 0 in a mark. A merge drops a coin with its mark.
     Coin,
-    /// A memo, or a word of one: its key (`chain/memo.rs`), height, position in the block.
+    /// That a block has a word in memos, or a memo without words: the key (`chain/memo.rs`), height.
     Memo,
 }
 
@@ -63,8 +63,8 @@ impl Entry {
         Self { address, numbers: [height.into(), start, index.into(), amount, 0] }
     }
 
-    pub(super) fn memo(key: u64, height: u32, position: u32) -> Self {
-        Self { address: Address::default(), numbers: [key, height.into(), position.into(), 0, 0] }
+    pub(super) fn memo(key: u64, height: u64) -> Self {
+        Self { address: Address::default(), numbers: [key, height, 0, 0, 0] }
     }
 
     /// The height of what it is about.
@@ -92,8 +92,9 @@ impl Kind {
 
     fn numbers(self) -> usize {
         match self {
-            Self::Transaction | Self::Memo => 3,
+            Self::Transaction => 3,
             Self::History => 4,
+            Self::Memo => 2,
             Self::Coin => NUMBERS,
         }
     }
@@ -315,7 +316,7 @@ mod tests {
             12
         );
         let key = (1 << 40) - 1;
-        assert_eq!(round_trip(Kind::Memo, &[Entry::memo(key, 999_999, 1), Entry::memo(0, 1, 9999)]), 5 + 3 + 2);
+        assert_eq!(round_trip(Kind::Memo, &[Entry::memo(key, 999_999), Entry::memo(0, 1)]), 5 + 3);
         let histories = number.map(|number| Entry::history(addresses[1], 20, 1, number, 0));
         assert_eq!(round_trip(Kind::History, &histories), 1 + 1 + 10);
         let near = [Entry::history(addresses[1], 20, 1, 5, 0), Entry::history(addresses[2], 1, 1, 5, 0)];

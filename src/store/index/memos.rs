@@ -1,7 +1,9 @@
 //! Finding memos, by all bytes or by words.
 //!
-//! Of each key the index has a list of places. Several words are found where their lists meet, from the newest place down. The
-//! work of one call is bounded: it returns the place from which to go on.
+//! Of each key the index has a list of blocks. Several words are in blocks where their lists meet, from the newest down, and
+//! what is meant there the block says. The work of one call is bounded: it returns the place from which to go on.
+
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
@@ -20,9 +22,9 @@ use crate::{
     store::{LedgerReader, error::corrupt, rows},
 };
 
-/// Places of a list that are read at once.
-const PLACES: usize = 64;
-/// So often places are read in one call: some milliseconds.
+/// Heights of a list that are read at once.
+const HEIGHTS: usize = 64;
+/// So often a list is read in one call: some milliseconds.
 const MAX_READS: usize = 256;
 /// Bytes of blocks that one call decodes, and one block more: some milliseconds for each of a mebibyte.
 const MAX_BLOCK_BYTES: usize = 8 * 1024 * 1024;
@@ -76,41 +78,40 @@ impl IndexDb {
         let lowest = self.memos_from()?.max(ledger.kept_from()?);
         let mut search = Search::new(&snapshot, query)?;
         let mut page = MemoPage::default();
-        let mut block: Option<(HashedBlock, u64)> = None;
         let mut bytes_left = MAX_BLOCK_BYTES;
         let mut end = before.unwrap_or((u32::MAX, u32::MAX));
-        while page.found.len() < limit {
-            let place = match search.last_before(end)? {
-                Next::Place(place) if place.0 >= lowest => place,
-                Next::Place(_) | Next::Nothing => return Ok(page),
-                Next::Tired(place) => {
-                    page.next = Some(place);
+        let mut bound = end.0;
+        loop {
+            let height = match search.last_until(bound)? {
+                Next::Height(height) if height >= lowest && bytes_left > 0 => height,
+                Next::Height(height) if height < lowest => return Ok(page),
+                Next::Nothing => return Ok(page),
+                Next::Height(height) | Next::Tired(height) => {
+                    page.next = Some(end.min((height.saturating_add(1), 0)));
                     return Ok(page);
                 }
             };
-            if block.as_ref().is_none_or(|(block, _)| block.header.height != place.0) {
-                if bytes_left == 0 {
-                    break;
+            let block = read(ledger, height)?;
+            let bytes = block.as_ref().map_or(0, |(block, _)| block.bytes.len());
+            bytes_left = bytes_left.saturating_sub(bytes.max(LEAST_BLOCK_BYTES));
+            // Without a block the chain has moved since.
+            let transactions =
+                block.iter().flat_map(|(block, time)| block.transactions.iter().map(move |one| (one, time)));
+            let places: Vec<_> = (0..).zip(transactions).skip(1).collect();
+            for (position, (transaction, time)) in places.into_iter().rev() {
+                let memo = &transaction.transaction.memo;
+                if (height, position) < end && query.matches(memo) {
+                    let (exact, transaction) = (query.is_exactly(memo), transaction.clone());
+                    page.found.push(FoundMemo { height, position, time: *time, transaction, exact });
+                    if page.found.len() >= limit {
+                        page.next = Some((height, position));
+                        return Ok(page);
+                    }
                 }
-                block = read(ledger, place.0)?;
-                let bytes = block.as_ref().map_or(0, |(block, _)| block.bytes.len());
-                bytes_left = bytes_left.saturating_sub(bytes.max(LEAST_BLOCK_BYTES));
             }
-            end = place;
-            let at = place.1 as usize;
-            // If it is not there, the chain has moved since.
-            if let Some((block, time)) = &block
-                && let Some(transaction) = block.transactions.get(at).filter(|_| at > 0)
-                && query.matches(&transaction.transaction.memo)
-            {
-                let exact = query.is_exactly(&transaction.transaction.memo);
-                let (height, position) = place;
-                let transaction = transaction.clone();
-                page.found.push(FoundMemo { height, position, time: *time, transaction, exact });
-            }
+            let Some(below) = height.checked_sub(1) else { return Ok(page) };
+            (bound, end) = (below, (height, 0));
         }
-        page.next = Some(end);
-        Ok(page)
     }
 }
 
@@ -122,15 +123,15 @@ fn read(ledger: &LedgerReader, height: u32) -> Result<Option<(HashedBlock, u64)>
     Ok(Some((block, row.header.time)))
 }
 
-/// The next place of a search.
+/// The next block of a search.
 enum Next {
-    Place(Place),
+    Height(u32),
     Nothing,
-    /// All places from this one on were looked at, and so many that it is enough for now.
-    Tired(Place),
+    /// All blocks above this height were looked for, and that is enough for now.
+    Tired(u32),
 }
 
-/// Walks the places that have all keys of one of several sets, downwards.
+/// Walks the blocks that have all keys of one of several sets, downwards.
 struct Search<'a> {
     sets: Vec<Set<'a>>,
 }
@@ -138,26 +139,26 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(index: &'a Connection, query: &MemoQuery) -> Result<Self, StoreError> {
         let slots = runs::slots(index)?;
-        let places =
-            |key| Places { index, slots: slots.clone(), key, found: Vec::new(), rest: Some((u32::MAX, u32::MAX)) };
-        let set = |keys: Vec<u64>| Set { lists: keys.into_iter().map(places).collect(), reads_left: MAX_READS };
+        let end = u64::from(u32::MAX) + 1;
+        let heights = |key| Heights { index, slots: slots.clone(), key, found: Vec::new(), rest: Some(end) };
+        let set = |keys: BTreeSet<u64>| Set { lists: keys.into_iter().map(heights).collect(), reads_left: MAX_READS };
         Ok(Self { sets: query.key_sets().into_iter().map(set).collect() })
     }
 
-    /// The last place before `end`.
-    fn last_before(&mut self, end: Place) -> Result<Next, StoreError> {
+    /// The last block up to this height.
+    fn last_until(&mut self, height: u32) -> Result<Next, StoreError> {
         let (mut last, mut tired) = (None, None);
         for set in &mut self.sets {
-            match set.last_before(end)? {
-                Next::Place(place) => last = last.max(Some(place)),
+            match set.last_until(height)? {
+                Next::Height(height) => last = last.max(Some(height)),
                 Next::Nothing => {}
-                Next::Tired(place) => tired = tired.max(Some(place)),
+                Next::Tired(height) => tired = tired.max(Some(height)),
             }
         }
         Ok(match (last, tired) {
-            // Below the place where one set ended, it may have newer ones than the others.
-            (last, Some(place)) if last < tired => Next::Tired(place),
-            (Some(place), _) => Next::Place(place),
+            // Below where one set ended, it may have newer ones than the others.
+            (last, Some(height)) if last < tired => Next::Tired(height),
+            (Some(height), _) => Next::Height(height),
             _ => Next::Nothing,
         })
     }
@@ -165,83 +166,69 @@ impl<'a> Search<'a> {
 
 /// The lists of the keys of one set.
 struct Set<'a> {
-    lists: Vec<Places<'a>>,
+    lists: Vec<Heights<'a>>,
     /// Its own, so that each set gets on in each call.
     reads_left: usize,
 }
 
 impl Set<'_> {
-    /// The last place before `end` that all lists have.
-    fn last_before(&mut self, mut end: Place) -> Result<Next, StoreError> {
+    /// The last block up to this height that all lists have.
+    fn last_until(&mut self, mut height: u32) -> Result<Next, StoreError> {
         loop {
-            let mut lowest: Option<Place> = None;
-            let mut all_same = true;
+            let mut lowest = None;
             for list in &mut self.lists {
-                let bound = lowest.map_or(end, behind);
+                let bound = lowest.unwrap_or(height);
                 if list.needs_read(bound) {
-                    let Some(left) = self.reads_left.checked_sub(1) else { return Ok(Next::Tired(end)) };
+                    let Some(left) = self.reads_left.checked_sub(1) else { return Ok(Next::Tired(height)) };
                     self.reads_left = left;
+                    list.read(bound)?;
                 }
-                let Some(place) = list.last_before(bound)? else { return Ok(Next::Nothing) };
-                all_same &= lowest.is_none_or(|lowest| lowest == place);
-                lowest = Some(place);
+                let Some(found) = list.found.last() else { return Ok(Next::Nothing) };
+                lowest = Some(*found);
             }
-            match lowest {
-                Some(place) if all_same => return Ok(Next::Place(place)),
-                Some(place) => end = behind(place),
-                None => return Ok(Next::Nothing),
+            match (lowest, self.lists.iter().all(|list| list.found.last() == lowest.as_ref())) {
+                (Some(found), true) => return Ok(Next::Height(found)),
+                (Some(found), false) => height = found,
+                (None, _) => return Ok(Next::Nothing),
             }
         }
     }
 }
 
-/// The place that follows.
-fn behind((height, position): Place) -> Place {
-    (height, position.saturating_add(1))
-}
-
-/// The places of one key.
-struct Places<'a> {
+/// The heights of the blocks that have a key.
+struct Heights<'a> {
     index: &'a Connection,
     slots: Vec<u8>,
     key: u64,
     /// The next ones, in ascending order.
-    found: Vec<Place>,
-    /// Those below `found`, or below any place at first, were not read yet; `None`: there are none.
-    rest: Option<Place>,
+    found: Vec<u32>,
+    /// Those below this height were not read yet; `None`: there are none.
+    rest: Option<u64>,
 }
 
-impl Places<'_> {
-    /// Drops those that are not before `end`. Returns whether more must be read to know the last one before it.
-    fn needs_read(&mut self, end: Place) -> bool {
-        while self.found.last().is_some_and(|place| *place >= end) {
+impl Heights<'_> {
+    /// Drops those above `bound`. Returns whether more must be read to know the last one up to it.
+    fn needs_read(&mut self, bound: u32) -> bool {
+        while self.found.last().is_some_and(|height| *height > bound) {
             self.found.pop();
         }
         self.found.is_empty() && self.rest.is_some()
     }
 
-    fn last_before(&mut self, end: Place) -> Result<Option<Place>, StoreError> {
-        if self.needs_read(end) {
-            self.read(end)?;
-        }
-        Ok(self.found.last().copied())
-    }
-
-    fn read(&mut self, end: Place) -> Result<(), StoreError> {
+    fn read(&mut self, bound: u32) -> Result<(), StoreError> {
         let Some(rest) = self.rest else { return Ok(()) };
-        let end = end.min(rest);
-        let (low, end) = (Entry::memo(self.key, 0, 0), Entry::memo(self.key, end.0, end.1));
+        let (low, end) = (Entry::memo(self.key, 0), Entry::memo(self.key, rest.min(u64::from(bound) + 1)));
         let mut found = Vec::new();
         for slot in &self.slots {
             let part = Part { slot: *slot, kind: Kind::Memo };
-            for entry in pages::last_before(self.index, part, &low, &end, PLACES)? {
-                found.push((small(entry.numbers[1])?, small(entry.numbers[2])?));
+            for entry in pages::last_before(self.index, part, &low, &end, HEIGHTS)? {
+                found.push(small(entry.numbers[1])?);
             }
         }
         found.sort_unstable();
         // What a list has beyond that, another one may have newer.
-        found.drain(..found.len().saturating_sub(PLACES));
-        self.rest = found.first().copied().filter(|_| found.len() == PLACES);
+        found.drain(..found.len().saturating_sub(HEIGHTS));
+        self.rest = found.first().map(|height| u64::from(*height)).filter(|_| found.len() == HEIGHTS);
         self.found = found;
         Ok(())
     }

@@ -53,6 +53,11 @@ impl IndexDb {
 /// Removes a block's transactions from the runs, what they did to addresses, and the coins that they made.
 fn remove(index: &Connection, slots: &[u8], block: &HashedBlock) -> Result<(), StoreError> {
     let height = block.header.height;
+    for memo in batch::keys_of(block).into_iter().map(|key| Entry::memo(key, height.into())) {
+        for slot in slots.iter().copied() {
+            pages::remove(index, Part { slot, kind: Kind::Memo }, &memo, &memo, 1)?;
+        }
+    }
     for (position, hashed) in (0u32..).zip(&block.transactions) {
         let start = start_of(&hashed.txid);
         let place = Entry::transaction(start, height, position);
@@ -61,10 +66,6 @@ fn remove(index: &Connection, slots: &[u8], block: &HashedBlock) -> Result<(), S
             gather(owners.chain(hashed.transaction.outputs.iter().map(|output| output.address)));
         for slot in slots.iter().copied() {
             pages::remove(index, Part { slot, kind: Kind::Transaction }, &place, &place, 1)?;
-            for key in batch::keys_of(position, hashed) {
-                let memo = Entry::memo(key, height, position);
-                pages::remove(index, Part { slot, kind: Kind::Memo }, &memo, &memo, 1)?;
-            }
             for address in &owners {
                 let low = Entry::history(*address, height, position, 0, 0);
                 let high = Entry::history(*address, height, position, u64::MAX, u64::MAX);
