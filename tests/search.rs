@@ -61,7 +61,7 @@ fn payments_are_found_by_the_words_of_their_memos() {
 
 /// The commands below "Questions to start from" in the help, each with the comment above it.
 fn questions(help: &str) -> Vec<(String, String)> {
-    let (_, rest) = help.split_once("Questions to start from:\n\n").expect("the help has questions");
+    let (_, rest) = help.split_once("give it --timeout 1m there.\n\n").expect("the help has questions");
     let paragraphs = rest.split("\n\n").map_while(|text| text.strip_prefix("  # ")?.split_once('\n'));
     paragraphs.map(|(question, command)| (question.to_owned(), command.to_owned())).collect()
 }
