@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Bytes of transactions that left and are remembered; the oldest are forgotten first.
-const GONE_BYTES: usize = 4 * 1024 * 1024;
+const GONE_BYTES: usize = 1024 * 1024;
 
 /// The time between two looks at the mempool: at least this, and this many times what a look took, so that watchers take a tenth
 /// of the ledger's time however large the mempool is.
