@@ -84,6 +84,9 @@ pub enum LedgerCommand {
     Save,
     /// One mempool transaction. → [`Reply::PoolEntry`], [`Reply::Displaced`], or [`Reply::NotFound`]
     PoolEntry(Hash),
+    /// Whether those of the mempool that spend the same coins would give way to this one, if there are any. → [`Reply::Done`] or
+    /// [`Reply::Refused`]
+    MayReplace(Arc<HashedTransaction>),
 }
 
 /// To `gossip`.

@@ -241,7 +241,7 @@ impl Ledger {
         if command == LedgerCommand::Save {
             self.chains.active_mut().save(now, out)?;
         }
-        let pool = self.chains.active().pool();
+        let (pool, chain) = (self.chains.active().pool(), self.chains.active().chain());
         let reply = match command {
             LedgerCommand::Save => Reply::Done,
             LedgerCommand::Template(address) => {
@@ -255,6 +255,7 @@ impl Ledger {
                 (None, Some((transaction, by))) => Reply::Displaced(transaction.clone(), *by),
                 (None, None) => Reply::NotFound(format!("transaction {txid} in the mempool")),
             },
+            LedgerCommand::MayReplace(hashed) => pool.may_replace(&hashed, chain.spec().replacement_rate()),
         };
         out.reply(ticket, reply);
         Ok(())

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use crate::{
     base::hash::Hash,
     chain::{block::HashedTransaction, rules},
-    node::Refusal,
+    node::{Refusal, command::Reply},
 };
 
 use super::pool::{Pool, fee_at, fee_rate};
@@ -77,6 +77,14 @@ impl Pool {
             return irreplaceable("it builds on the other");
         }
         Ok(Replaced { rivals, all })
+    }
+
+    /// The answer to who asks whether it would take the place of those that it conflicts with, if there are any.
+    pub(super) fn may_replace(&self, hashed: &HashedTransaction, relay_rate: u64) -> Reply {
+        match self.replaced_by(hashed, relay_rate) {
+            Ok(_) => Reply::Done,
+            Err(refusal) => Reply::Refused(refusal.to_string()),
+        }
     }
 
     /// Drops what leaves for a transaction. Who waits for one of them can hear what took its place.

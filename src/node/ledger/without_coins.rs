@@ -107,5 +107,6 @@ fn refuse(command: LedgerCommand) -> Reply {
         LedgerCommand::Template(_) => Reply::Refused("the node joins with a snapshot".to_owned()),
         LedgerCommand::Mempool { .. } => Reply::Mempool(Vec::new()),
         LedgerCommand::PoolEntry(txid) => Reply::NotFound(format!("transaction {txid} in the mempool")),
+        LedgerCommand::MayReplace(_) => Reply::Done,
     }
 }

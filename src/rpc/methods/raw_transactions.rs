@@ -1,5 +1,7 @@
 //! Encoded transactions: decoding, testing and sending them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -95,12 +97,25 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         return Err(RpcError::bad_parameter("\"rawtxs\" holds 1 to 25 transactions"));
     }
     let transactions = texts.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    let transactions: Vec<Arc<HashedTransaction>> = transactions.into_iter().map(Arc::new).collect();
     let context = context.clone();
-    Ok(Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
-        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+    // The ledger knows what gives way to what.
+    let conflicts = transactions.iter().map(|hashed| LedgerCommand::MayReplace(Arc::clone(hashed)));
+    let commands = conflicts.chain([LedgerCommand::Mempool { limit: usize::MAX }]).map(Into::into).collect();
+    Ok(Continuation::ask_all(commands, move |mut replies| {
+        let entries = match replies.pop() {
+            Some(Reply::Mempool(entries)) => entries,
+            other => return Err(other.map_or_else(|| RpcError::internal("no answer"), unexpected)),
+        };
+        let refusals = replies.into_iter().map(|reply| match reply {
+            Reply::Done => Ok(None),
+            Reply::Refused(reason) => Ok(Some(reason)),
+            other => Err(unexpected(other)),
+        });
+        let refusals = refusals.collect::<Result<Vec<_>, _>>()?;
         Ok(Continuation::query(move |databases| {
-            let results = transactions.iter().map(|hashed| {
-                let verdict = judge(&context, databases, &entries, hashed)?;
+            let results = transactions.iter().zip(&refusals).map(|(hashed, refusal)| {
+                let verdict = judge(&context, databases, &entries, hashed, refusal.as_deref())?;
                 let mut result = json!({ "txid": hashed.txid, "wtxid": hashed.txid, "allowed": verdict.is_ok() });
                 match verdict {
                     Ok(fee) => {
@@ -116,12 +131,13 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     }))
 }
 
-/// The fee of a transaction that the mempool would accept, or the reason why it would not.
+/// The fee of a transaction that the mempool would accept, or the reason why it would not. `refusal`: what is in its way there.
 fn judge(
     context: &Context,
     databases: &mut Databases,
     entries: &[PoolEntry],
     hashed: &HashedTransaction,
+    refusal: Option<&str>,
 ) -> Result<Result<u64, String>, RpcError> {
     if entries.iter().any(|entry| entry.transaction.txid == hashed.txid) {
         return Ok(Err("already in the mempool".to_owned()));
@@ -130,12 +146,8 @@ fn judge(
         return Ok(Err(fault.to_string()));
     }
     let transaction = &hashed.transaction;
-    let spends = |entry: &&PoolEntry| {
-        let mut theirs = entry.transaction.transaction.inputs.iter();
-        theirs.any(|input| transaction.inputs.iter().any(|own| own.outpoint == input.outpoint))
-    };
-    if let Some(other) = entries.iter().find(spends) {
-        return Ok(Err(format!("conflicts with {} in the mempool", other.transaction.txid)));
+    if let Some(refusal) = refusal {
+        return Ok(Err(refusal.to_owned()));
     }
     let height = databases.tip()?.height.saturating_add(1);
     let mut coins = Vec::with_capacity(transaction.inputs.len());

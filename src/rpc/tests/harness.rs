@@ -81,6 +81,16 @@ impl Backend for FakeNode {
                     None => Reply::NotFound("no such transaction".to_owned()),
                 }
             }
+            Command::Ledger(LedgerCommand::MayReplace(hashed)) => {
+                let spends = |entry: &&PoolEntry| {
+                    let mut theirs = entry.transaction.transaction.inputs.iter();
+                    theirs.any(|input| hashed.transaction.inputs.iter().any(|own| own.outpoint == input.outpoint))
+                };
+                match self.pool.lock().unwrap().iter().find(spends) {
+                    Some(rival) => Reply::Refused(format!("conflicts with {} in the mempool", rival.transaction.txid)),
+                    None => Reply::Done,
+                }
+            }
             Command::Gossip(GossipCommand::SubmitTransaction(bytes)) => match HashedTransaction::decode(&bytes) {
                 Ok(hashed) if *hashed.transaction.memo == *b"hold" => return self.held.lock().unwrap().push(done),
                 Ok(hashed) if hashed.transaction.memo.is_empty() => Reply::Accepted(hashed.txid),

@@ -220,6 +220,7 @@ fn a_long_mempool_is_listed_page_by_page_and_then_again_from_the_top() {
 fn each_command_gets_one_reply() {
     let mut node = Node::new();
     let one = pay_all(&node.maker(), &key(0), 3);
+    let [low, high] = [4, 4000].map(|fee| pay_all(&node.maker(), &key(0), fee));
     node.admit(&one).unwrap();
     let mut reply = |command: LedgerCommand| {
         let actions = node.event(Event::Command(Ticket(5), command.into()));
@@ -237,4 +238,9 @@ fn each_command_gets_one_reply() {
     );
     assert!(matches!(reply(LedgerCommand::PoolEntry(one.txid())), Reply::PoolEntry(entry) if entry.fee == 3));
     assert!(matches!(reply(LedgerCommand::PoolEntry(Hash([1; 32]))), Reply::NotFound(_)));
+    let mut may_replace = |transaction: Transaction| {
+        reply(LedgerCommand::MayReplace(Arc::new(HashedTransaction::new(transaction))))
+    };
+    assert!(matches!(may_replace(low), Reply::Refused(reason) if reason.contains("too low to replace")));
+    assert_eq!(may_replace(high), Reply::Done);
 }
