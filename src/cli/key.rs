@@ -40,7 +40,8 @@ enum Verb {
     /// Make a key; prints its address
     #[command(after_help = "\
 With --words the key follows from 12 words, which are shown once: on paper they
-are a copy that outlives this host. The key file holds no words.
+are a copy that outlives this host. The key file holds no words. Other keys,
+and those that programs make over RPC, do not follow from them: back these up.
 
 Examples:
   tussock key new alice

@@ -260,5 +260,5 @@ fn transactions_one_field_away_from_valid_are_refused_each_for_its_reason() {
     let mut conflict = candidate.transactions[1].clone();
     conflict.memo = List::truncated(*b"again");
     key(0).sign_transaction(&mut conflict, &spec.genesis_hash());
-    assert!(submit(&mut court, &conflict).is_err_and(|reason| reason.contains("Conflict")));
+    assert!(submit(&mut court, &conflict).is_err_and(|reason| reason.contains("Underpaid")));
 }

@@ -238,9 +238,8 @@ fn each_command_gets_one_reply() {
     );
     assert!(matches!(reply(LedgerCommand::PoolEntry(one.txid())), Reply::PoolEntry(entry) if entry.fee == 3));
     assert!(matches!(reply(LedgerCommand::PoolEntry(Hash([1; 32]))), Reply::NotFound(_)));
-    let mut may_replace = |transaction: Transaction| {
-        reply(LedgerCommand::MayReplace(Arc::new(HashedTransaction::new(transaction))))
-    };
+    let mut may_replace =
+        |transaction: Transaction| reply(LedgerCommand::MayReplace(Arc::new(HashedTransaction::new(transaction))));
     assert!(matches!(may_replace(low), Reply::Refused(reason) if reason.contains("too low to replace")));
     assert_eq!(may_replace(high), Reply::Done);
 }
