@@ -170,8 +170,12 @@ fn a_payment_is_bumped_and_cancelled_and_who_waits_for_it_hears_of_the_other() {
     refused(&node, &["bump", &first], 5, &["does not wait in the mempool", &second]);
 
     // What builds on it has to be paid for: the node's word is heard.
-    node.json(&["send", "dev3", "all", "--from", "bea", "--fee", "900"]);
-    let third = node.json(&["bump", &second])["id"].as_str().unwrap().to_owned();
+    let heir = node.json(&["send", "dev3", "all", "--from", "bea", "--fee", "900"])["id"].as_str().unwrap().to_owned();
+    refused(&node, &["bump", &second], 5, &["would go with it", &heir, "--drop-dependents"]);
+    refused(&node, &["cancel", &second], 5, &[&heir]);
+    let bumped = node.json(&["bump", &second, "--drop-dependents"]);
+    assert_eq!(bumped["dropped"], json!([heir]));
+    let third = bumped["id"].as_str().unwrap().to_owned();
     let cancelled = node.json(&["cancel", &third]);
     let (last, fee) = (cancelled["id"].as_str().unwrap().to_owned(), cancelled["fee"].as_u64().unwrap());
     other.wait(&["tx", &last, "--confirmations", "0"]);

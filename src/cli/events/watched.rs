@@ -1,6 +1,11 @@
 //! `events --address --tx`: what happens to payments, from a position that is kept in a file.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
@@ -75,10 +80,13 @@ impl WatchedFlags {
             let advice = "name another file, or remove it to begin now";
             Failure::usage(format!("not a position that events wrote: {}; {advice}", path.display()))
         };
-        if size > MAX_CURSOR_BYTES {
+        let mut bytes = Vec::new();
+        // A device has no size, and no end.
+        let file = fs::File::open(path).map_err(failed)?;
+        file.take(MAX_CURSOR_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if size > MAX_CURSOR_BYTES || bytes.len() as u64 > MAX_CURSOR_BYTES {
             return Err(strange());
         }
-        let bytes = fs::read(path).map_err(failed)?;
         let text = String::from_utf8_lossy(&bytes).trim().to_owned();
         match text.parse::<Cursor>() {
             _ if text.is_empty() => Ok(None),

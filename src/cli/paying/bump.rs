@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::payer::{FeeFlags, Payer};
 use crate::{
-    base::hash::{hex, unhex},
+    base::hash::{Hash, hex, unhex},
     chain::{address::Address, block::HashedTransaction, transaction::Transaction},
     cli::{
         context::Context,
@@ -62,6 +62,9 @@ struct ReplaceArgs {
     tx: String,
     #[command(flatten)]
     fee: FeeFlags,
+    /// Go on although later payments spend what this one paid or left: they go with it
+    #[arg(long)]
+    drop_dependents: bool,
     /// How long to wait for a node that is busy: seconds, or a number with ms, s, m or h
     #[arg(long, value_name = "S", default_value = "120", value_parser = units::parse_duration)]
     timeout: Duration,
@@ -90,28 +93,41 @@ fn replace(context: &Context, arguments: &ReplaceArgs, instead: Instead) -> Outc
         return Err(Failure::new(Exit::NotFound, format!("{problem}; use the data directory that has its key")));
     };
     let payer = Payer::new(context, Some(&name), &arguments.passphrase, deadline)?;
-    let wanted = arguments.fee.fee(context)?;
-    let draft = payer.holding_coins(|| {
-        let mut asked = wanted;
-        for _ in 1..ATTEMPTS {
-            match submit(context, arguments, &payer, &old, instead, asked) {
-                // Without a fee of the payer, the node's word counts.
-                Err(failure) if matches!(wanted, Fee::Estimate(_)) => match asked_fee(&failure) {
-                    Some(fee) => asked = Fee::Exactly(fee),
-                    None => return Err(failure),
-                },
-                result => return result,
-            }
-        }
-        submit(context, arguments, &payer, &old, instead, asked)
+    let (draft, dropped) = payer.holding_coins(|| {
+        let dropped = dependents(context, &old.txid(), arguments.drop_dependents)?;
+        Ok((offer(context, arguments, &payer, &old, instead)?, dropped))
     })?;
     let txid = draft.transaction.txid();
     let facts = json!({
         "id": txid, "txid": txid, "replaces": old.txid(), "fee": draft.fee, "change": draft.change, "status": "mempool",
+        "dropped": dropped,
     });
     context.print(&facts, |facts| output::text(facts, "id"))?;
     output::hint(&format!("it takes the place of {}, for a fee of {}", old.txid(), context.amount(&facts, "fee")));
     Ok(())
+}
+
+/// Offers the replacement, for what the node asks if the payer has named no fee.
+fn offer(
+    context: &Context,
+    arguments: &ReplaceArgs,
+    payer: &Payer<'_>,
+    old: &Transaction,
+    instead: Instead,
+) -> Outcome<Draft> {
+    let wanted = arguments.fee.fee(context)?;
+    let mut asked = wanted;
+    for _ in 1..ATTEMPTS {
+        match submit(context, arguments, payer, old, instead, asked) {
+            // Without a fee of the payer, the node's word counts.
+            Err(failure) if matches!(wanted, Fee::Estimate(_)) => match asked_fee(&failure) {
+                Some(fee) => asked = Fee::Exactly(fee),
+                None => return Err(failure),
+            },
+            result => return result,
+        }
+    }
+    submit(context, arguments, payer, old, instead, asked)
 }
 
 fn submit(
@@ -130,6 +146,19 @@ fn submit(
     }
     payer.remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes())]))?;
     Ok(draft)
+}
+
+/// Waiting payments that spend what this one pays or leaves. Who did not agree to lose them is told of them.
+fn dependents(context: &Context, txid: &Hash, agreed: bool) -> Outcome<Vec<String>> {
+    let entry = context.remote()?.call("getmempoolentry", json!([txid]))?;
+    let ids: Vec<String> =
+        output::items(&entry["spentby"]).iter().filter_map(|id| id.as_str().map(str::to_owned)).collect();
+    if ids.is_empty() || agreed {
+        return Ok(ids);
+    }
+    let problem = format!("later payments spend what it paid or left, and would go with it: {}", ids.join(", "));
+    let advice = "wait for a block, or add --drop-dependents and pay them again";
+    Err(Failure::new(Exit::Rejected, format!("{problem}; {advice}")))
 }
 
 /// The payment, which must be in the mempool.
@@ -165,7 +194,7 @@ fn asked_fee(failure: &Failure) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::hash::Hash, node::Refusal};
+    use crate::node::Refusal;
 
     #[test]
     fn the_fee_that_the_node_asks_for_is_read_from_its_words() {

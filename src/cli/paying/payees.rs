@@ -181,9 +181,9 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
         if cell(0).is_empty() || cell(1).is_empty() {
             return Err(at("a payee and an amount, with a comma between them"));
         }
-        // 1,000 is an amount of one and a third cell, unless the title line knows of a third.
-        let is_number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
-        if columns.is_none_or(|columns| columns < 3) && is_number(cell(2)) {
+        // 1,000.50 is an amount of one and a third cell, unless the title line knows of a third.
+        let may_go_on = cell(2).starts_with(|first: char| first.is_ascii_digit());
+        if columns.is_none_or(|columns| columns < 3) && may_go_on {
             let amount = format!("{},{}", cell(1), cell(2));
             return Err(at(&format!(
                 "{amount}: if that is one amount, write it without the comma; else name the columns"
@@ -229,7 +229,15 @@ mod tests {
     #[test]
     fn an_amount_with_a_comma_is_never_paid_as_another() {
         // As people and spreadsheets write a thousand, and one and a half.
-        for wrong in ["a,1,000", "\"a\",\"1,000\"", "a;1,50", "a;\"1,50\"", "x,5\na,1,000", "address,amount\na,1,000"] {
+        for wrong in [
+            "a,1,000",
+            "\"a\",\"1,000\"",
+            "a;1,50",
+            "a;\"1,50\"",
+            "a,1,000.50",
+            "x,5\na,1,000",
+            "address,amount\na,1,000",
+        ] {
             let problem = parse_csv(wrong).unwrap_err();
             assert!(problem.contains("1,000") || problem.contains("1,50"), "{wrong}: {problem}");
         }

@@ -60,6 +60,6 @@ pub const CORE_ENTRY: Schema = Schema::Object(&[&[
     required("fees", FEES, "fees"),
     required("depends", Schema::Array(&Schema::Hash), "mempool transactions whose outputs it spends"),
     required("spentby", Schema::Array(&Schema::Hash), "mempool transactions that spend its outputs"),
-    required("bip125-replaceable", Schema::Boolean, "false"),
+    required("bip125-replaceable", Schema::Boolean, "true"),
     required("unbroadcast", Schema::Boolean, "false"),
 ]]);

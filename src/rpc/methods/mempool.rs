@@ -224,7 +224,7 @@ impl<'a> Family<'a> {
             "fees": { "base": entry.fee, "modified": entry.fee, "ancestor": ancestors.2, "descendant": descendants.2 },
             "depends": self.parents(&txid),
             "spentby": self.children(&txid),
-            "bip125-replaceable": false,
+            "bip125-replaceable": true,
             "unbroadcast": false,
         })
     }

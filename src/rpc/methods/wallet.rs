@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
+    base::hash::Hash,
     chain::{address::Address, transaction::Output},
     node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
@@ -136,7 +138,8 @@ pub(super) const METHODS: &[Method] = &[
             WATCH_ONLY,
             optional("include_removed", Schema::Boolean, "whether to list what was undone; true if left out"),
         ],
-        summary: "the transactions of the keys in the node's folder since a block, and what was undone since; see watch",
+        summary: "the transactions of the keys in the node's folder since a block, and what was undone since; of very many only \
+                  the first, up to \"lastblock\"; see watch",
         returns: "an object",
         result: answers::wallet::SINCE,
         errors: &[error::NOT_FOUND, error::REJECTED],
@@ -202,9 +205,9 @@ fn send_many(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 }
 
 /// Asks for the mempool, reads the keys, and then the databases.
-fn with_keys(
+fn with_keys<T: Serialize>(
     context: &Shared,
-    show: impl FnOnce(&Context, &mut Databases, &[OwnKey], Vec<PoolEntry>) -> Result<Value, RpcError> + Send + 'static,
+    show: impl FnOnce(&Context, &mut Databases, &[OwnKey], Vec<PoolEntry>) -> Result<T, RpcError> + Send + 'static,
 ) -> Continuation {
     let context = context.clone();
     Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
@@ -249,10 +252,18 @@ fn list_transactions(context: &Shared, args: &Args) -> Result<Continuation, RpcE
     Ok(with_keys(context, move |context, databases, keys, entries| {
         let lister = Lister::new(context, keys, label.as_deref());
         let rows = lister.last(databases, &entries, count + skip)?;
-        let mut rows: Vec<Value> = rows.into_iter().skip(skip).collect();
+        let mut rows: Vec<_> = rows.into_list().into_iter().skip(skip).collect();
         rows.reverse();
-        Ok(Value::Array(rows))
+        Ok(rows)
     }))
+}
+
+/// What `listsinceblock` answers.
+#[derive(Serialize)]
+struct Since {
+    transactions: Vec<Box<RawValue>>,
+    removed: Vec<Box<RawValue>>,
+    lastblock: Hash,
 }
 
 fn list_since_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
@@ -266,17 +277,21 @@ fn list_since_block(context: &Shared, args: &Args) -> Result<Continuation, RpcEr
         let lister = Lister::new(context, keys, None);
         // Read first: what comes meanwhile is listed again in the next answer, but never missed.
         let last = u64::from(databases.tip()?.height).saturating_sub(depth - 1);
-        let last = databases.at_height(last)?.hash;
+        let lastblock = databases.at_height(last)?.hash;
         let (removed, above) = match &from {
             Some(from) => {
                 let (rows, fork) = lister.removed(databases, from)?;
-                (rows, Some(fork))
+                (rows.into_list(), Some(fork))
             }
             None => (Vec::new(), None),
         };
-        let rows = lister.above(databases, &entries, above)?;
+        let (rows, reached) = lister.above(databases, &entries, above)?;
+        let lastblock = match reached.map(u64::from).filter(|reached| *reached < last) {
+            Some(reached) => databases.at_height(reached)?.hash,
+            None => lastblock,
+        };
         let removed = if with_removed { removed } else { Vec::new() };
-        Ok(json!({ "transactions": rows, "removed": removed, "lastblock": last }))
+        Ok(Since { transactions: rows.into_list(), removed, lastblock })
     }))
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::own::OwnKey;
 use crate::{
@@ -28,8 +28,12 @@ use crate::{
 
 /// Entries of one page of an address's history.
 const PAGE: usize = 256;
-/// Transactions in one answer.
+/// Transactions that are counted, or of which those with a label are looked for.
 const MAX_TRANSACTIONS: usize = 5_000;
+/// Transactions since a block whose places are held in memory.
+const MAX_PLACES: usize = 50_000;
+/// Bytes of rows after whose block an answer ends: who pays a key decides how many rows each payment has.
+const MAX_LISTED: usize = 2 * 1024 * 1024;
 /// Blocks of an abandoned branch that are followed.
 const MAX_BRANCH: usize = 10_000;
 
@@ -47,6 +51,54 @@ enum Place<'a> {
     Removed,
 }
 
+/// Reads blocks of the best chain, one at a time.
+struct Blocks<'a> {
+    databases: &'a mut Databases,
+    tip: Tip,
+    read: Option<(HeaderRow, HashedBlock)>,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(databases: &'a mut Databases) -> Result<Self, RpcError> {
+        let tip = databases.tip()?;
+        Ok(Self { databases, tip, read: None })
+    }
+
+    /// The block at a height, if its body is there.
+    fn at(&mut self, height: u32) -> Result<Option<&(HeaderRow, HashedBlock)>, RpcError> {
+        if self.read.as_ref().is_none_or(|(row, _)| row.header.height != height) {
+            let row = self.databases.at_height(u64::from(height))?;
+            self.databases.require_kept(&row)?;
+            self.read = self.databases.block(&row.hash)?.map(|block| (row, block));
+        }
+        Ok(self.read.as_ref())
+    }
+}
+
+/// Rows of an answer, as text: that takes a tenth of what they take as values.
+#[derive(Default)]
+pub struct Rows {
+    list: Vec<Box<RawValue>>,
+    bytes: usize,
+}
+
+impl Rows {
+    fn push(&mut self, fields: Map<String, Value>) {
+        let text = Value::Object(fields).to_string();
+        self.bytes += text.len();
+        self.list.extend(RawValue::from_string(text));
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= MAX_LISTED
+    }
+
+    /// The rows, each as JSON.
+    pub fn into_list(self) -> Vec<Box<RawValue>> {
+        self.list
+    }
+}
+
 /// Whose transactions are listed, and how.
 pub struct Lister<'a> {
     context: &'a Context,
@@ -62,33 +114,50 @@ impl<'a> Lister<'a> {
     }
 
     /// The last rows, the newest first: what waits, and what is confirmed.
-    pub fn last(&self, databases: &mut Databases, pool: &[PoolEntry], count: usize) -> Result<Vec<Value>, RpcError> {
+    pub fn last(&self, databases: &mut Databases, pool: &[PoolEntry], count: usize) -> Result<Rows, RpcError> {
         // Of those with a label, nobody knows how many there are among the last ones.
         let most = if self.label.is_some() { MAX_TRANSACTIONS } else { count };
         let places = self.places(databases, None, most)?;
-        let mut rows = self.confirmed(databases, &places, Some(count))?;
-        let mut waiting = self.waiting(pool, &places);
-        waiting.append(&mut rows);
-        waiting.truncate(count);
-        Ok(waiting)
+        let mut rows = self.waiting(pool, &places, count);
+        let mut blocks = Blocks::new(databases)?;
+        for (place, txid) in places.iter().rev() {
+            if rows.list.len() >= count {
+                break;
+            }
+            self.confirmed(&mut blocks, *place, txid, &mut rows)?;
+        }
+        rows.list.truncate(count);
+        Ok(rows)
     }
 
-    /// The rows above a height, the oldest first.
+    /// The rows above a height, the oldest first: what is confirmed, then what waits. With them the height up to which they go, if
+    /// there are more: then nothing that waits is among them.
     pub fn above(
         &self,
         databases: &mut Databases,
         pool: &[PoolEntry],
         height: Option<u32>,
-    ) -> Result<Vec<Value>, RpcError> {
-        let places = self.places(databases, height, MAX_TRANSACTIONS)?;
-        if places.len() >= MAX_TRANSACTIONS {
-            let text = format!("more than {MAX_TRANSACTIONS} transactions since then; name a later block");
+    ) -> Result<(Rows, Option<u32>), RpcError> {
+        let places = self.places(databases, height, MAX_PLACES)?;
+        if places.len() >= MAX_PLACES {
+            let text = format!("more than {MAX_PLACES} transactions since then; name a later block");
             return Err(RpcError::new(BAD_PARAMETER, text));
         }
-        let mut rows = self.waiting(pool, &places);
-        rows.append(&mut self.confirmed(databases, &places, None)?);
-        rows.reverse();
-        Ok(rows)
+        let (mut rows, mut reached) = (Rows::default(), None);
+        let mut blocks = Blocks::new(databases)?;
+        for (place, txid) in &places {
+            // Whole blocks, so that the next answer can go on above.
+            if let Some(height) = reached.filter(|height| *height < place.0 && rows.is_full()) {
+                return Ok((rows, Some(height)));
+            }
+            let start = rows.list.len();
+            self.confirmed(&mut blocks, *place, txid, &mut rows)?;
+            rows.list[start..].reverse();
+            reached = Some(place.0);
+        }
+        let waiting = self.waiting(pool, &places, usize::MAX);
+        rows.list.extend(waiting.list.into_iter().rev());
+        Ok((rows, None))
     }
 
     /// How many transactions are confirmed, as far as they are counted.
@@ -98,8 +167,8 @@ impl<'a> Lister<'a> {
 
     /// The rows of blocks that are no longer in the best chain, from one of them down; and the height at which its branch leaves
     /// the chain.
-    pub fn removed(&self, databases: &mut Databases, from: &Hash) -> Result<(Vec<Value>, u32), RpcError> {
-        let (mut hash, mut rows) = (*from, Vec::new());
+    pub fn removed(&self, databases: &mut Databases, from: &Hash) -> Result<(Rows, u32), RpcError> {
+        let (mut hash, mut rows) = (*from, Rows::default());
         for _ in 0..MAX_BRANCH {
             let row = databases.header(&hash)?.ok_or_else(|| RpcError::not_found("Block not found"))?;
             if row.status == BlockStatus::Applied {
@@ -108,6 +177,12 @@ impl<'a> Lister<'a> {
             let block = databases.block(&hash)?.ok_or_else(|| RpcError::not_found("Block not found on disk"))?;
             for one in block.transactions.iter().rev() {
                 self.rows_of(one, &Place::Removed, &mut rows);
+            }
+            if rows.is_full() {
+                return Err(RpcError::new(
+                    BAD_PARAMETER,
+                    "more was undone than fits into an answer; watch tells of it",
+                ));
             }
             hash = row.header.previous;
         }
@@ -144,36 +219,26 @@ impl<'a> Lister<'a> {
         Ok(places)
     }
 
-    /// The rows of confirmed transactions, the newest first.
+    /// Adds the rows of the transaction at a place, the last one first.
     fn confirmed(
         &self,
-        databases: &mut Databases,
-        places: &BTreeMap<(u32, u32), Hash>,
-        most: Option<usize>,
-    ) -> Result<Vec<Value>, RpcError> {
-        let tip = databases.tip()?;
-        let (mut rows, mut read): (Vec<Value>, Option<(HeaderRow, HashedBlock)>) = (Vec::new(), None);
-        for ((height, position), txid) in places.iter().rev() {
-            if most.is_some_and(|most| rows.len() >= most) {
-                break;
-            }
-            if read.as_ref().is_none_or(|(row, _)| row.header.height != *height) {
-                let row = databases.at_height(u64::from(*height))?;
-                databases.require_kept(&row)?;
-                read = databases.block(&row.hash)?.map(|block| (row, block));
-            }
-            let Some((row, block)) = &read else { continue };
-            let at = usize::try_from(*position).unwrap_or(usize::MAX);
-            // Another one there: the chain has moved since the index was read, and the next call tells of it.
-            if let Some(one) = block.transactions.get(at).filter(|one| one.txid == *txid) {
-                self.rows_of(one, &Place::Chain { row, position: at, tip: &tip }, &mut rows);
-            }
+        blocks: &mut Blocks<'_>,
+        (height, position): (u32, u32),
+        txid: &Hash,
+        rows: &mut Rows,
+    ) -> Result<(), RpcError> {
+        let tip = blocks.tip.clone();
+        let Some((row, block)) = blocks.at(height)? else { return Ok(()) };
+        let at = usize::try_from(position).unwrap_or(usize::MAX);
+        // Another one there: the chain has moved since the index was read, and the next call tells of it.
+        if let Some(one) = block.transactions.get(at).filter(|one| one.txid == *txid) {
+            self.rows_of(one, &Place::Chain { row, position: at, tip: &tip }, rows);
         }
-        Ok(rows)
+        Ok(())
     }
 
-    /// The rows of what waits, the newest first, unless it is confirmed meanwhile.
-    fn waiting(&self, pool: &[PoolEntry], places: &BTreeMap<(u32, u32), Hash>) -> Vec<Value> {
+    /// The rows of what waits, the newest first, unless it is confirmed meanwhile; about as many as wanted.
+    fn waiting(&self, pool: &[PoolEntry], places: &BTreeMap<(u32, u32), Hash>, most: usize) -> Rows {
         let confirmed: BTreeSet<&Hash> = places.values().collect();
         let mut entries: Vec<(u64, &Arc<HashedTransaction>)> = pool
             .iter()
@@ -181,15 +246,18 @@ impl<'a> Lister<'a> {
             .map(|entry| (entry.since, &entry.transaction))
             .collect();
         entries.sort_by_key(|(since, one)| (std::cmp::Reverse(*since), one.txid));
-        let mut rows = Vec::new();
+        let mut rows = Rows::default();
         for (since, one) in entries {
+            if rows.list.len() >= most || rows.is_full() {
+                break;
+            }
             self.rows_of(one, &Place::Pool { since }, &mut rows);
         }
         rows
     }
 
     /// Adds a row for each output that a transaction pays away, and for each that it brings, the last one first.
-    fn rows_of(&self, one: &HashedTransaction, place: &Place<'_>, rows: &mut Vec<Value>) {
+    fn rows_of(&self, one: &HashedTransaction, place: &Place<'_>, rows: &mut Rows) {
         let transaction = &one.transaction;
         let payers: BTreeSet<Address> = transaction.inputs.iter().map(|input| Address::of(&input.public_key)).collect();
         let is_ours = payers.iter().any(|payer| self.labels.contains_key(payer));
@@ -215,7 +283,7 @@ impl<'a> Lister<'a> {
                     fields.insert("fee".to_owned(), json!(-i128::from(fee)));
                     fields.insert("abandoned".to_owned(), json!(false));
                 }
-                rows.push(Value::Object(fields));
+                rows.push(fields);
             };
             if own.is_some() {
                 row(self.category(transaction.is_coinbase(), place), i128::from(output.amount));

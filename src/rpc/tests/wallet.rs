@@ -4,7 +4,13 @@ use serde_json::{Value, json};
 
 use super::harness::Rig;
 use crate::{
-    chain::{address::Address, block::HashedTransaction, key::SecretKey, transaction::Transaction},
+    chain::{
+        address::Address,
+        block::HashedTransaction,
+        key::SecretKey,
+        testkit,
+        transaction::{Output, Transaction},
+    },
     node::command::{Command, GossipCommand},
     wallet::keys::Keys,
 };
@@ -82,6 +88,37 @@ fn several_are_paid_at_once_and_what_is_undone_is_removed() {
     let removed = since["removed"].as_array().unwrap();
     assert!(removed.len() == 2 && removed.iter().all(|row| row["txid"] == json!(payment.txid())), "{removed:?}");
     assert_eq!(rig.code("listsinceblock", json!(["ab".repeat(32)])), -5);
+}
+
+/// Who pays a key decides how many rows a payment has, and how long they are.
+#[test]
+fn an_answer_that_would_be_very_long_ends_with_a_block_and_the_next_goes_on_there() {
+    let mut rig = Rig::new();
+    rig.wait_for_index(0);
+    let (payer, to) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
+    let (blocks, outputs) = (14, 250);
+    for _ in 0..blocks {
+        let (outpoint, amount) =
+            rig.maker.spendable(&payer.address()).map(|(outpoint, coin)| (outpoint, coin.amount)).next().unwrap();
+        let rest = Output { amount: amount - outputs, address: payer.address() };
+        let all = (0..outputs).map(|_| Output { amount: 1, address: to }).chain([rest]).collect();
+        let genesis = rig.maker.spec().genesis_hash();
+        rig.extend(vec![testkit::spend(&[(outpoint, amount, &payer)], all, &[0xff; 512], &genesis)]);
+    }
+    rig.wait_for_index(blocks);
+    let (mut from, mut heights, mut answers) = (Value::Null, Vec::new(), 0);
+    while from != json!(rig.maker.hash()) {
+        let answer = rig.result("listsinceblock", json!([from]));
+        assert!(answer.to_string().len() < 3 << 20, "{}", answer.to_string().len());
+        let rows = answer["transactions"].as_array().unwrap().iter();
+        // The first one is that of genesis.
+        heights.extend(rows.map(|row| row["blockheight"].as_u64().unwrap()).filter(|height| *height > 0));
+        assert_ne!(answer["lastblock"], from, "it goes on");
+        (from, answers) = (answer["lastblock"].clone(), answers + 1);
+    }
+    let expected: Vec<u64> = (1..=blocks).flat_map(|height| (0..outputs).map(move |_| height)).collect();
+    assert!(heights == expected, "{} rows of {}", heights.len(), expected.len());
+    assert!(answers > 1);
 }
 
 #[test]
