@@ -291,6 +291,10 @@ fn words_on_paper_bring_back_the_keys_on_an_empty_machine() {
     let folder = node.dir.join("local/keys");
     let kept = fs::read_to_string(folder.join("savings.json")).unwrap();
     assert!(!kept.contains(words.split(' ').next().unwrap()), "the words are on paper only");
+    // What nobody has seen is not left behind.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let lost = node.command(&["key", "new", "lost", "--words"]).stdout(full).output().unwrap();
+    assert_eq!((lost.status.code(), folder.join("lost.json").exists()), (Some(10), false), "{}", stderr(&lost));
     // Two more of the same words, one of them never used.
     for number in ["3", "9"] {
         let args = ["key", "restore", &format!("more{number}"), "--number", number, "--json"].map(str::to_owned);

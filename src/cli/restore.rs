@@ -28,7 +28,12 @@ pub(super) fn new(context: &Context, keys: &Keys<'_>, name: &str, flags: &Passph
     context.keep_chain_file()?;
     let mut facts = facts(&file);
     facts["words"] = json!(words.to_text());
-    context.print(&facts, |facts| format!("{}\n\n{}", output::text(facts, "address"), numbered(&words)))?;
+    let shown = context.print(&facts, |facts| format!("{}\n\n{}", output::text(facts, "address"), numbered(&words)));
+    if shown.is_err() {
+        // Nobody has its words, nor its address.
+        keys.remove(name)?;
+        return shown;
+    }
     if !context.json {
         output::note("write these words on paper: who has them has the key, and they are shown only now");
         output::note("to have the key again: tussock key restore NAME");

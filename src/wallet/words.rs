@@ -17,6 +17,8 @@ use crate::chain::key::SecretKey;
 const COIN_TYPE: u32 = 0x7475_7373;
 /// A child for which the parent's secret is needed. Ed25519 has no others.
 const HARDENED: u32 = 1 << 31;
+/// Bytes of something that may be meant as a word; seed words have eight letters at most.
+const LONGEST: usize = 20;
 /// Unused keys in a row after which no used one is expected: BIP 44's gap.
 pub const GAP: u32 = 20;
 
@@ -41,9 +43,15 @@ impl Words {
         words.map(Self).map_err(|error| WalletError::Internal(format!("no words: {error}")))
     }
 
-    /// Reads words, in small or capital letters, with spaces or lines between them.
+    /// Reads words, in small or capital letters, with spaces, lines or commas between them. Numbers and an address beside them, as
+    /// they are shown for paper, say nothing.
     pub fn parse(text: &str) -> Outcome<Self> {
-        let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        let parts = text.split(|sign: char| sign.is_whitespace() || ",.;:)\u{feff}".contains(sign));
+        let is_word = |part: &&str| {
+            let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+            !is_number && part.len() <= LONGEST
+        };
+        let words: Vec<String> = parts.filter(is_word).map(str::to_lowercase).collect();
         let wrong = |problem: String| WalletError::usage(format!("{problem}; look at the paper again"));
         bip39::Mnemonic::parse_in_normalized(bip39::Language::English, &words.join(" ")).map(Self).map_err(|error| {
             wrong(match error {
@@ -155,6 +163,9 @@ mod tests {
         assert!(wrong(&text.replace("sausage", "sausge")).contains("word 6"));
         assert!(wrong(&text.replace("legal winner", "winner legal")).contains("swapped"));
         assert!(wrong("legal winner").contains("2 words"));
+        let numbered: String = (1..).zip(text.split(' ')).map(|(at, word)| format!("{at:>3}. {word},\r\n")).collect();
+        let paper = format!("\u{feff}ltus1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq\n\n{numbered}");
+        assert_eq!(Words::parse(&paper).unwrap().to_text(), text);
         let [one, two] = [Words::new().unwrap(), Words::new().unwrap()];
         assert!(one.to_text() != two.to_text() && one.key(0).seed() != one.key(1).seed());
         assert_eq!(format!("{one:?}"), "12 words", "logs do not show them");
