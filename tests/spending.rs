@@ -73,3 +73,22 @@ fn a_wallet_of_many_coins_pays_more_often_than_a_chain_of_change_is_long() {
     let ids = (0..30).map(|_| client.call("sendtoaddress", json!([address, 10])).unwrap().to_string());
     assert_eq!(ids.collect::<BTreeSet<_>>().len(), 30);
 }
+
+#[test]
+fn a_payment_of_several_keys_is_bumped_and_cancelled() {
+    let node = TestNode::start(&[]);
+    let client = token(&node, "spend");
+    let second = client.call("getnewaddress", json!(["second"])).unwrap();
+    let half = node.json(&["balance", "dev0"])["spendable"].as_u64().unwrap() / 2;
+    client.call("sendtoaddress", json!([second, half])).unwrap();
+    node.json(&["mine", "1", "--to", "dev5"]);
+    let payee = node.json(&["balance", "dev1"])["address"].clone();
+    let paid = client.call("sendtoaddress", json!([payee, half / 2 * 3])).unwrap();
+    let paid = paid.as_str().unwrap();
+    assert_eq!(node.json(&["tx", paid])["inputs"].as_array().unwrap().len(), 2);
+    let bumped = node.json(&["bump", paid]);
+    assert_eq!(bumped["replaces"], paid);
+    let cancelled = node.json(&["cancel", bumped["id"].as_str().unwrap()]);
+    node.json(&["mine", "1", "--to", "dev5"]);
+    assert_eq!(node.json(&["tx", cancelled["id"].as_str().unwrap()])["status"], "confirmed");
+}

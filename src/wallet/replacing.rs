@@ -21,7 +21,7 @@ pub enum Instead {
     Cancel,
 }
 
-/// Makes the transaction. Who owns the first input of `old` must own all of them. `spare`: coins of blocks that may pay the
+/// Makes the transaction. What goes back goes to the owner of the first input of `old`. `spare`: coins of blocks that may pay the
 /// higher fee if the change does not suffice, the best first. `fee`: an estimate becomes at least what replaces `old` if
 /// nothing builds on it, and half as much again.
 pub fn replacement(

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::payer::{FeeFlags, Payer};
 use crate::{
     base::hash::{Hash, hex, unhex},
-    chain::{address::Address, block::HashedTransaction, transaction::Transaction},
+    chain::{address::Address, block::HashedTransaction, key::SecretKey, transaction::Transaction},
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
@@ -86,16 +86,16 @@ fn replace(context: &Context, arguments: &ReplaceArgs, instead: Instead) -> Outc
     let deadline = Deadline::after(arguments.timeout);
     let old = waiting(context, &arguments.tx)?;
     let keys = Keys::new(&context.folder(), context.spec());
-    let Some(name) =
-        old.inputs.first().map(|input| keys.name_of(&Address::of(&input.public_key))).transpose()?.flatten()
-    else {
-        let problem = format!("no key here has made this payment: {}", old.txid());
-        return Err(Failure::new(Exit::NotFound, format!("{problem}; use the data directory that has its key")));
-    };
-    let payer = Payer::new(context, Some(&name), &arguments.passphrase, deadline)?;
+    let names = payers(&keys, &old)?;
+    let payer = Payer::new(context, names.first().map(String::as_str), &arguments.passphrase, deadline)?;
+    // A payment over RPC may be of several keys.
+    let mut secrets = payer.secrets().to_vec();
+    for name in names.iter().skip(1) {
+        secrets.push(arguments.passphrase.unlock(&keys.find(name)?)?);
+    }
     let (draft, dropped) = payer.holding_coins(|| {
         let dropped = dependents(context, &old.txid(), arguments.drop_dependents)?;
-        Ok((offer(context, arguments, &payer, &old, instead)?, dropped))
+        Ok((offer(context, arguments, (&payer, &secrets), &old, instead)?, dropped))
     })?;
     let txid = draft.transaction.txid();
     let facts = json!({
@@ -107,11 +107,30 @@ fn replace(context: &Context, arguments: &ReplaceArgs, instead: Instead) -> Outc
     Ok(())
 }
 
+/// The keys that made a payment, each once, that of the first input first.
+fn payers(keys: &Keys<'_>, old: &Transaction) -> Outcome<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for input in &old.inputs {
+        match keys.name_of(&Address::of(&input.public_key))? {
+            Some(name) if names.contains(&name) => {}
+            Some(name) => names.push(name),
+            None => {
+                let problem = format!("no key here has made this payment: {}", old.txid());
+                return Err(Failure::new(
+                    Exit::NotFound,
+                    format!("{problem}; use the data directory that has its key"),
+                ));
+            }
+        }
+    }
+    Ok(names)
+}
+
 /// Offers the replacement, for what the node asks if the payer has named no fee.
 fn offer(
     context: &Context,
     arguments: &ReplaceArgs,
-    payer: &Payer<'_>,
+    payer: (&Payer<'_>, &[SecretKey]),
     old: &Transaction,
     instead: Instead,
 ) -> Outcome<Draft> {
@@ -133,14 +152,14 @@ fn offer(
 fn submit(
     context: &Context,
     arguments: &ReplaceArgs,
-    payer: &Payer<'_>,
+    (payer, secrets): (&Payer<'_>, &[SecretKey]),
     old: &Transaction,
     instead: Instead,
     fee: Fee,
 ) -> Outcome<Draft> {
     let (fee, estimate) = payer.estimate(fee)?;
     let spare = payer.confirmed_coins()?;
-    let draft = replacement(context.spec(), old, instead, fee, &spare)?.sign(context.spec(), payer.secrets());
+    let draft = replacement(context.spec(), old, instead, fee, &spare)?.sign(context.spec(), secrets);
     if !arguments.fee.allow_high_fee {
         draft.check_fee(context.spec(), estimate)?;
     }
