@@ -244,6 +244,23 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     refused(&node, &["tx", "submit", signed], 5, &["already confirmed"]);
     refused(&node, &["tx", "test", signed], 5, &["would refuse it"]);
 
+    // What strangers sent to cost its owner a fee stays where it is.
+    node.json(&[
+        "send",
+        "--to",
+        "dev7=1",
+        "--to",
+        &format!("{savings}=11"),
+        "--to",
+        &format!("{savings}=12"),
+        "--from",
+        "dev0",
+    ]);
+    node.json(&["mine", "1"]);
+    let all = node.json(&["tx", "make", "dev1", "all", "--from", &savings, "--file", again]);
+    assert!(all["fee"].as_u64().unwrap() < 300, "{all}");
+    assert_eq!(all["outputs"][0]["amount"].as_u64().unwrap() + all["fee"].as_u64().unwrap(), 48_600);
+
     // Another chain, a damaged text, and coins that are gone.
     assert_eq!(cli_on(vault.path(), "dev", &["tx", "decode", signed]).status.code(), Some(9));
     let text = fs::read_to_string(signed).unwrap();

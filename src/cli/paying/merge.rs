@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    payer::{FeeFlags, LISTED_COINS, Payer, Sent, after},
+    payer::{FeeFlags, LISTED_COINS, Payer, Sent, after, tell_of_dust},
     send::tell,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub fn run(context: &Context, arguments: &MergeArgs) -> Outcome {
     let payer = Payer::new(context, arguments.key.as_deref(), &arguments.passphrase, deadline)?;
     let before = payer.coins(Some(LISTED_COINS))?;
     let plan = Plan { fee: payer.estimate(plan.fee)?.0, ..plan };
-    payer.tell_of_dust(&plan, &before);
+    tell_of_dust(context.spec(), &plan, &before);
     let before = before.len();
     let sent = merge(context, &payer, &plan, arguments.fee.allow_high_fee)?;
     let after = payer.coins(Some(LISTED_COINS))?.len();

@@ -172,7 +172,7 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
             if cell(1).to_lowercase() != "amount" {
                 return Err(at("a line of titles begins with address,amount, in this order"));
             }
-            columns = Some(record.len());
+            columns = Some(record.iter().take_while(|title| !title.is_empty()).count());
             continue;
         }
         if record.iter().all(str::is_empty) {
@@ -237,6 +237,7 @@ mod tests {
             "a,1,000.50",
             "x,5\na,1,000",
             "address,amount\na,1,000",
+            "to,amount,\na,1,000",
         ] {
             let problem = parse_csv(wrong).unwrap_err();
             assert!(problem.contains("1,000") || problem.contains("1,50"), "{wrong}: {problem}");

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     base::{hash::hex, limits::ISOLATED_AFTER},
-    chain::key::SecretKey,
+    chain::{key::SecretKey, spec::ChainSpec},
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
@@ -77,6 +77,16 @@ pub(in crate::cli) struct Payer<'a> {
     pub(super) deadline: Deadline,
 }
 
+/// Says which coins stay where they are since they cost more than they are worth.
+pub(super) fn tell_of_dust(spec: &ChainSpec, plan: &Plan, coins: &[OwnCoin]) {
+    let dust = coins.iter().filter(|coin| !plan.is_worth_spending(spec, coin));
+    let (count, amount) = dust.fold((0, 0u64), |(count, sum), coin| (count + 1, sum.saturating_add(coin.amount)));
+    if count > 0 {
+        let (coins, amount) = (units::count(count, "coin"), units::amount(&spec.unit, amount));
+        output::note(&format!("not worth the fee of spending them: {coins} of {amount} together, which stay"));
+    }
+}
+
 /// A payment that the node has.
 pub(in crate::cli) struct Sent {
     pub(in crate::cli) txid: String,
@@ -121,7 +131,7 @@ impl<'a> Payer<'a> {
         let spec = self.context.spec();
         let most = plan.most_inputs();
         let mut sent: Vec<Sent> = Vec::new();
-        self.tell_of_dust(&plan, &self.coins(Some(LISTED_COINS))?);
+        tell_of_dust(spec, &plan, &self.coins(Some(LISTED_COINS))?);
         loop {
             let spent = |coin: &OwnCoin| {
                 let mut inputs = sent.iter().flat_map(|sent| sent.draft.transaction.inputs.iter());
@@ -135,7 +145,7 @@ impl<'a> Payer<'a> {
                 coins.truncate(most);
                 Ok(coins)
             };
-            if !sent.is_empty() && listed()?.is_empty() {
+            if !sent.is_empty() && listed().map_err(|failure| after(&sent, failure))?.is_empty() {
                 return Ok(sent);
             }
             match self.submit_from(plan.clone(), allow_high_fee, &|plan| self.build_from(plan, listed()?)) {
@@ -145,17 +155,6 @@ impl<'a> Payer<'a> {
                 }
                 Err(failure) => return Err(after(&sent, failure)),
             }
-        }
-    }
-
-    /// Says which coins stay where they are since they cost more than they are worth.
-    pub(super) fn tell_of_dust(&self, plan: &Plan, coins: &[OwnCoin]) {
-        let dust = coins.iter().filter(|coin| !plan.is_worth_spending(self.context.spec(), coin));
-        let (count, amount) = dust.fold((0, 0u64), |(count, sum), coin| (count + 1, sum.saturating_add(coin.amount)));
-        if count > 0 {
-            let amount = units::amount(&self.context.spec().unit, amount);
-            let coins = units::count(count, "coin");
-            output::note(&format!("not worth the fee of spending them: {coins} of {amount} together, which stay"));
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     payees::{PayeeFlags, listed_coins},
-    payer::FeeFlags,
+    payer::{FeeFlags, tell_of_dust},
 };
 use crate::{
     base::hash::{hex, unhex},
@@ -166,7 +166,16 @@ fn make(context: &Context, arguments: &MakeArgs) -> Outcome {
     let mut coins: Vec<_> =
         listed_coins(context, &remote, &owner)?.iter().filter_map(|coin| coin.of([0; 32])).collect();
     if let Plan { spend: Spend::All, .. } = plan {
-        coins.truncate(plan.most_inputs());
+        tell_of_dust(context.spec(), &plan, &coins);
+        coins.retain(|coin| plan.is_worth_spending(context.spec(), coin));
+        let most = plan.most_inputs();
+        if let Some(left @ 1..) = coins.len().checked_sub(most) {
+            let left = units::count(left as u64, "coin");
+            output::note(&format!(
+                "{left} more do not fit into one payment; make another one when this one is in a block"
+            ));
+        }
+        coins.truncate(most);
     }
     let draft = plan.build(context.spec(), coins)?;
     if !arguments.fee.allow_high_fee {
