@@ -267,8 +267,8 @@ snapshot_files() {
   for name in {staging,writing}.{coins,manifest,checks} {50,100,150}.{coins,manifest}; do printf 'snapshots/%s\n' "$name"; done
 }
 
-# Waits until this command succeeds. The job is ended from outside should it never do.
-# Asks until it is true, or the time is over.
+# Asks until this command succeeds, or the time is over. It polls: a file that shrinks and a node that may be killed at any
+# moment tell nobody of an event.
 until_true() {
   local ends=$((SECONDS + deadline))
   until "$@" 2>/dev/null; do
@@ -320,6 +320,7 @@ reach_pruned() { until_true is_pruned && until_true has_shrunk && on "$dir" stop
 has_shrunk() {
   local before
   before=$(stat -c %s "$dir/durability/ledger.db")
+  # Pages are given back some at a time. That no more follow is seen only by looking again.
   sleep 0.5
   [ "$(stat -c %s "$dir/durability/ledger.db")" = "$before" ]
 }
