@@ -384,7 +384,7 @@ pub trait SealStore: Send {
     /// Keeps votes of others of one set, each in place of the last one of its signer and stage, and forgets those of earlier
     /// sets. Durable with the next vote of this node's own.
     fn keep_heard(&mut self, votes: &[SignedVote]) -> Result<(), StoreError>;
-    /// Keeps a certificate. Durable if a block is notarised by it, else with the next vote.
+    /// Keeps a certificate. Durable if it is the first by which a block counts, else with the next vote.
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
     /// Forgets certificates of views below this one.
     fn forget_below(&mut self, view: u64) -> Result<(), StoreError>;

@@ -83,6 +83,13 @@ impl SealDb {
         let aside = quarantine::quarantine(path).map_err(|error| StoreError::Io(error.to_string()))?;
         Ok((Self::open(path, spec)?, aside))
     }
+
+    /// Whether the votes are here by which this block counts in this view.
+    fn has_notarised(&self, Statement { view, block, .. }: &Statement) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM certificates WHERE (view, stage, block) = (?1, ?2, ?3)";
+        let parameters = (view.cast_signed(), Stage::Notarise as u8, block.0.as_slice());
+        Ok(rows::one(&self.connection, sql, parameters, |_| Ok(()))?.is_some())
+    }
 }
 
 impl SealStore for SealDb {
@@ -131,8 +138,8 @@ impl SealStore for SealDb {
         let statement = &certificate.statement;
         let (view, block) = (statement.view.cast_signed(), statement.block.0.as_slice());
         let parameters = (view, statement.stage as u8, block, codec::encode(certificate));
-        // The ledger stores a block only once this is on the disk.
-        let is_durable = statement.stage == Stage::Notarise;
+        // The ledger stores a block only once what first shows that it counts is on the disk.
+        let is_durable = statement.stage != Stage::Skip && !self.has_notarised(statement)?;
         connect::set_durable(&self.connection, is_durable)?;
         rows::run(&self.connection, sql, parameters)?;
         connect::set_durable(&self.connection, false)
@@ -521,7 +528,7 @@ mod tests {
 
     /// SQLite waits for the disk at each commit in mode 2, `FULL`.
     #[test]
-    fn a_vote_waits_for_the_disk_and_so_does_a_block_s_certificate() {
+    fn a_vote_waits_for_the_disk_and_so_does_what_first_shows_that_a_block_counts() {
         let (dir, spec) = (TempDir::new(), spec("a"));
         let mut store = SealDb::open(&dir.join("seals.db"), &spec).unwrap();
         let note = |table| {
@@ -534,7 +541,9 @@ mod tests {
         store.connection.pragma_update(None, "trusted_schema", true).unwrap();
         store.connection.execute_batch(&sql).unwrap();
         fill(&mut store, &spec);
+        // Finality that came before the votes that notarise its block.
+        store.keep_certificate(&certificate(&spec, Statement::finalize(0, 6, BLOCK))).unwrap();
         let modes = rows::all(&store.connection, "SELECT mode FROM modes", [], |row| Ok(row.get::<_, i64>(0)?));
-        assert_eq!(modes.unwrap(), [2, 2, 2, 2, 1, 2, 1, 1, 1]);
+        assert_eq!(modes.unwrap(), [2, 2, 2, 2, 1, 2, 1, 1, 1, 2]);
     }
 }

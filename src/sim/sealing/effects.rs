@@ -119,7 +119,7 @@ impl World {
             && honest.is_up
             && honest.life == life
             && let Some(place) = honest.core.certified().place_of(&hash)
-            && honest.applied_view(&self.blocks) < place.view
+            && (honest.applied_view(&self.blocks) < place.view || honest.has_left_final(&self.blocks))
         {
             honest.applied = hash;
             let now = self.clock(node);

@@ -9,7 +9,7 @@ use crate::{
     base::{hash::Hash, time::Time},
     chain::{
         archive::SealRecord,
-        seal::{Authorities, AuthoritySet, Certificate, Epoch, SignedVote, Stage},
+        seal::{Authorities, AuthoritySet, Certificate, Epoch, SignedVote, Stage, Statement},
     },
     node::sealer::core::{Clock, Core, Place, Setup},
 };
@@ -31,7 +31,7 @@ pub(super) struct Honest {
     pub(super) life: u64,
     /// What a crash leaves.
     disk: SealRecord,
-    /// What the next vote, or the certificate of a notarised block, makes durable, in this order.
+    /// What the next vote, or the certificate that first shows that a block counts, makes durable, in this order.
     unsaved: Vec<Write>,
     /// A disk from before.
     older: SealRecord,
@@ -140,6 +140,14 @@ impl Honest {
         self.core.certified().place_of(&self.applied).map_or(own, |place| place.view.max(own))
     }
 
+    /// Whether the ledger is on a branch that leaves what is final: whatever the views there, it is wrong.
+    pub(super) fn has_left_final(&self, blocks: &Blocks) -> bool {
+        let last = self.core.certified().last_final().block;
+        let is_below =
+            |low: &Hash, high: &Hash| *low == blocks.genesis.block || blocks.chain(high).any(|at| at == *low);
+        !is_below(&last, &self.applied) && !is_below(&self.applied, &last)
+    }
+
     /// Tells the core where the ledger is.
     pub(super) fn note_ledger(&mut self, now: Clock, blocks: &Blocks) {
         let next = self.authorities.taking_over_at(blocks.height(&self.applied) + 1);
@@ -195,7 +203,11 @@ impl Honest {
     }
 
     pub(super) fn keep_certificate(&mut self, certificate: Certificate) {
-        let is_durable = certificate.statement.stage == Stage::Notarise;
+        let Statement { stage, view, block, .. } = certificate.statement;
+        let shows_block = |one: &Certificate| {
+            one.statement.stage == Stage::Notarise && (one.statement.view, one.statement.block) == (view, block)
+        };
+        let is_durable = stage != Stage::Skip && !self.disk.certificates.iter().any(shows_block);
         self.unsaved.push(Write::Certificate(certificate));
         if is_durable {
             self.flush();

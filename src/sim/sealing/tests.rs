@@ -55,6 +55,24 @@ fn a_vote_that_a_crash_kept_from_the_wire_counts_for_its_signer() {
     }
 }
 
+/// Followers learned by its finality alone that a block counts, and a power loss took that: they were back on another branch. In
+/// 4994 it was one crash.
+#[test]
+fn finality_that_came_before_the_notarisation_is_not_lost() {
+    for seed in [2801, 4567, 4994, 6184] {
+        let outcome = run(Plan::draw(seed, false).with_later_sets());
+        assert_eq!(outcome.complaint, None, "{outcome:?}");
+    }
+}
+
+/// The last block of a set was notarised again and final, and one node's ledger was on another block of its height, of a view
+/// between the two.
+#[test]
+fn a_ledger_follows_what_is_final_whatever_its_view() {
+    let outcome = run(Plan::draw(3826, false).with_later_sets());
+    assert_eq!(outcome.complaint, None, "{outcome:?}");
+}
+
 #[test]
 fn with_one_liar_too_many_a_conflict_is_found() {
     let conflict = (1..=200).find(|seed| run(Plan::draw(*seed, true)).complaint == Some(Complaint::Conflict));
