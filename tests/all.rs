@@ -23,6 +23,7 @@ mod joining;
 mod members;
 mod memory;
 mod node;
+mod offline;
 mod operations;
 mod page;
 mod past;

@@ -223,7 +223,7 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     let seen = at_vault(&["tx", "sign", payment]);
     assert_eq!(seen.status.code(), Some(2), "nobody can be asked: {}", stderr(&seen));
     let facts = stderr(&seen);
-    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1000", "48600", "back to the signer", &savings] {
+    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1,000", "48,600", "back to the signer", &savings] {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }
     let signs = at_vault(&["tx", "sign", payment, "--yes", "--file", signed]);
@@ -241,8 +241,8 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     node.json(&["mine", "1"]);
     assert_eq!(node.json(&["tx", &sent])["status"], "confirmed");
     assert_eq!(node.json(&["balance", &savings])["confirmed"], json!(48_600));
-    refused(&node, &["tx", "submit", signed], 5, &["already confirmed"]);
-    refused(&node, &["tx", "test", signed], 5, &["would refuse it"]);
+    assert_eq!(node.json(&["tx", "submit", signed])["status"], "confirmed");
+    refused(&node, &["tx", "test", signed], 5, &["would refuse it", "already confirmed"]);
 
     // What strangers sent to cost its owner a fee stays where it is.
     node.json(&[
@@ -271,7 +271,7 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     refused(&node, &["tx", "decode", "/nowhere"], 4, &["/nowhere"]);
     let stale = at_vault(&["tx", "sign", payment, "--yes"]);
     fs::write(again, stdout(&stale)).unwrap();
-    refused(&node, &["tx", "submit", again], 5, &["already confirmed"]);
+    assert_eq!(node.json(&["tx", "submit", again])["status"], "confirmed");
 }
 
 #[test]

@@ -5,4 +5,5 @@ pub mod merge;
 mod payees;
 pub(super) mod payer;
 pub mod send;
+mod submit;
 pub mod tx;

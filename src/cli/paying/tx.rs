@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     payees::{PayeeFlags, listed_coins},
     payer::{FeeFlags, tell_of_dust},
+    submit,
 };
 use crate::{
     base::hash::{hex, unhex},
@@ -88,8 +89,15 @@ Examples:
   tussock tx sign payment --yes --file signed")]
     Sign(SignArgs),
     /// Hand a signed payment to the node; prints its id
-    #[command(after_help = "Examples:\n  tussock tx submit signed\n  tussock tx submit - < signed")]
-    Submit(InputArgs),
+    #[command(after_help = "\
+A payment that spends coins of one that waits takes its place: two payments that
+were made before one of them was submitted may spend the same coins. Its id is
+printed again if it is in the mempool or a block already.
+
+Examples:
+  tussock tx submit signed
+  tussock tx submit - < signed")]
+    Submit(SubmitArgs),
     /// Show what a payment says; needs no node
     #[command(after_help = "Examples:\n  tussock tx decode payment\n  tussock tx decode signed --json")]
     Decode(InputArgs),
@@ -133,21 +141,29 @@ struct InputArgs {
     payment: PathBuf,
 }
 
+#[derive(Args, Debug)]
+struct SubmitArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Let it take the place of payments that wait and spend the same coins
+    #[arg(long)]
+    replace: bool,
+}
+
 /// Runs `tx`.
 pub fn run(context: &Context, arguments: &TxArgs) -> Outcome {
     match &arguments.verb {
         None => inspect::tx(context, arguments.id.as_deref().unwrap_or_default()),
         Some(Verb::Make(arguments)) => make(context, arguments),
         Some(Verb::Sign(arguments)) => sign(context, arguments),
-        Some(Verb::Submit(arguments)) => {
-            let sent = context.remote()?.call("sendrawtransaction", json!([signed_hex(context, arguments)?]))?;
-            context.print(&json!({ "id": sent, "txid": sent, "status": "mempool" }), |facts| output::text(facts, "id"))
+        Some(Verb::Submit(SubmitArgs { input, replace })) => {
+            submit::submit(context, &signed_hex(context, input)?, *replace)
         }
         Some(Verb::Decode(arguments)) => {
             let facts = facts(context, &read(context, arguments)?, &[])?;
             context.print(&facts, |facts| show(context, facts))
         }
-        Some(Verb::Test(arguments)) => test(context, arguments),
+        Some(Verb::Test(arguments)) => submit::test(context, &signed_hex(context, arguments)?),
     }
 }
 
@@ -222,21 +238,6 @@ fn is_agreed(payment: &Path) -> Outcome<bool> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(failed)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn test(context: &Context, arguments: &InputArgs) -> Outcome {
-    let verdicts = context.remote()?.call("testmempoolaccept", json!([[signed_hex(context, arguments)?]]))?;
-    let verdict = output::items(&verdicts).first().cloned().unwrap_or(Value::Null);
-    let is_allowed = verdict["allowed"] == true;
-    context.print(&verdict, |_| if is_allowed { "the node would take it".to_owned() } else { String::new() })?;
-    match (is_allowed, context.json) {
-        (true, _) => Ok(()),
-        (false, true) => Err(Failure::silent(Exit::Rejected)),
-        (false, false) => {
-            let reason = output::text(&verdict, "reject-reason");
-            Err(Failure::new(Exit::Rejected, format!("the node would refuse it: {reason}")))
-        }
-    }
 }
 
 /// Prints a payment or writes it to a file: as the text alone, or with what it says.
@@ -335,7 +336,7 @@ fn show(context: &Context, facts: &Value) -> String {
         ("id", output::text(facts, "id")),
         ("in", units::amount(unit, sum("inputs"))),
         ("out", units::amount(unit, sum("outputs"))),
-        ("fee", context.amount(facts, "fee")),
+        ("fee", units::amount(unit, output::number(facts, "fee"))),
         // Indented, so that no line of a memo looks like a fact.
         ("memo", output::text(facts, "memo").replace('\n', "\n       ")),
     ];
@@ -344,7 +345,7 @@ fn show(context: &Context, facts: &Value) -> String {
         let mut rows = Rows::new(&[&format!("~{title}"), ">amount", ""]);
         for one in output::items(&facts[list]) {
             let mark = if one["own"] == true { "back to the signer" } else { "" };
-            rows.row([output::text(one, "address"), context.amount(one, "amount"), mark.to_owned()]);
+            rows.row([output::text(one, "address"), units::amount(unit, output::number(one, "amount")), mark.to_owned()]);
         }
         text.push_str(&format!("\n\n{}", rows.text("nobody")));
     }

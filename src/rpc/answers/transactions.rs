@@ -104,6 +104,13 @@ pub const FOUND: Schema = Schema::Object(&[&[
 ]]);
 /// What an encoded transaction says.
 pub const DECODED: Schema = Schema::Object(&[CONTENT]);
+/// A waiting transaction that another one would take the place of.
+pub const CONFLICT: Schema = Schema::Object(&[&[
+    required("txid", Schema::Hash, "its id"),
+    required("fee", Schema::Wide, "base units"),
+    required("amount", Schema::Wide, "what it pays to others than its payers, base units"),
+    required("payees", Schema::Array(&OUTPUT), "to whom, at most 20 of them"),
+]]);
 /// Whether the mempool would accept transactions.
 pub const TESTED: Schema = Schema::Array(&Schema::Object(&[&[
     required("txid", Schema::Hash, "the transaction's id"),
@@ -112,4 +119,9 @@ pub const TESTED: Schema = Schema::Array(&Schema::Object(&[&[
     optional("vsize", Schema::Integer, "bytes"),
     optional("fees", Schema::Object(&[&[required("base", Schema::Wide, "its fee, base units")]]), "its fee"),
     optional("reject-reason", Schema::Text, "why it would not"),
+    optional(
+        "conflicts",
+        Schema::Array(&CONFLICT),
+        "what waits and spends the same coins, then what builds on that: allowed, it takes their place",
+    ),
 ]]));

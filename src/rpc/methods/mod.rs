@@ -4,6 +4,7 @@
 pub(super) mod address;
 pub(super) mod blocks;
 pub mod catalogue;
+mod conflicts;
 mod control;
 mod core_info;
 mod keys;

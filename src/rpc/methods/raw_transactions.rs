@@ -10,15 +10,24 @@ use crate::{
         limits,
         rng::Rng,
     },
-    chain::{block::HashedTransaction, coin::Coin, key, rules, transaction::OutPoint},
-    node::command::{GossipCommand, LedgerCommand, PoolEntry, Reply},
+    chain::{
+        block::HashedTransaction,
+        coin::Coin,
+        key,
+        rules::{self, TransactionFault},
+        transaction::OutPoint,
+    },
+    node::{
+        Refusal,
+        command::{GossipCommand, LedgerCommand, PoolEntry, Reply},
+    },
     rpc::{
         answers,
         context::Context,
         continuation::{Continuation, Shared, unexpected},
         databases::Databases,
         error::{self, REJECTED, RpcError, UNDECODABLE},
-        methods::method::Method,
+        methods::{conflicts::conflicts, method::Method},
         params::Args,
         render,
         schema::{Schema, optional, required},
@@ -100,8 +109,8 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let transactions: Vec<Arc<HashedTransaction>> = transactions.into_iter().map(Arc::new).collect();
     let context = context.clone();
     // The ledger knows what gives way to what.
-    let conflicts = transactions.iter().map(|hashed| LedgerCommand::MayReplace(Arc::clone(hashed)));
-    let commands = conflicts.chain([LedgerCommand::Mempool { limit: usize::MAX }]).map(Into::into).collect();
+    let offers = transactions.iter().map(|hashed| LedgerCommand::MayReplace(Arc::clone(hashed)));
+    let commands = offers.chain([LedgerCommand::Mempool { limit: usize::MAX }]).map(Into::into).collect();
     Ok(Continuation::ask_all(commands, move |mut replies| {
         let entries = match replies.pop() {
             Some(Reply::Mempool(entries)) => entries,
@@ -124,6 +133,10 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
                     }
                     Err(reason) => result["reject-reason"] = json!(reason),
                 }
+                let rivals = conflicts(&context, &entries, hashed);
+                if !rivals.is_empty() {
+                    result["conflicts"] = json!(rivals);
+                }
                 Ok(result)
             });
             results.collect::<Result<Vec<Value>, RpcError>>()
@@ -140,7 +153,7 @@ fn judge(
     refusal: Option<&str>,
 ) -> Result<Result<u64, String>, RpcError> {
     if entries.iter().any(|entry| entry.transaction.txid == hashed.txid) {
-        return Ok(Err("already in the mempool".to_owned()));
+        return Ok(Err(Refusal::Known.to_string()));
     }
     if let Err(fault) = rules::check_transaction(hashed, false) {
         return Ok(Err(fault.to_string()));
@@ -157,6 +170,10 @@ fn judge(
     }
     let fee = match rules::check_spend(&context.chain, transaction, &coins, height) {
         Ok(fee) => fee,
+        // Its own coins are gone if it is in a block.
+        Err(TransactionFault::MissingCoin(_)) if is_confirmed(databases, hashed)? => {
+            return Ok(Err(Refusal::Confirmed.to_string()));
+        }
         Err(fault) => return Ok(Err(fault.to_string())),
     };
     let claims: Vec<_> = key::claims(transaction, &hashed.txid, &context.chain.genesis_hash()).collect();
@@ -168,6 +185,15 @@ fn judge(
         return Ok(Err(format!("fee of {fee} is below the lowest rate that this node accepts")));
     }
     Ok(Ok(fee))
+}
+
+fn is_confirmed(databases: &mut Databases, hashed: &HashedTransaction) -> Result<bool, RpcError> {
+    for index in 0..u32::try_from(hashed.transaction.outputs.len()).unwrap_or(u32::MAX) {
+        if databases.coin(&OutPoint { txid: hashed.txid, index })?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(databases.find_transaction(&hashed.txid)?.is_some())
 }
 
 /// The output of a mempool transaction, as a coin of the next block.
