@@ -223,7 +223,8 @@ fn a_payment_is_made_signed_and_submitted_in_three_places() {
     let seen = at_vault(&["tx", "sign", payment]);
     assert_eq!(seen.status.code(), Some(2), "nobody can be asked: {}", stderr(&seen));
     let facts = stderr(&seen);
-    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1,000", "48,600", "back to the signer", &savings] {
+    for fact in ["local", "not signed", "50,000", "400", "for lunch", "1,000", "48,600", "back to the signer", &savings]
+    {
         assert!(facts.contains(fact), "{fact}: {facts}");
     }
     let signs = at_vault(&["tx", "sign", payment, "--yes", "--file", signed]);

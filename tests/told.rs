@@ -166,7 +166,14 @@ fn a_key_that_is_younger_than_the_question_is_told_of_too() {
         }
     };
     confirmed("till");
+    // A file that a disk spoiled is left out, and named.
+    std::fs::write(node.dir.join("local/keys/bad.json"), "{").unwrap();
     confirmed("till2");
+    let warnings = node.status()["warnings"].to_string();
+    assert!(warnings.contains("bad.json"), "{warnings}");
+    let listed = node.cli(&["key", "list", "--json"]);
+    assert!(listed.status.success() && stderr(&listed).contains("bad.json"), "{}", stderr(&listed));
+    assert_eq!(serde_json::from_str::<Value>(&stdout(&listed)).unwrap().as_array().map(Vec::len), Some(2));
 }
 
 #[test]

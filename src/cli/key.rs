@@ -225,8 +225,9 @@ fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags:
 }
 
 fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
-    let files = keys.names()?.iter().map(|name| Ok((name.clone(), keys.read(name)?))).collect::<Outcome<Vec<_>>>()?;
-    let list = files.iter().map(|(name, file)| {
+    let all = keys.read_all(keys.names()?);
+    all.damaged.iter().for_each(|reason| output::note(&format!("left out: {reason}")));
+    let list = all.files.iter().map(|(name, file)| {
         let mut facts = facts(file);
         // Commands take the file's name, which may differ from the name in the file.
         facts["name"] = json!(name);

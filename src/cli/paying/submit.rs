@@ -73,7 +73,8 @@ pub(super) fn test(context: &Context, payment: &str) -> Outcome {
         (false, true) => Err(Failure::silent(Exit::Rejected)),
         (false, false) => {
             let reason = output::text(&verdict, "reject-reason");
-            let way = if rivals.is_empty() { String::new() } else { format!("; in its way: {}", named(context, rivals)) };
+            let way =
+                if rivals.is_empty() { String::new() } else { format!("; in its way: {}", named(context, rivals)) };
             Err(Failure::new(Exit::Rejected, format!("the node would refuse it: {reason}{way}")))
         }
     }

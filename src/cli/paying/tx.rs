@@ -72,7 +72,9 @@ enum Verb {
     #[command(
         allow_negative_numbers = true,
         after_help = "\
-The node chooses among the payer's coins; the payer's secret is not needed here.
+The node chooses among the coins; the secret is not needed here. It knows only
+of payments that were submitted: make the next one after that, or it may spend
+the same coins.
 
 Examples:
   tussock tx make shop 5000 --from savings > payment
@@ -345,7 +347,11 @@ fn show(context: &Context, facts: &Value) -> String {
         let mut rows = Rows::new(&[&format!("~{title}"), ">amount", ""]);
         for one in output::items(&facts[list]) {
             let mark = if one["own"] == true { "back to the signer" } else { "" };
-            rows.row([output::text(one, "address"), units::amount(unit, output::number(one, "amount")), mark.to_owned()]);
+            rows.row([
+                output::text(one, "address"),
+                units::amount(unit, output::number(one, "amount")),
+                mark.to_owned(),
+            ]);
         }
         text.push_str(&format!("\n\n{}", rows.text("nobody")));
     }

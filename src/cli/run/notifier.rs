@@ -4,6 +4,7 @@
 //! the last one were. So nothing is lost while the other side is away, and memory holds one page.
 
 use std::{
+    cell::RefCell,
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use super::{delivery::Target, plan::Plan};
 use crate::{
     base::hash::Hash,
-    chain::spec::ChainSpec,
+    chain::{address::Address, spec::ChainSpec},
     cli::{datadir, exit::Outcome, output},
     rpc::{
         client::{Client, ClientError, Deadline},
@@ -41,6 +42,10 @@ const BUSY: i64 = -32000;
 const NOT_FOUND: i64 = -5;
 /// Time between two looks whether the node stops.
 const LOOK: Duration = Duration::from_millis(100);
+/// The warning of keys that are left out.
+const LEFT_OUT: &str = "notify-keys";
+/// Keys that it names.
+const MAX_NAMED: usize = 3;
 /// Addresses that are watched.
 const MAX_ADDRESSES: usize = 1_000;
 
@@ -59,6 +64,8 @@ struct Worker {
     whose: Vec<String>,
     node: NodeHandle,
     stops: Arc<AtomicBool>,
+    /// Which keys are left out, as it was told last.
+    left_out: RefCell<Vec<String>>,
 }
 
 impl Notifier {
@@ -75,6 +82,7 @@ impl Notifier {
             whose: plan.flags().notify_for.clone().unwrap_or_default(),
             node,
             stops: Arc::clone(&stops),
+            left_out: RefCell::default(),
         };
         let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || worker.run());
         Some(Self { stops, thread: thread.ok() })
@@ -180,9 +188,35 @@ impl Worker {
     /// The addresses that are watched. Read again each time: keys come and go.
     fn addresses(&self) -> Outcome<Vec<String>> {
         let keys = Keys::new(&self.folder, &self.spec);
-        let names = if self.whose.is_empty() { keys.names()? } else { self.whose.clone() };
-        let text = |name: &String| Ok(keys.address(name)?.to_text(&self.spec.prefix));
-        names.iter().take(MAX_ADDRESSES).map(text).collect()
+        let text = |address: Address| address.to_text(&self.spec.prefix);
+        if !self.whose.is_empty() {
+            return self.whose.iter().take(MAX_ADDRESSES).map(|name| Ok(text(keys.address(name)?))).collect();
+        }
+        let all = keys.read_all(keys.names()?);
+        let known = all.files.len().saturating_sub(MAX_ADDRESSES);
+        let mut left_out = all.damaged;
+        if known > 0 {
+            left_out.push(format!("{known} keys are too many; name those that matter with --notify-for"));
+        }
+        self.tell_of(left_out);
+        let owners = all.files.iter().filter_map(|(_, file)| file.public_key());
+        Ok(owners.take(MAX_ADDRESSES).map(|key| text(Address::of(&key))).collect())
+    }
+
+    /// Warns of keys that are left out.
+    fn tell_of(&self, left_out: Vec<String>) {
+        let before = self.left_out.replace(left_out.clone());
+        match left_out.is_empty() {
+            _ if before == left_out => {}
+            true => self.node.withdraw(LEFT_OUT),
+            false => {
+                let more = left_out.len().saturating_sub(MAX_NAMED);
+                let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+                let reasons = left_out.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("; ");
+                log::warn!("keys left out reason=\"{reasons}{more}\"");
+                self.node.warn(LEFT_OUT, format!("payments to some keys are not told: {reasons}{more}"));
+            }
+        }
     }
 
     fn is_stopping(&self) -> bool {

@@ -73,4 +73,5 @@ pub const INFO: Schema = Schema::Object(&[&[
     required("descriptors", Schema::Boolean, "false"),
     required("keys", Schema::Integer, "number of keys"),
     required("locked_keys", Schema::Integer, "those with a passphrase: RPC does not pay with them"),
+    required("warnings", Schema::Array(&Schema::Text), "which keys are left out, and why"),
 ]]);

@@ -22,7 +22,7 @@ use crate::{
         params::Args,
         purse::{
             listing::Lister,
-            own::{self, OwnKey},
+            own::{self, Wallet},
             paying::{self, Payment},
         },
         render,
@@ -207,13 +207,13 @@ fn send_many(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 /// Asks for the mempool, reads the keys, and then the databases.
 fn with_keys<T: Serialize>(
     context: &Shared,
-    show: impl FnOnce(&Context, &mut Databases, &[OwnKey], Vec<PoolEntry>) -> Result<T, RpcError> + Send + 'static,
+    show: impl FnOnce(&Context, &mut Databases, &Wallet, Vec<PoolEntry>) -> Result<T, RpcError> + Send + 'static,
 ) -> Continuation {
     let context = context.clone();
     Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let after = context.clone();
-        Ok(Continuation::query(move |databases| show(&context, databases, &own::keys(&context)?, entries))
+        Ok(Continuation::query(move |databases| show(&context, databases, &own::wallet(&context)?, entries))
             .once_indexed(&after))
     })
 }
@@ -224,9 +224,9 @@ fn list_unspent(context: &Shared, args: &Args) -> Result<Continuation, RpcError>
     let least = if args.boolean("include_unsafe", true) { least } else { least.max(1) };
     let only: BTreeSet<Address> =
         args.texts("addresses").into_iter().map(|text| context.address(text)).collect::<Result<_, _>>()?;
-    Ok(with_keys(context, move |context, databases, keys, entries| {
+    Ok(with_keys(context, move |context, databases, wallet, entries| {
         let (tip, pool, mut rows) = (databases.tip()?, Pool::new(entries), Vec::new());
-        for key in keys.iter().filter(|key| only.is_empty() || only.contains(&key.address)) {
+        for key in wallet.keys.iter().filter(|key| only.is_empty() || only.contains(&key.address)) {
             let coins = address::coins(context, databases, &key.address, &pool, address::DEFAULT_COINS)?;
             for coin in coins.as_array().into_iter().flatten().filter(|coin| coin["spendable"] == true) {
                 let height = coin["height"].as_u64().and_then(|height| u32::try_from(height).ok());
@@ -249,8 +249,8 @@ fn list_transactions(context: &Shared, args: &Args) -> Result<Continuation, RpcE
     let count = args.integer_in("count", 0..=MAX_ROWS, 10)?;
     let skip = args.integer_in("skip", 0..=4 * MAX_ROWS, 0)?;
     let [count, skip] = [count, skip].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-    Ok(with_keys(context, move |context, databases, keys, entries| {
-        let lister = Lister::new(context, keys, label.as_deref());
+    Ok(with_keys(context, move |context, databases, wallet, entries| {
+        let lister = Lister::new(context, &wallet.keys, label.as_deref());
         let rows = lister.last(databases, &entries, count + skip)?;
         let mut rows: Vec<_> = rows.into_list().into_iter().skip(skip).collect();
         rows.reverse();
@@ -273,8 +273,8 @@ fn list_since_block(context: &Shared, args: &Args) -> Result<Continuation, RpcEr
     };
     let depth = args.integer_in("target_confirmations", 1..=u64::from(u32::MAX), 1)?;
     let with_removed = args.boolean("include_removed", true);
-    Ok(with_keys(context, move |context, databases, keys, entries| {
-        let lister = Lister::new(context, keys, None);
+    Ok(with_keys(context, move |context, databases, wallet, entries| {
+        let lister = Lister::new(context, &wallet.keys, None);
         // Read first: what comes meanwhile is listed again in the next answer, but never missed.
         let last = u64::from(databases.tip()?.height).saturating_sub(depth - 1);
         let lastblock = databases.at_height(last)?.hash;
@@ -298,11 +298,11 @@ fn list_since_block(context: &Shared, args: &Args) -> Result<Continuation, RpcEr
 fn info(
     context: &Context,
     databases: &mut Databases,
-    keys: &[OwnKey],
+    wallet: &Wallet,
     entries: Vec<PoolEntry>,
 ) -> Result<Value, RpcError> {
     let (pool, mut balance, mut pending, mut immature) = (Pool::new(entries), 0u64, 0u64, 0u64);
-    for key in keys {
+    for key in &wallet.keys {
         let own = Balance::of(context, databases, &key.address, &pool)?;
         let spendable = own.confirmed.saturating_sub(own.immature).saturating_sub(own.spending);
         balance = balance.saturating_add(spendable);
@@ -310,14 +310,15 @@ fn info(
         immature = immature.saturating_add(own.immature);
     }
     let count = match databases.has_index() {
-        true => Some(Lister::new(context, keys, None).count(databases)?),
+        true => Some(Lister::new(context, &wallet.keys, None).count(databases)?),
         false => None,
     };
-    let locked = keys.iter().filter(|key| key.is_locked).count();
+    let locked = wallet.keys.iter().filter(|key| key.is_locked).count();
     Ok(json!({
         "walletname": "", "walletversion": 1, "format": "files",
         "balance": balance, "unconfirmed_balance": pending, "immature_balance": immature,
         "txcount": count, "keypoolsize": 0, "paytxfee": 0, "private_keys_enabled": true, "avoid_reuse": false,
-        "scanning": false, "descriptors": false, "keys": keys.len(), "locked_keys": locked,
+        "scanning": false, "descriptors": false, "keys": wallet.keys.len(), "locked_keys": locked,
+        "warnings": wallet.warnings,
     }))
 }

@@ -6,13 +6,17 @@ use crate::{
     chain::{address::Address, key::SecretKey},
     rpc::{
         context::Context,
-        error::{KEYS_USED_UP, RpcError, WALLET},
+        error::{KEYS_USED_UP, RpcError},
     },
     wallet::{error::WalletError, files, keys::Keys},
 };
 
 /// Keys of a folder that RPC deals with: each call asks for the coins or transactions of all.
-const MAX_KEYS: usize = 1_000;
+const MAX_KEYS: usize = 2_000;
+/// Keys that RPC makes.
+const MAX_MADE: usize = 1_000;
+/// Begins their names.
+const MADE: &str = "rpc-";
 /// The key without a file that a test chain's wallet also has.
 const TEST_KEY: &str = "dev0";
 
@@ -36,28 +40,45 @@ pub fn folder(context: &Context) -> PathBuf {
     context.ledger_path.parent().map(PathBuf::from).unwrap_or_default()
 }
 
-/// All keys; on test chains also the first one that is publicly known.
-pub fn keys(context: &Context) -> Result<Vec<OwnKey>, RpcError> {
+/// The keys that RPC deals with.
+#[derive(Clone, Debug, Default)]
+pub struct Wallet {
+    /// The keys; on test chains also the first one that is publicly known.
+    pub keys: Vec<OwnKey>,
+    /// Why others are left out, a line for each.
+    pub warnings: Vec<String>,
+}
+
+/// Whether RPC has made a key of this name.
+fn is_made(name: &str) -> bool {
+    name.strip_prefix(MADE).is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Reads the keys of the folder. Of very many those count that RPC made, then the others by their names.
+pub fn wallet(context: &Context) -> Result<Wallet, RpcError> {
     let folder = folder(context);
     let keys = Keys::new(&folder, &context.chain);
-    let names = keys.names()?;
-    if names.len() > MAX_KEYS {
-        let text = format!("there are {} keys; RPC deals with at most {MAX_KEYS}", names.len());
-        return Err(RpcError::new(WALLET, text));
-    }
-    let mut all = Vec::with_capacity(names.len() + 1);
-    for name in names {
-        let file = keys.read(&name)?;
+    let (mut names, others): (Vec<_>, Vec<_>) = keys.names()?.into_iter().partition(|name| is_made(name));
+    names.extend(others);
+    let left_out = names.len().saturating_sub(MAX_KEYS);
+    names.truncate(MAX_KEYS);
+    let all = keys.read_all(names);
+    let mut wallet = Wallet { keys: Vec::with_capacity(all.files.len() + 1), warnings: all.damaged };
+    for (name, file) in all.files {
         let Some(public_key) = file.public_key() else { continue };
         let (label, is_locked) = (file.label.clone(), file.is_encrypted());
-        all.push(OwnKey { name, label, address: Address::of(&public_key), public_key, is_locked });
+        wallet.keys.push(OwnKey { name, label, address: Address::of(&public_key), public_key, is_locked });
+    }
+    if left_out > 0 {
+        let text = format!("{left_out} keys are left out: RPC deals with at most {MAX_KEYS}");
+        wallet.warnings.push(text);
     }
     if context.chain.test {
         let public_key = SecretKey::well_known(0).public_key();
         let (name, address) = (TEST_KEY.to_owned(), Address::of(&public_key));
-        all.push(OwnKey { name, label: String::new(), address, public_key, is_locked: false });
+        wallet.keys.push(OwnKey { name, label: String::new(), address, public_key, is_locked: false });
     }
-    Ok(all)
+    Ok(wallet)
 }
 
 /// Labels by address.
@@ -69,14 +90,14 @@ pub fn labels(keys: &[OwnKey]) -> BTreeMap<Address, String> {
 pub fn make(context: &Context, label: &str) -> Result<String, RpcError> {
     let folder = folder(context);
     let keys = Keys::new(&folder, &context.chain);
-    let count = keys.names()?.len();
-    if count >= MAX_KEYS {
-        let text = format!("there are {count} keys, and RPC makes no more; addresses may be used again");
+    let count = keys.names()?.iter().filter(|name| is_made(name)).count();
+    if count >= MAX_MADE {
+        let text = format!("RPC has made {count} keys, and makes no more; addresses may be used again");
         return Err(RpcError::new(KEYS_USED_UP, text));
     }
     let key = SecretKey::from_seed(files::random_bytes::<32>()?);
     for number in count + 1.. {
-        let name = format!("rpc-{number}");
+        let name = format!("{MADE}{number}");
         match keys.add(&name, &key, None) {
             Err(WalletError::Exists { .. }) => {}
             made => {

@@ -78,7 +78,7 @@ fn payers(attempt: &Attempt, databases: &mut Databases) -> Result<Option<Payers>
     let context = &attempt.context;
     let (folder, mut ranked) = (own::folder(context), Vec::new());
     let keys = Keys::new(&folder, &context.chain);
-    let (locked, open): (Vec<_>, Vec<_>) = own::keys(context)?.into_iter().partition(|key| key.is_locked);
+    let (locked, open): (Vec<_>, Vec<_>) = own::wallet(context)?.keys.into_iter().partition(|key| key.is_locked);
     for key in open {
         ranked.push((databases.coins_of(&key.address, 1)?.balance, key));
     }

@@ -1,5 +1,7 @@
 //! The methods of the wallet.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::harness::Rig;
@@ -12,7 +14,7 @@ use crate::{
         transaction::{Output, Transaction},
     },
     node::command::{Command, GossipCommand},
-    wallet::keys::Keys,
+    wallet::keys::{KeyFile, Keys},
 };
 
 fn text(rig: &Rig, address: Address) -> String {
@@ -151,4 +153,44 @@ fn payments_that_cannot_be_made_have_the_codes_of_bitcoin() {
     Keys::new(&rig.dir, rig.maker.spec()).add("safe", &SecretKey::from_seed([7; 32]), Some("secret words")).unwrap();
     assert_eq!(rig.code("sendtoaddress", json!([one, 1u64 << 60])), -13, "the rest may be behind a passphrase");
     assert_eq!(rig.result("getwalletinfo", json!([]))["locked_keys"], 1);
+}
+
+/// Whoever makes a key more, or whose disk spoils one, still has the others.
+#[test]
+fn neither_many_keys_nor_a_damaged_one_end_the_wallet() {
+    let rig = Rig::new();
+    rig.wait_for_index(0);
+    let made = rig.result("getnewaddress", json!(["first"]));
+    let folder = rig.dir.join("keys");
+    let write = |name: &str, seed: [u8; 32]| {
+        let key = SecretKey::from_seed(seed);
+        let file = KeyFile::new(name, text(&rig, key.address()), &key, None).unwrap();
+        fs::write(folder.join(format!("{name}.json")), file.to_text()).unwrap();
+    };
+    for number in 0..2_005u16 {
+        let [high, low] = number.to_be_bytes();
+        let seed = [high, low, 9].into_iter().cycle().take(32).collect::<Vec<u8>>();
+        write(&format!("own-{number:04}"), seed.try_into().unwrap());
+    }
+    fs::write(folder.join("own-0007.json"), "{").unwrap();
+    let info = rig.result("getwalletinfo", json!([]));
+    assert_eq!(info["keys"], 2_000, "with dev0, without the damaged one");
+    let warnings = info["warnings"].to_string();
+    assert!(warnings.contains("own-0007.json") && warnings.contains("6 keys are left out"), "{warnings}");
+    // The keys that RPC made are not those that are left out, and their number alone counts for another.
+    let one = text(&rig, SecretKey::well_known(1).address());
+    let id = rig.result("sendtoaddress", json!([made, 5]));
+    assert_eq!(submitted(&rig).pop().map(|payment| json!(payment.txid())), Some(id));
+    rig.result("sendtoaddress", json!([one, 5]));
+    rig.result("getnewaddress", json!(["second"]));
+    rig.result("listsinceblock", json!([]));
+    rig.result("listtransactions", json!(["first"]));
+    for number in 3..1_000u16 {
+        let [high, low] = number.to_be_bytes();
+        let seed = [high, low, 8].into_iter().cycle().take(32).collect::<Vec<u8>>();
+        write(&format!("rpc-{number}"), seed.try_into().unwrap());
+    }
+    rig.result("getnewaddress", json!(["the last one"]));
+    assert_eq!(rig.code("getnewaddress", json!([])), -12);
+    rig.result("sendtoaddress", json!([made, 5]));
 }

@@ -40,6 +40,15 @@ pub struct Keys<'a> {
     spec: &'a ChainSpec,
 }
 
+/// The key files of a folder.
+#[derive(Debug, Default)]
+pub struct KeyFiles {
+    /// Each with its name, by which they are sorted.
+    pub files: Vec<(String, KeyFile)>,
+    /// Why others are left out, a line for each.
+    pub damaged: Vec<String>,
+}
+
 /// A key found by its name.
 pub enum NamedKey {
     /// A file.
@@ -97,6 +106,23 @@ impl<'a> Keys<'a> {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Reads key files. One that cannot be read says nothing against the others.
+    pub fn read_all(&self, names: impl IntoIterator<Item = String>) -> KeyFiles {
+        let mut all = KeyFiles::default();
+        for name in names {
+            match self.read(&name) {
+                Ok(file) if file.public_key().is_some() => all.files.push((name, file)),
+                Ok(_) => {
+                    all.damaged.push(format!("not a key file: {}: it has no public key", self.path(&name).display()))
+                }
+                // Whoever removes a key meanwhile needs no word of it.
+                Err(_) if matches!(self.path(&name).try_exists(), Ok(false)) => {}
+                Err(error) => all.damaged.push(error.to_string()),
+            }
+        }
+        all
     }
 
     /// Finds the key with this name. The failure lists the names that exist.
