@@ -14,6 +14,7 @@ mod joined;
 mod links;
 mod liveness;
 mod news;
+mod order;
 mod passed_on;
 mod prices;
 mod queues;
@@ -61,6 +62,7 @@ impl World {
         self.look_for_returned();
         self.check_finality();
         self.check_votes();
+        self.check_order();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };
         self.at(Time(self.now.0 + wait), Happening::Probe);
