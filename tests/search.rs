@@ -1,8 +1,10 @@
 //! Payments are found by their memos, from the command line to the blocks.
 
 use std::{
+    fs,
+    io::{self, Read},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -19,7 +21,7 @@ fn lines(output: &Output) -> Vec<String> {
 }
 
 fn send(node: &TestNode, to: &str, memo: &str) -> String {
-    node.json(&["send", to, "500", "--memo", memo])["id"].as_str().unwrap().to_owned()
+    node.json(&["send", to, "500", &format!("--memo={memo}")])["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -169,4 +171,41 @@ fn a_history_has_its_memos_in_a_table_and_as_csv() {
     assert!(rows[62].contains(",0,"), "what it began with: {csv}");
     let some = stdout(&node.cli(&["history", "dev1", "--csv", "--limit", "55"]));
     assert_eq!(some.split_terminator("\r\n").collect::<Vec<_>>(), rows[..56]);
+}
+
+#[test]
+fn a_table_for_a_spreadsheet_is_whole_written_as_it_comes_and_calculates_nothing() {
+    let node = TestNode::start(&[]);
+    for memo in ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-2+3", "fine"] {
+        send(&node, "dev1", memo);
+    }
+    node.json(&["mine", "1"]);
+    let memos = "SELECT memo, -5 AS five, '-5' AS text FROM v_payments WHERE memo != '' ORDER BY position";
+    let csv = stdout(&node.cli(&["sql", "--csv", memos]));
+    let mut cells: Vec<&str> = csv.lines().skip(1).map(|line| line.trim_end()).collect();
+    cells.sort_unstable();
+    let expected = ["'+1+1,-5,-5", "'-2+3,-5,-5", "'=cmd|' /C calc'!A0,-5,-5", "'@SUM(1),-5,-5", "fine,-5,-5"];
+    assert_eq!(cells, expected);
+    let raw = node.json(&["sql", memos]);
+    assert!(raw.to_string().contains("\"@SUM(1)\""), "programs get it as it is: {raw}");
+
+    let count = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 2500) SELECT x FROM n";
+    let lines = |args: &[&str]| stdout(&node.cli(&[&["sql", "--csv", count], args].concat())).lines().count();
+    assert_eq!((lines(&[]), lines(&["--limit", "20"]), lines(&["--limit", "0"])), (2501, 21, 1));
+    assert_eq!(stdout(&node.cli(&["sql", "--csv", "SELECT 1 AS x WHERE 0"])), "x\r\n");
+    let endless =
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT printf('%.8000c', 'x') FROM n";
+    let late = node.cli(&["sql", "--csv", "--timeout", "200ms", endless]);
+    assert_eq!(late.status.code(), Some(6));
+    assert!(stderr(&late).contains("only the first"), "{}", stderr(&late));
+    let mut command = node.command(&["sql", "--csv", "--timeout", "60s", endless]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut rows = child.stdout.take().unwrap();
+    assert_eq!(io::copy(&mut rows.by_ref().take(100 << 20), &mut io::sink()).unwrap(), 100 << 20);
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(rows);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "its reader wants no more");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < 50 << 10, "{peak} KiB");
 }

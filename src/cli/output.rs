@@ -39,6 +39,13 @@ pub fn csv_line(fields: &[String]) -> String {
     fields.iter().map(field).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
+/// A text that anybody may have written, for a spreadsheet: what it would calculate (OWASP's list) gets an apostrophe. Numbers
+/// stay numbers.
+pub fn no_formula(text: String) -> String {
+    let is_number = || text.len() > 1 && text.parse::<f64>().is_ok_and(f64::is_finite);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_number() { format!("'{text}") } else { text }
+}
+
 /// Prints a remark on standard error. A closed standard error is ignored.
 pub fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));

@@ -22,7 +22,10 @@ use crate::{
     base::hash::{hex, unhex},
     chain::{archive::StoreError, memo},
     rpc::client::Deadline,
-    store::adhoc::{Interrupter, Table, Value as Cell},
+    store::{
+        adhoc::{Interrupter, Table, Value as Cell},
+        reader::LedgerReader,
+    },
 };
 
 /// `tussock sql`
@@ -30,7 +33,9 @@ use crate::{
 #[command(after_help = "\
 Views: v_payments, v_history, v_balances, v_mempool, v_orphaned, v_inputs,
 v_fees, v_blocks, v_txs, v_outputs, v_coins, v_miners, v_tips, v_headers, v_tip,
-v_peers (tussock help sql, also for questions to start from).
+v_peers (tussock help sql, also for questions to start from). With --csv, texts
+that a spreadsheet would calculate, such as a memo that begins with =, get an
+apostrophe.
 
 Examples:
   tussock sql 'SELECT height, hash FROM v_blocks ORDER BY height DESC LIMIT 5'
@@ -43,14 +48,18 @@ pub struct SqlArgs {
     /// As comma-separated values (RFC 4180), with a line of the columns' names
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// Maximum number of rows
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    limit: usize,
+    /// Maximum number of rows [default: 1000; with --csv all]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     /// Time limit of the query
     #[arg(long, value_name = "TIME", default_value = "5s")]
     timeout: String,
 }
 
+/// Rows without --limit.
+const DEFAULT_ROWS: usize = 1000;
+/// Bytes of rows that are printed at once.
+const CSV_BYTES: usize = 64 * 1024;
 /// How long a query waits for a node to index its latest blocks.
 const INDEX_WAIT: Duration = Duration::from_millis(500);
 /// Calls in one batch: as many as a node answers.
@@ -71,20 +80,30 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     let [index, peers] = [datadir::INDEX, datadir::PEERS].map(|name| folder.join(name));
     let joined = reader.join(&index, &peers, waiting.as_deref(), context.spec().prefix);
     joined.map_err(|error| Failure::store(&context.ledger(), &error))?;
-    let (result, late) = within(timeout, reader.interrupter(), || reader.sql(&arguments.statement, arguments.limit));
+    let limit = arguments.limit.unwrap_or(if arguments.csv { usize::MAX } else { DEFAULT_ROWS });
+    let mut csv = Csv::new(limit);
+    let (result, late) = within(timeout, reader.interrupter(), || match arguments.csv {
+        true => csv.write(&reader, &arguments.statement).map(|()| Table::default()),
+        false => reader.sql(&arguments.statement, limit),
+    });
     let table = result.map_err(|error| match error {
-        _ if late => Failure::new(
-            Exit::TimedOut,
-            format!("no answer within {}; ask for less, or allow more with --timeout", arguments.timeout),
-        ),
+        _ if late => {
+            let done = match csv.rows {
+                0 => "no answer".to_owned(),
+                rows => format!("only the first {} came", units::count(rows as u64, "row")),
+            };
+            let advice = "ask for less, or allow more with --timeout";
+            Failure::new(Exit::TimedOut, format!("{done} within {}; {advice}", arguments.timeout))
+        }
         StoreError::Other(problem) => Failure::usage(format!("sql: {problem}; see: tussock help sql")),
         error => Failure::store(&context.ledger(), &error),
     })?;
-    if table.truncated {
-        output::note(&format!("only the first {} rows; more with --limit", arguments.limit));
+    csv.printed?;
+    if table.truncated || csv.is_cut {
+        output::note(&format!("only the first {limit} rows; more with --limit"));
     }
     if arguments.csv {
-        return output::raw(csv(&table, io::stdout().is_terminal()).as_bytes());
+        return Ok(());
     }
     output::line(&if context.json { objects(&table) } else { text(&table) })
 }
@@ -152,11 +171,70 @@ fn objects(table: &Table) -> String {
     format!("[{}]", rows.join(if io::stdout().is_terminal() { ",\n " } else { "," }))
 }
 
-/// RFC 4180. `shown`: on a terminal, which a text must not drive.
-fn csv(table: &Table, shown: bool) -> String {
-    let cell = |cell: &Cell| if shown { shown_cell(cell) } else { plain(cell) };
-    let row = |row: &Vec<Cell>| output::csv_line(&row.iter().map(cell).collect::<Vec<_>>());
-    output::csv_line(&table.columns) + &table.rows.iter().map(row).collect::<String>()
+/// Rows as comma-separated values (RFC 4180), printed as they come.
+struct Csv {
+    limit: usize,
+    /// On a terminal, which a text must not drive.
+    shown: bool,
+    /// What is not printed yet.
+    text: String,
+    /// Rows so far.
+    rows: usize,
+    /// Whether there were more.
+    is_cut: bool,
+    printed: Outcome,
+}
+
+impl Csv {
+    fn new(limit: usize) -> Self {
+        Self { limit, shown: io::stdout().is_terminal(), text: String::new(), rows: 0, is_cut: false, printed: Ok(()) }
+    }
+
+    /// What came before a failure is printed, too.
+    fn write(&mut self, reader: &LedgerReader, statement: &str) -> Result<(), StoreError> {
+        let result = reader.sql_rows(statement, |columns, row| self.take(columns, &row));
+        if let Ok(columns) = &result
+            && self.rows == 0
+        {
+            self.text = output::csv_line(columns);
+        }
+        self.print();
+        result.map(drop)
+    }
+
+    /// Whether more rows are wanted.
+    fn take(&mut self, columns: &[String], row: &[Cell]) -> bool {
+        self.is_cut = self.rows == self.limit;
+        if self.is_cut {
+            return false;
+        }
+        if self.rows == 0 {
+            self.text = output::csv_line(columns);
+        }
+        let cell = |cell: &Cell| if self.shown { shown_cell(cell) } else { defused(cell) };
+        let line = output::csv_line(&row.iter().map(cell).collect::<Vec<_>>());
+        self.text.push_str(&line);
+        self.rows += 1;
+        if self.text.len() >= CSV_BYTES {
+            self.print();
+        }
+        self.printed.is_ok()
+    }
+
+    fn print(&mut self) {
+        if self.printed.is_ok() && !self.text.is_empty() {
+            self.printed = output::raw(self.text.as_bytes());
+        }
+        self.text.clear();
+    }
+}
+
+/// A cell for a spreadsheet, which must not calculate what others wrote.
+fn defused(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => output::no_formula(text.clone()),
+        cell => plain(cell),
+    }
 }
 
 fn plain(cell: &Cell) -> String {

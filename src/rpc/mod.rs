@@ -42,6 +42,7 @@ mod query;
 pub mod render;
 mod requests;
 pub mod rights;
+mod rows;
 pub mod schema;
 mod sealing;
 mod server;

@@ -103,6 +103,23 @@ impl LedgerReader {
     /// Runs one SQL statement that only reads, and returns at most `max_rows` rows. The views
     /// (such as `v_blocks`) are meant for this. Errors carry SQLite's message.
     pub fn sql(&self, statement: &str, max_rows: usize) -> Result<Table, StoreError> {
+        let (mut rows, mut truncated) = (Vec::new(), false);
+        let columns = self.sql_rows(statement, |_, row| {
+            truncated = rows.len() == max_rows;
+            if !truncated {
+                rows.push(row);
+            }
+            !truncated
+        })?;
+        Ok(Table { columns, rows, truncated })
+    }
+
+    /// The same for as many rows as `take` wants: it gets the columns' names with each. Returns the names.
+    pub fn sql_rows(
+        &self,
+        statement: &str,
+        mut take: impl FnMut(&[String], Vec<Value>) -> bool,
+    ) -> Result<Vec<String>, StoreError> {
         let connection = self.connection();
         // No other file, and no single value that could exhaust the memory.
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
@@ -112,17 +129,14 @@ impl LedgerReader {
             return Err(StoreError::Other("only statements that read are possible".to_owned()));
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let mut table = Table { columns, ..Table::default() };
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            if table.rows.len() == max_rows {
-                table.truncated = true;
+            let values = (0..columns.len()).map(|column| Ok(Value::of(row.get_ref(column)?)));
+            if !take(&columns, values.collect::<Result<_, StoreError>>()?) {
                 break;
             }
-            let values = (0..table.columns.len()).map(|column| Ok(Value::of(row.get_ref(column)?)));
-            table.rows.push(values.collect::<Result<_, StoreError>>()?);
         }
-        Ok(table)
+        Ok(columns)
     }
 }
 

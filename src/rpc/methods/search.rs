@@ -1,6 +1,7 @@
 //! What a text leads to: a block, a transaction, an address, and transactions whose memos have it.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
 
 use crate::{
     chain::memo::MemoQuery,
@@ -14,6 +15,7 @@ use crate::{
         methods::{method::Method, transactions},
         params::Args,
         render,
+        rows::Rows,
         schema::{ID, Schema, optional, required},
     },
     store::index::FoundMemo,
@@ -22,6 +24,8 @@ use crate::{
 /// Memos in one answer at most, and by default.
 const MAX_MEMOS: u64 = 100;
 const MEMOS: u64 = 25;
+/// Bytes of either list, after which it ends.
+const MAX_BYTES: usize = 128 * 1024;
 /// Bytes of a text that is looked for; a memo of that length in hex fits.
 const MAX_TEXT: usize = 1024;
 
@@ -31,7 +35,7 @@ pub(super) const METHODS: &[Method] = &[Method {
         required("text", ID, "words of a memo, a whole memo as text or hex, a height, hash, id, prefix or address"),
         optional("exact", Schema::Boolean, "only memos that are the text as a whole"),
         optional("before", ID, "the \"next\" of the answer before this one, or a height"),
-        optional("limit", Schema::Integer, "memos in the answer, at most 100"),
+        optional("limit", Schema::Integer, "memos in the answer, at most 100, or about 128 KiB of them"),
     ],
     summary: "what a text is, and the transactions whose memos have all its words, the newest first",
     returns: "an object with kind and id, memos, pending and next",
@@ -46,6 +50,19 @@ struct Question {
     query: MemoQuery,
     before: Option<Cursor>,
     limit: usize,
+}
+
+/// What was found.
+#[derive(Serialize)]
+struct Answer {
+    kind: Option<&'static str>,
+    id: Option<String>,
+    memos: Vec<Box<RawValue>>,
+    pending: Vec<Box<RawValue>>,
+    next: Option<String>,
+    indexed: Option<u32>,
+    indexed_from: u32,
+    height: u32,
 }
 
 fn search(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
@@ -72,7 +89,7 @@ fn answer(
     databases: &mut Databases,
     question: &Question,
     entries: &[PoolEntry],
-) -> Result<Value, RpcError> {
+) -> Result<Answer, RpcError> {
     let named = what_is(context, databases, question.text.trim(), entries)?;
     let tip = databases.tip()?;
     let page = databases.memos(&question.query, question.before, question.limit)?;
@@ -83,29 +100,41 @@ fn answer(
         fields.insert("time".into(), json!(found.time));
         fields.insert("confirmations".into(), json!(render::confirmations(&tip, found.height)));
         fields.insert("exact".into(), json!(found.exact));
-        Value::Object(fields)
+        fields
     };
+    let (mut memos, mut pending) = (Rows::up_to(MAX_BYTES), Rows::up_to(MAX_BYTES));
+    let mut next = page.next;
+    for found in &page.found {
+        memos.push(row(found));
+        if memos.is_full() && memos.len() < page.found.len() {
+            next = Some((found.height, found.position));
+            break;
+        }
+    }
     let is_new = |entry: &&PoolEntry| {
         let memo = &entry.transaction.transaction.memo;
         question.query.matches(memo) && page.found.iter().all(|found| found.transaction.txid != entry.transaction.txid)
     };
-    let waiting = entries.iter().filter(is_new).take(question.limit);
-    let pending: Vec<Value> = match question.before {
-        Some(_) => Vec::new(),
-        None => waiting.map(|entry| Value::Object(render::memo_row(context, &entry.transaction))).collect(),
-    };
+    if question.before.is_none() {
+        for entry in entries.iter().filter(is_new).take(question.limit) {
+            pending.push(render::memo_row(context, &entry.transaction));
+            if pending.is_full() {
+                break;
+            }
+        }
+    }
     let state = context.indexed.get();
-    let (kind, id) = named.map_or((Value::Null, Value::Null), |(kind, id)| (json!(kind), json!(id)));
-    Ok(json!({
-        "kind": kind,
-        "id": id,
-        "memos": page.found.iter().map(row).collect::<Vec<_>>(),
-        "pending": pending,
-        "next": page.next.map(|(height, position)| Cursor { height, position }.to_text()),
-        "indexed": state.height,
-        "indexed_from": databases.memos_from()?.max(state.from),
-        "height": tip.height,
-    }))
+    let (kind, id) = named.unzip();
+    Ok(Answer {
+        kind,
+        id,
+        memos: memos.into_list(),
+        pending: pending.into_list(),
+        next: next.map(|(height, position)| Cursor { height, position }.to_text()),
+        indexed: state.height,
+        indexed_from: databases.memos_from()?.max(state.from),
+        height: tip.height,
+    })
 }
 
 /// The kind and the id of what a text names.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 
 use super::own::OwnKey;
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
         error::{BAD_PARAMETER, RpcError},
         json::object,
         render,
+        rows::Rows,
     },
 };
 
@@ -75,30 +76,6 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Rows of an answer, as text: that takes a tenth of what they take as values.
-#[derive(Default)]
-pub struct Rows {
-    list: Vec<Box<RawValue>>,
-    bytes: usize,
-}
-
-impl Rows {
-    fn push(&mut self, fields: Map<String, Value>) {
-        let text = Value::Object(fields).to_string();
-        self.bytes += text.len();
-        self.list.extend(RawValue::from_string(text));
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes >= MAX_LISTED
-    }
-
-    /// The rows, each as JSON.
-    pub fn into_list(self) -> Vec<Box<RawValue>> {
-        self.list
-    }
-}
-
 /// Whose transactions are listed, and how.
 pub struct Lister<'a> {
     context: &'a Context,
@@ -121,12 +98,12 @@ impl<'a> Lister<'a> {
         let mut rows = self.waiting(pool, &places, count);
         let mut blocks = Blocks::new(databases)?;
         for (place, txid) in places.iter().rev() {
-            if rows.list.len() >= count {
+            if rows.len() >= count {
                 break;
             }
             self.confirmed(&mut blocks, *place, txid, &mut rows)?;
         }
-        rows.list.truncate(count);
+        rows.truncate(count);
         Ok(rows)
     }
 
@@ -143,20 +120,20 @@ impl<'a> Lister<'a> {
             let text = format!("more than {MAX_PLACES} transactions since then; name a later block");
             return Err(RpcError::new(BAD_PARAMETER, text));
         }
-        let (mut rows, mut reached) = (Rows::default(), None);
+        let (mut rows, mut reached) = (Rows::up_to(MAX_LISTED), None);
         let mut blocks = Blocks::new(databases)?;
         for (place, txid) in &places {
             // Whole blocks, so that the next answer can go on above.
             if let Some(height) = reached.filter(|height| *height < place.0 && rows.is_full()) {
                 return Ok((rows, Some(height)));
             }
-            let start = rows.list.len();
+            let start = rows.len();
             self.confirmed(&mut blocks, *place, txid, &mut rows)?;
-            rows.list[start..].reverse();
+            rows.reverse_from(start);
             reached = Some(place.0);
         }
         let waiting = self.waiting(pool, &places, usize::MAX);
-        rows.list.extend(waiting.list.into_iter().rev());
+        rows.append_reversed(waiting);
         Ok((rows, None))
     }
 
@@ -168,7 +145,7 @@ impl<'a> Lister<'a> {
     /// The rows of blocks that are no longer in the best chain, from one of them down; and the height at which its branch leaves
     /// the chain.
     pub fn removed(&self, databases: &mut Databases, from: &Hash) -> Result<(Rows, u32), RpcError> {
-        let (mut hash, mut rows) = (*from, Rows::default());
+        let (mut hash, mut rows) = (*from, Rows::up_to(MAX_LISTED));
         for _ in 0..MAX_BRANCH {
             let row = databases.header(&hash)?.ok_or_else(|| RpcError::not_found("Block not found"))?;
             if row.status == BlockStatus::Applied {
@@ -246,9 +223,9 @@ impl<'a> Lister<'a> {
             .map(|entry| (entry.since, &entry.transaction))
             .collect();
         entries.sort_by_key(|(since, one)| (std::cmp::Reverse(*since), one.txid));
-        let mut rows = Rows::default();
+        let mut rows = Rows::up_to(MAX_LISTED);
         for (since, one) in entries {
-            if rows.list.len() >= most || rows.is_full() {
+            if rows.len() >= most || rows.is_full() {
                 break;
             }
             self.rows_of(one, &Place::Pool { since }, &mut rows);

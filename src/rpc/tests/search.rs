@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::harness::Rig;
-use crate::{chain::key::SecretKey, node::SyncState};
+use crate::{
+    chain::{key::SecretKey, testkit, transaction::Output},
+    node::SyncState,
+};
 
 fn pay(rig: &mut Rig, memo: &[u8]) -> crate::chain::transaction::Transaction {
     let to = SecretKey::well_known(1).address();
@@ -88,4 +91,34 @@ fn without_an_index_there_is_no_search_for_memos() {
     assert_eq!(refused["error"]["code"], -26);
     assert!(refused["error"]["message"].as_str().unwrap().contains("--no-index"), "{refused}");
     assert_eq!(rig.get("/api/search?q=words").status, 404);
+}
+
+/// Who pays decides how long the rows are.
+#[test]
+fn an_answer_ends_after_some_bytes_and_the_next_goes_on_there() {
+    let mut rig = Rig::new();
+    rig.wait_for_index(0);
+    let (payer, to) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
+    let (blocks, outputs) = (14, 250);
+    for _ in 0..blocks {
+        let (outpoint, amount) =
+            rig.maker.spendable(&payer.address()).map(|(outpoint, coin)| (outpoint, coin.amount)).next().unwrap();
+        let rest = Output { amount: amount - outputs, address: payer.address() };
+        let all = (0..outputs).map(|_| Output { amount: 1, address: to }).chain([rest]).collect();
+        let genesis = rig.maker.spec().genesis_hash();
+        rig.extend(vec![testkit::spend(&[(outpoint, amount, &payer)], all, b"bulk", &genesis)]);
+    }
+    rig.wait_for_index(blocks);
+    let (mut before, mut heights, mut answers) = (Value::Null, Vec::new(), 0);
+    loop {
+        let found = rig.result("search", json!({ "text": "bulk", "limit": 100, "before": before }));
+        assert!(found.to_string().len() < 200 << 10, "{}", found.to_string().len());
+        heights.extend(found["memos"].as_array().unwrap().iter().map(|row| row["height"].as_u64().unwrap()));
+        (before, answers) = (found["next"].clone(), answers + 1);
+        if before.is_null() {
+            break;
+        }
+    }
+    assert_eq!(heights, (1..=blocks).rev().collect::<Vec<_>>());
+    assert!(answers > 1);
 }
