@@ -27,7 +27,7 @@ const HEIGHTS: usize = 64;
 /// So often a list is read in one call: some milliseconds.
 const MAX_READS: usize = 256;
 /// Bytes of blocks that one call decodes, and one block more: some milliseconds for each of a mebibyte.
-const MAX_BLOCK_BYTES: usize = 8 * 1024 * 1024;
+const MAX_BLOCK_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that a smaller block counts as: for a hundred memos in as many blocks it is enough.
 const LEAST_BLOCK_BYTES: usize = 64 * 1024;
 
