@@ -52,7 +52,7 @@ pub mod units;
 mod variables;
 pub mod verify;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, thread};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
@@ -66,6 +66,9 @@ use self::{
     context::Context,
     exit::{Exit, Failure, Outcome},
 };
+
+/// Stack to parse the command line on, as large as the main thread's is by default.
+const PARSER_STACK_BYTES: usize = 8 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -182,8 +185,7 @@ pub fn main() -> ExitCode {
     panics::exit_on_panic();
     // Without it, a command at its file size limit ends by a signal instead of with an error. A refusal changes nothing.
     drop(signals::ignore_file_size_limit());
-    let parsed = variables::without_empty(Cli::command()).try_get_matches();
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match on_own_stack(parse) {
         Ok(cli) => cli,
         Err(error) => {
             // Of a wrong value, clap does not tell that it came from a variable.
@@ -195,6 +197,21 @@ pub fn main() -> ExitCode {
         }
     };
     run(&cli).map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = variables::without_empty(Cli::command()).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// Runs something in a thread of its own, whose stack is given back. To describe all commands takes half a megabyte of it, which the
+/// main thread's would keep as long as the program runs.
+fn on_own_stack<T: Send + 'static>(run: fn() -> T) -> T {
+    match thread::Builder::new().stack_size(PARSER_STACK_BYTES).spawn(run).map(thread::JoinHandle::join) {
+        Ok(Ok(done)) => done,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(_) => run(), // no thread could be made
+    }
 }
 
 fn fail(failure: &Failure) -> ExitCode {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded, never};
+use crossbeam_channel::{SendTimeoutError, TryRecvError, TrySendError};
 
 use crate::{
     base::{gather::gather, ids::Ticket, limits},
@@ -27,6 +27,7 @@ use crate::{
         backpressure::{self, Release, StepBack},
         handle::Done,
         pending_commands::PendingCommands,
+        queue::{QueueIn, QueueOut, no_queue, queue},
         resolver::{Resolve, SystemResolver},
         status::SharedStatus,
         stop::{StopReason, Stopper},
@@ -50,9 +51,8 @@ enum Mail {
 
 /// A role's inboxes, at the receiving end.
 pub(super) struct Inbox {
-    /// Boxed: the channel allocates all its slots at once.
-    mail: Receiver<Box<Mail>>,
-    links: Receiver<LinkEvent>,
+    mail: QueueOut<Box<Mail>>,
+    links: QueueOut<LinkEvent>,
     gauge: Arc<Gauge>,
     /// Notices and commands taken in a row.
     in_a_row: usize,
@@ -75,15 +75,15 @@ struct Gauge {
 }
 
 /// The poll loop's way to all roles.
-pub(super) struct Sink(BTreeMap<RoleId, (Sender<LinkEvent>, Arc<Gauge>)>, Arc<SharedStatus>);
+pub(super) struct Sink(BTreeMap<RoleId, (QueueIn<LinkEvent>, Arc<Gauge>)>, Arc<SharedStatus>);
 
 /// The poll loop's orders.
-pub(super) struct Orders(Receiver<Order>);
+pub(super) struct Orders(QueueOut<Order>);
 
 /// Everything a role's actions can reach.
 pub(super) struct Router {
-    mail: BTreeMap<RoleId, Sender<Box<Mail>>>,
-    orders: Sender<Order>,
+    mail: BTreeMap<RoleId, QueueIn<Box<Mail>>>,
+    orders: QueueIn<Order>,
     wake_net: WakeNet,
     pub(super) status: Arc<SharedStatus>,
     pub(super) pending_commands: PendingCommands,
@@ -102,17 +102,17 @@ pub(super) struct Channels {
 /// Makes the channels of a node with these roles. Roles of the same id share an inbox of notices; the first of them
 /// hears of links.
 pub(super) fn open(roles: &[RoleId], wake_net: WakeNet, status: Arc<SharedStatus>, stopper: Arc<Stopper>) -> Channels {
-    let (orders, order_source) = bounded(ACTION_QUEUE);
-    let mut mail: BTreeMap<RoleId, (Sender<_>, Receiver<_>)> = BTreeMap::new();
+    let (orders, order_source) = queue(ACTION_QUEUE);
+    let mut mail: BTreeMap<RoleId, (QueueIn<_>, QueueOut<_>)> = BTreeMap::new();
     let mut sink = Sink(BTreeMap::new(), Arc::clone(&status));
     let mut inboxes = Vec::new();
     for role in roles {
-        let (_, mail_out) = mail.entry(*role).or_insert_with(|| bounded(limits::NOTICE_QUEUE));
+        let (_, mail_out) = mail.entry(*role).or_insert_with(|| queue(limits::NOTICE_QUEUE));
         let gauge = Arc::new(Gauge::default());
         let links = if sink.0.contains_key(role) {
-            never()
+            no_queue()
         } else {
-            let (links, links_out) = bounded(limits::LINK_QUEUE);
+            let (links, links_out) = queue(limits::LINK_QUEUE);
             sink.0.insert(*role, (links, Arc::clone(&gauge)));
             links_out
         };
@@ -131,7 +131,7 @@ pub(super) fn open(roles: &[RoleId], wake_net: WakeNet, status: Arc<SharedStatus
 }
 
 /// The last of several verifiers steps back while blocks wait for the ledger.
-fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &Sender<Box<Mail>>, inboxes: &mut [Inbox]) {
+fn leave_a_core_to_the_ledger(roles: &[RoleId], to_ledger: &QueueIn<Box<Mail>>, inboxes: &mut [Inbox]) {
     let verifiers = roles.iter().filter(|role| **role == RoleId::Verify).count();
     let last = roles.iter().rposition(|role| *role == RoleId::Verify).filter(|_| verifiers > 1);
     let ledger = roles.iter().position(|role| *role == RoleId::Ledger);
@@ -163,8 +163,8 @@ impl Inbox {
         match &self.step_back {
             Some(step_back) if step_back.would_be_due() => step_back.watch(select),
             _ => {
-                select.recv(&self.mail);
-                select.recv(&self.links);
+                self.mail.watch(select);
+                self.links.watch(select);
             }
         }
     }
@@ -194,7 +194,7 @@ impl Inbox {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
                 // A disconnected channel counts as ready for ever, and waiting on it would spin.
-                self.mail = never();
+                self.mail = no_queue();
                 None
             }
         }
@@ -212,7 +212,7 @@ impl Inbox {
             }
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
-                self.links = never();
+                self.links = no_queue();
                 None
             }
         }
@@ -241,7 +241,7 @@ impl EventSink for Sink {
 }
 
 impl Gauge {
-    fn put(&self, links: &Sender<LinkEvent>, event: LinkEvent) -> Result<(), LinkEvent> {
+    fn put(&self, links: &QueueIn<LinkEvent>, event: LinkEvent) -> Result<(), LinkEvent> {
         let size = size(&event);
         let bytes = self.bytes.load(SeqCst);
         // One frame always fits, however large, so that none waits for ever.
@@ -359,7 +359,7 @@ impl Router {
 }
 
 /// A question for a name. It is answered even if the resolver drops it.
-struct Resolving(Option<(HostName, Sender<Box<Mail>>)>);
+struct Resolving(Option<(HostName, QueueIn<Box<Mail>>)>);
 
 impl Resolving {
     fn complete(mut self, result: Result<Vec<SocketAddr>, String>) {

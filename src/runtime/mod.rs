@@ -14,6 +14,7 @@ pub mod memory;
 pub mod node;
 pub mod panics;
 mod pending_commands;
+mod queue;
 pub mod resolver;
 mod rotation;
 pub mod signals;
