@@ -92,3 +92,23 @@ fn a_payment_of_several_keys_is_bumped_and_cancelled() {
     node.json(&["mine", "1", "--to", "dev5"]);
     assert_eq!(node.json(&["tx", cancelled["id"].as_str().unwrap()])["status"], "confirmed");
 }
+
+/// What a program makes over RPC, a person signs where the key is.
+#[test]
+fn an_unsigned_transaction_of_rpc_is_read_and_signed_by_commands() {
+    let node = TestNode::start(&[]);
+    let client = token(&node, "read");
+    let coin = client.call("coins", json!([node.json(&["balance", "dev3"])["address"]])).unwrap();
+    let coin = json!({ "txid": coin[0]["txid"], "vout": coin[0]["index"] });
+    let payee = node.json(&["balance", "dev4"])["address"].as_str().unwrap().to_owned();
+    let rest = node.json(&["balance", "dev3"])["spendable"].as_u64().unwrap() - 600;
+    let made = client.call("createrawtransaction", json!([[coin], { payee: rest }])).unwrap();
+    let file = node.dir.join("payment").display().to_string();
+    std::fs::write(&file, made.as_str().unwrap()).unwrap();
+    let decoded = node.json(&["tx", "decode", &file]);
+    assert_eq!((&decoded["signed"], &decoded["fee"]), (&json!(false), &json!(600)), "{decoded}");
+    node.json(&["tx", "sign", &file, "--yes", "--file", &file]);
+    let id = node.json(&["tx", "submit", &file])["id"].as_str().unwrap().to_owned();
+    node.json(&["mine", "1"]);
+    assert_eq!(node.json(&["tx", &id])["status"], "confirmed");
+}

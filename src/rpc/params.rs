@@ -108,6 +108,11 @@ impl Args {
         self.0.get(name).and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
+    /// A list; empty if it is left out.
+    pub fn list(&self, name: &str) -> &[Value] {
+        self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
     /// A list of texts; empty if it is left out.
     pub fn texts(&self, name: &str) -> Vec<&str> {
         let list = self.0.get(name).and_then(Value::as_array);

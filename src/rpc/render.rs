@@ -14,6 +14,7 @@ use crate::{
     },
     node::command::PoolEntry,
     rpc::{context::Context, host::unix_now, json::object, sealing},
+    wallet::raw,
 };
 
 /// Where a transaction is.
@@ -158,7 +159,7 @@ pub fn content(context: &Context, hashed: &HashedTransaction) -> Map<String, Val
         json!({
             "txid": input.outpoint.txid,
             "index": input.outpoint.index,
-            "address": context.text(&Address::of(&input.public_key)),
+            "address": context.text(&raw::owner(input)),
             "amount": input.amount,
             "public_key": hex(&input.public_key),
             "signature": hex(&input.signature),

@@ -18,11 +18,12 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 57] = [
+const READ: [&str; 59] = [
     "balance",
     "block",
     "book",
     "coins",
+    "createrawtransaction",
     "decoderawtransaction",
     "estimatesmartfee",
     "events",
@@ -64,6 +65,7 @@ const READ: [&str; 57] = [
     "prove",
     "rpc.discover",
     "search",
+    "signrawtransactionwithkey",
     "status",
     "testmempoolaccept",
     "tips",
@@ -80,7 +82,7 @@ const READ: [&str; 57] = [
 /// Methods that submit transactions.
 const PAY: [&str; 1] = ["sendrawtransaction"];
 /// Methods of the wallet: they use the keys of the node's folder, or show whose they are.
-const SPEND: [&str; 7] = [
+const SPEND: [&str; 8] = [
     "getnewaddress",
     "getwalletinfo",
     "listsinceblock",
@@ -88,6 +90,7 @@ const SPEND: [&str; 7] = [
     "listunspent",
     "sendmany",
     "sendtoaddress",
+    "signrawtransactionwithwallet",
 ];
 
 impl Right {

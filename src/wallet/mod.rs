@@ -11,5 +11,6 @@ pub mod error;
 pub mod files;
 pub mod keys;
 pub mod offline;
+pub mod raw;
 pub mod replacing;
 pub mod words;

@@ -20,6 +20,8 @@ def call(method, *params):
 block = call("getblockhash", 1)
 raw = call("getrawtransaction", confirmed)
 address = call("tx", confirmed)["inputs"][0]["address"]
+coins = [{"txid": confirmed, "vout": 0}]
+unsigned = call("createrawtransaction", coins, {address: 400})
 print(json.dumps([
     ["getblockcount", []],
     ["getbestblockhash", []],
@@ -48,6 +50,10 @@ print(json.dumps([
     ["gettxoutsetinfo", []],
     ["decoderawtransaction", [raw]],
     ["testmempoolaccept", [[raw]]],
+    ["createrawtransaction", [coins, {address: 400, "data": "6869"}, 0, True]],
+    ["createrawtransaction", [coins, [{address: 400}]]],
+    ["signrawtransactionwithkey", [unsigned, ["00" * 32], [], "ALL"]],
+    ["signrawtransactionwithwallet", [unsigned]],
     ["validateaddress", [address]],
     ["verifymessage", [address, "00" * 96, "text"]],
     ["estimatesmartfee", [6]],

@@ -36,6 +36,7 @@ use crate::{
         building::{Fee, Plan, Spend},
         keys::Keys,
         offline::{Offline, Unsigned},
+        raw,
     },
 };
 
@@ -271,7 +272,7 @@ fn read(context: &Context, arguments: &InputArgs) -> Outcome<Offline> {
         let decoded = HashedTransaction::decode(&bytes);
         let decoded =
             decoded.map_err(|error| Failure::usage(format!("{}: not a transaction: {error}", path.display())))?;
-        return Ok(Offline::Signed(decoded.transaction));
+        return Ok(raw::unsigned(&decoded.transaction).map_or(Offline::Signed(decoded.transaction), Offline::Unsigned));
     }
     Offline::parse(&text, context.spec()).map_err(|error| {
         let failure = Failure::from(error);

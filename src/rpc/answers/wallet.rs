@@ -52,6 +52,18 @@ pub const PAID: Schema = Schema::AnyOf(&[
         required("fee_reason", Schema::Text, "mempool"),
     ]]),
 ]);
+/// A signed transaction.
+pub const SIGNED: Schema = Schema::Object(&[&[
+    required("hex", Schema::Hex, "the transaction's encoding"),
+    required("complete", Schema::Boolean, "whether each input has a signature that holds"),
+    optional("errors", Schema::Array(&UNSIGNED), "the inputs that have none"),
+]]);
+const UNSIGNED: Schema = Schema::Object(&[&[
+    required("txid", Schema::Hash, "the transaction that made the coin"),
+    required("vout", Schema::Integer, "which of its outputs"),
+    required("address", Schema::Address, "whose coin it is"),
+    required("error", Schema::Text, "why there is none"),
+]]);
 /// The wallet.
 pub const INFO: Schema = Schema::Object(&[&[
     required("walletname", Schema::Text, "empty: there is one"),

@@ -7,14 +7,14 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, search, statistics, status, transactions, wait, wallet, watch,
+        raw_transactions, receipts, search, signing, statistics, status, transactions, wait, wallet, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 20] = [
+const TABLES: [&[Method]; 21] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -23,6 +23,7 @@ const TABLES: [&[Method]; 20] = [
     search::METHODS,
     mempool::METHODS,
     raw_transactions::METHODS,
+    signing::METHODS,
     address::METHODS,
     keys::METHODS,
     statistics::METHODS,
@@ -165,6 +166,9 @@ mod tests {
             "gettxoutsetinfo",
             "decoderawtransaction",
             "testmempoolaccept",
+            "createrawtransaction",
+            "signrawtransactionwithkey",
+            "signrawtransactionwithwallet",
             "verifymessage",
             "getnetworkhashps",
         ] {

@@ -17,6 +17,7 @@ mod partition;
 mod raw_transactions;
 mod receipts;
 pub(super) mod search;
+mod signing;
 mod statistics;
 pub(super) mod status;
 pub(super) mod transactions;

@@ -77,7 +77,8 @@ fn undecodable(text: impl Into<String>) -> RpcError {
     RpcError::new(UNDECODABLE, text)
 }
 
-fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
+/// A transaction in hex.
+pub(super) fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
     let text = text.trim();
     if text.len() / 2 > limits::MAX_TRANSACTION_BYTES {
         return Err(undecodable(format!("a transaction has at most {} bytes", limits::MAX_TRANSACTION_BYTES)));
@@ -197,7 +198,7 @@ fn is_confirmed(databases: &mut Databases, hashed: &HashedTransaction) -> Result
 }
 
 /// The output of a mempool transaction, as a coin of the next block.
-fn output_of(entries: &[PoolEntry], outpoint: &OutPoint, height: u32) -> Option<Coin> {
+pub(super) fn output_of(entries: &[PoolEntry], outpoint: &OutPoint, height: u32) -> Option<Coin> {
     let maker = entries.iter().find(|entry| entry.transaction.txid == outpoint.txid)?;
     let output = maker.transaction.transaction.outputs.get(usize::try_from(outpoint.index).ok()?)?;
     Some(Coin { amount: output.amount, address: output.address, height, coinbase: false })

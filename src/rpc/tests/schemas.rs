@@ -40,6 +40,8 @@ fn every_method_answers_as_its_schema_says() {
     let block = rig.result("getblock", json!([1, 0]));
     let member = node_id::to_text(&NodeId([9; 32]), &ChainSpec::dev().prefix);
     fs::write(rig.dir.join("members"), member).unwrap();
+    let coin = json!({ "txid": id, "vout": 0 });
+    let unsigned = rig.result("createrawtransaction", json!([[coin], { address.clone(): 1 }]));
     let calls = [
         ("status", json!([])),
         ("getblockchaininfo", json!([])),
@@ -133,6 +135,9 @@ fn every_method_answers_as_its_schema_says() {
         ("listtransactions", json!(["*", 100])),
         ("listsinceblock", json!([])),
         ("getwalletinfo", json!([])),
+        ("createrawtransaction", json!([[coin], { address.clone(): 5, "data": "00ff" }])),
+        ("signrawtransactionwithkey", json!([unsigned, ["00".repeat(32)]])),
+        ("signrawtransactionwithwallet", json!([unsigned])),
         ("waitforblockheight", json!([1])),
         ("waitfornewblock", json!([1])),
         ("ping", json!([])),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::harness::Rig;
 use crate::{
+    base::hash::hex,
     chain::{
         address::Address,
         block::HashedTransaction,
@@ -193,4 +194,87 @@ fn neither_many_keys_nor_a_damaged_one_end_the_wallet() {
     rig.result("getnewaddress", json!(["the last one"]));
     assert_eq!(rig.code("getnewaddress", json!([])), -12);
     rig.result("sendtoaddress", json!([made, 5]));
+}
+
+#[test]
+fn a_transaction_is_made_of_chosen_coins_and_signed_by_whoever_has_the_keys() {
+    let rig = Rig::new();
+    rig.wait_for_index(0);
+    let [zero, one] = [0, 1].map(SecretKey::well_known);
+    let [own, other] = [&zero, &one].map(|key| text(&rig, key.address()));
+    let mut coins = Vec::new();
+    for key in [&zero, &one] {
+        let (outpoint, coin) = rig.maker.spendable(&key.address()).next().map(|(at, coin)| (at, coin.clone())).unwrap();
+        coins.push((json!({ "txid": outpoint.txid, "vout": outpoint.index }), coin.amount));
+    }
+    let all: u64 = coins.iter().map(|(_, amount)| amount).sum();
+    let inputs: Vec<Value> = coins.iter().map(|(coin, _)| coin.clone()).collect();
+    let outputs = json!([{ other.clone(): all - 600 }, { "data": "6869" }]);
+    let unsigned = rig.result("createrawtransaction", json!([inputs, outputs, 0, true]));
+    let decoded = rig.result("decoderawtransaction", json!([unsigned]));
+    assert_eq!(
+        (&decoded["fee"], &decoded["memo"], &decoded["outputs"][0]["address"]),
+        (&json!(600), &json!("hi"), &json!(other))
+    );
+    assert_eq!([&decoded["inputs"][0]["address"], &decoded["inputs"][1]["address"]], [&json!(own), &json!(other)]);
+    assert_eq!(rig.result("testmempoolaccept", json!([[unsigned]]))[0]["allowed"], false);
+
+    // The node's folder has dev0, and not dev1: its owner signs with his own.
+    let half = rig.result("signrawtransactionwithwallet", json!([unsigned]));
+    assert_eq!((&half["complete"], &half["errors"][0]["address"]), (&json!(false), &json!(other)), "{half}");
+    assert_eq!(half["errors"].as_array().unwrap().len(), 1);
+    let secret = |key: &SecretKey| json!(hex(&key.seed()));
+    let both = rig.result("signrawtransactionwithkey", json!([half["hex"], [secret(&one)], [], "ALL"]));
+    assert_eq!((&both["complete"], &both["errors"][0]["address"]), (&json!(false), &json!(own)), "{both}");
+    let done = rig.result("signrawtransactionwithwallet", json!([both["hex"]]));
+    assert_eq!((&done["complete"], &done["errors"]), (&json!(true), &Value::Null), "{done}");
+    let at_once = rig.result("signrawtransactionwithkey", json!([unsigned, [secret(&zero), secret(&one)]]));
+    assert_eq!(at_once, done);
+    assert_eq!(rig.result("testmempoolaccept", json!([[done["hex"]]]))[0]["allowed"], true, "{done}");
+
+    // A coin that this node does not know, and what cannot be.
+    let foreign = json!({ "txid": "ab".repeat(32), "vout": 3, "amount": 50, "address": own });
+    let made = rig.result("createrawtransaction", json!([[foreign], { other.clone(): 40 }]));
+    assert_eq!(rig.result("decoderawtransaction", json!([made]))["fee"], 10);
+    assert_eq!(rig.result("signrawtransactionwithwallet", json!([made]))["complete"], true);
+    let coin = &inputs[0];
+    let with = |name: &str, value: Value| {
+        let mut coin = coin.clone();
+        coin[name] = value;
+        json!([coin])
+    };
+    for (inputs, outputs, code) in [
+        (json!([{ "txid": "ab".repeat(32), "vout": 3 }]), json!({ other.clone(): 1 }), -5),
+        (json!([]), json!({ other.clone(): 1 }), -8),
+        (json!([{ "vout": 3 }]), json!({ other.clone(): 1 }), -8),
+        (json!([coin, coin]), json!({ other.clone(): 1 }), -8),
+        (with("amount", json!(1)), json!({ other.clone(): 1 }), -3),
+        (with("address", json!(other)), json!({ other.clone(): 1 }), -8),
+        (with("scriptSig", json!("")), json!({ other.clone(): 1 }), -8),
+        (json!([coin]), json!({}), -8),
+        (json!([coin]), json!({ "x": 1 }), -5),
+        (json!([coin]), json!({ other.clone(): 0.5 }), -3),
+        (json!([coin]), json!({ other.clone(): all }), -3),
+        (json!([coin]), json!([{ other.clone(): 1 }, { other.clone(): 2 }]), -8),
+        (json!([coin]), json!({ other.clone(): 1, "data": "zz" }), -8),
+        (json!([coin]), json!({ other.clone(): 1, "data": "00".repeat(513) }), -8),
+    ] {
+        assert_eq!(rig.code("createrawtransaction", json!([inputs, outputs])), code, "{inputs} {outputs}");
+    }
+    assert_eq!(rig.code("createrawtransaction", json!([[coin], { other.clone(): 1 }, 5])), -8);
+    assert_eq!(
+        rig.code(
+            "signrawtransactionwithkey",
+            json!([unsigned, ["5Kb8kLf9zgWQnogidDA76MzPL6TsZZY36hWXMssSzNydYXYB9KF"]])
+        ),
+        -5
+    );
+    assert_eq!(rig.code("signrawtransactionwithkey", json!(["00", []])), -22);
+    assert_eq!(rig.code("signrawtransactionwithkey", json!([unsigned, [], [], "NONE"])), -8);
+    Keys::new(&rig.dir, rig.maker.spec()).add("safe", &SecretKey::from_seed([7; 32]), Some("secret words")).unwrap();
+    let safe = text(&rig, SecretKey::from_seed([7; 32]).address());
+    let locked = json!({ "txid": "ab".repeat(32), "vout": 3, "amount": 50, "address": safe });
+    let made = rig.result("createrawtransaction", json!([[locked], { other: 40 }]));
+    let refused = rig.result("signrawtransactionwithwallet", json!([made]));
+    assert!(refused["errors"][0]["error"].as_str().unwrap().contains("passphrase"), "{refused}");
 }
