@@ -27,6 +27,7 @@ usage: scripts/cluster.sh VERB
   partition "1 2 | 3 4"     cut the network into groups        heal    undo it
                             a stopped or paused node is told at its start or resume; down forgets it
   status [--json]           a line for each node               logs [n]  the last lines of its log
+  wall [--open]             the address of the page that shows all nodes side by side; --open: in a browser
   wait agree | wait height H [--timeout S=60]           until all running nodes have one tip, or that height
   load --tps T --for S      send transactions to all nodes     cli n ARGS…  run a command against node n
   clean                     down, and delete all data
@@ -299,6 +300,7 @@ verb_status() {
     fi
   done
   if [ -z "$(for n in $(nodes); do pid_of "$n"; done)" ]; then printf 'no node runs\n'; return; fi
+  printf 'all nodes side by side: %s\n' "$(wall_address)"
   [ ! -s "$dir/line" ] || printf 'each node sends over an emulated line: %s\n' "$(cat "$dir/line")"
   if [ "$silent" = 1 ]; then
     printf 'not all running nodes answer within %s s\n' "$answer_time"
@@ -306,6 +308,22 @@ verb_status() {
   # shellcheck disable=SC2046
   while read -r n line; do [ "$line" = 0 ] || cut+=" $n"; done < <(each denied $(running))
   [ -z "$cut" ] || printf 'partitioned: these nodes deny others:%s; undo it with: scripts/cluster.sh heal\n' "$cut"
+}
+
+# The page of the first node that answers shows all, 64 at most.
+wall_address() {
+  local base count n
+  base=$(($(cat "$dir/port") + 500)) count=$(cat "$dir/size") n=$(first_running)
+  printf 'http://127.0.0.1:%s/wall?nodes=%s-%s' "$((base + ${n:-1}))" "$((base + 1))" "$((base + (count < 64 ? count : 64)))"
+}
+
+verb_wall() {
+  local open=${1:-}
+  at_most 1 "$@"
+  [ -z "$open" ] || [ "$open" = --open ] || fail 2 "unknown argument to wall: $open"
+  [ -n "$(first_running)" ] || fail 3 "no node is running; start them: scripts/cluster.sh up"
+  printf '%s\n' "$(wall_address)"
+  [ -z "$open" ] || "${BROWSER:-xdg-open}" "$(wall_address)" >/dev/null 2>&1 </dev/null || fail 1 "no browser could be opened; BROWSER names one"
 }
 
 # Why a node says nothing.
@@ -502,7 +520,7 @@ shift
 case $verb in start | stop | kill | pause | resume) at_most 1 "$@" ;; esac
 [ "$verb" = up ] || use_binary_of_cluster
 case $verb in
-  up | status | wait | partition | heal | logs | down | load | clean) "verb_$verb" "$@" ;;
+  up | status | wall | wait | partition | heal | logs | down | load | clean) "verb_$verb" "$@" ;;
   start) need_node "${1:-}"; [ -x "$bin" ] || build; start_node "$1" ;;
   stop) need_node "${1:-}"; stop_node "$1"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;
   kill) need_node "${1:-}"; pid=$(pid_of "$1") && kill -KILL "$pid" && await_end "$pid"; rm -f "$(node_dir "$1")/pid" "$(node_dir "$1")/paused" ;;

@@ -2,7 +2,8 @@
 //!
 //! Every web page in the user's browser can reach a node on loopback. Therefore the server refuses foreign names in
 //! `Host` (DNS rebinding) and requests from pages of other sites (`Origin`). Calls need the cookie, which no page can
-//! read, and from a browser also a content type that no form can send. The server never allows another origin.
+//! read, and from a browser also a content type that no form can send. The server allows no other origin, but for one path
+//! of test chains: the wall of a class reads [`WALL_PATH`] of all nodes on this machine (`rpc/wall.rs` says why that is safe).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,6 +23,8 @@ pub struct Gate {
     /// Further names in `Host` that are this server's.
     names: Vec<String>,
     tokens: Tokens,
+    /// Whether pages of other nodes on this machine may read [`WALL_PATH`].
+    has_wall: bool,
 }
 
 /// The digits of base64.
@@ -29,12 +32,19 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Bytes of a request's body without credentials.
 const OPEN_BODY_BYTES: usize = 1024 * 1024;
 /// Paths without secrets that any name may ask for, as monitors and orchestrators do.
+/// What a page of another server on this machine may read of a node of a test chain.
+pub(super) const WALL_PATH: &str = "/api/wall";
 pub(super) const PUBLIC_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 impl Gate {
     /// A gate for a server that is bound to `listen`, accepts this cookie (hex) and these tokens, and also has these names.
     pub fn new(listen: SocketAddr, cookie: &str, names: Vec<String>, tokens: Tokens) -> Self {
-        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()), names, tokens }
+        Self { listen, expected: base64(format!("{COOKIE_USER}:{cookie}").as_bytes()), names, tokens, has_wall: false }
+    }
+
+    /// The same, on a test chain with a wall.
+    pub fn with_wall(self, has_wall: bool) -> Self {
+        Self { has_wall, ..self }
     }
 
     /// Accepts a head and says what its sender may do, or returns the refusal.
@@ -62,6 +72,9 @@ impl Gate {
             return forbidden("the Host field names another host; use 127.0.0.1 or localhost, or run with --http-name");
         }
         // A link of another site may lead to the page, but what a site embeds gets no answers, and costs nothing.
+        if self.is_of_wall(head, host) {
+            return Ok(());
+        }
         if head.from_other_site && (head.method == Method::Post || head.path.starts_with("/api")) {
             return forbidden("a page of another site sent this request");
         }
@@ -69,6 +82,17 @@ impl Gate {
             Some(origin) if !self.is_own_origin(origin, host) => forbidden("a page of another site sent this request"),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a page of a server on this machine wants to read what a wall shows. Such a page names its origin; what it embeds
+    /// does not. Its name is no name that DNS could rebind, so no page from elsewhere has it.
+    fn is_of_wall(&self, head: &Head, host: &str) -> bool {
+        let is_local = |origin: &str| origin.strip_prefix("http://").is_some_and(is_this_machine);
+        self.has_wall
+            && head.method == Method::Get
+            && head.path == WALL_PATH
+            && is_this_machine(host)
+            && head.origin.as_deref().is_some_and(is_local)
     }
 
     /// Whether `host` is loopback or the address that the server is bound to. DNS cannot rebind a numeric address, so a
@@ -141,7 +165,12 @@ fn check_open_body(head: &Head) -> Result<(), Response> {
     }
 }
 
-fn without_port(host: &str) -> &str {
+/// Whether `HOST:PORT` is this machine, by a name that cannot stand for another one.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| own.eq_ignore_ascii_case(without_port(host)))
+}
+
+pub(super) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // An IPv6 address has its colons within brackets.
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
@@ -350,6 +379,46 @@ mod tests {
             |path: &str| status(&Head { from_other_site: true, by_browser: true, ..head(Method::Get, path) });
         assert_eq!(["/api/watch", "/api/status", "/api"].map(embedded), [403; 3]);
         assert_eq!(["/", "/healthz"].map(embedded), [200; 2]);
+    }
+
+    #[test]
+    fn a_page_of_this_machine_reads_the_wall_of_a_test_chain_and_nothing_else() {
+        let ask = |head: Head| {
+            let allowed = |has_wall| gate("127.0.0.1:3030").with_wall(has_wall).check(&head).is_ok();
+            (allowed(true), allowed(false))
+        };
+        let from = |origin: &str, path: &str| {
+            let (origin, path) = (Some(origin.to_owned()), path.to_owned());
+            Head { origin, path, from_other_site: true, by_browser: true, ..head(Method::Get, "/") }
+        };
+        for origin in ["http://127.0.0.1:3031", "http://localhost:1", "http://[::1]:3031", "http://127.0.0.1"] {
+            assert_eq!(ask(from(origin, "/api/wall")), (true, false), "{origin}");
+            for path in ["/api/status", "/api/wall/", "/api/summary", "/api/wallet", "/metrics", "/"] {
+                assert_eq!(ask(from(origin, path)), (false, false), "{origin} {path}");
+            }
+            let post = Head { method: Method::Post, ..from(origin, "/api/wall") };
+            assert_eq!(ask(post), (false, false), "{origin}");
+            for host in ["10.0.0.1:3030", "evil.example", "node.example:80"] {
+                let head = Head { host: Some(host.to_owned()), ..from(origin, "/api/wall") };
+                assert_eq!(ask(head), (false, false), "{origin} at {host}");
+            }
+        }
+        for origin in [
+            "null",
+            "http://evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example:3030",
+            "http://127.0.0.2:3030",
+            "http://10.0.0.1:3030",
+            "https://127.0.0.1:3031",
+            "http://127.0.0.1:x",
+            "file://",
+            "",
+        ] {
+            assert_eq!(ask(from(origin, "/api/wall")), (false, false), "{origin}");
+        }
+        let embedded = Head { origin: None, ..from("", "/api/wall") };
+        assert_eq!(ask(embedded), (false, false), "what a page embeds names no origin");
     }
 
     #[test]

@@ -116,10 +116,9 @@ impl Databases {
         row.ok_or_else(|| RpcError::not_found("the chain is not that high"))
     }
 
-    /// The hash of the best chain's block above a height.
-    pub fn hash_after(&mut self, height: u32) -> Result<Option<Hash>, RpcError> {
-        let next = height.saturating_add(1);
-        Ok(self.ledger()?.applied_at(next)?.map(|row| row.hash))
+    /// The hash of the best chain's block at a height.
+    pub fn hash_at(&mut self, height: u32) -> Result<Option<Hash>, RpcError> {
+        Ok(self.ledger()?.applied_at(height)?.map(|row| row.hash))
     }
 
     /// Headers of the best chain from a height downwards.
@@ -327,7 +326,7 @@ impl Databases {
     }
 
     /// The ledger, and the index once the indexer has opened it: before that, the indexer may still move the file away.
-    fn both(&mut self) -> Result<(&LedgerReader, Option<&IndexDb>), RpcError> {
+    pub(super) fn both(&mut self) -> Result<(&LedgerReader, Option<&IndexDb>), RpcError> {
         let mark = self.context.indexed.get();
         if self.index.as_ref().is_some_and(|(_, file)| *file != mark.file) {
             self.index = None;

@@ -47,11 +47,13 @@ pub mod schema;
 mod sealing;
 mod server;
 mod socket;
+mod spends;
 mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
 mod undone;
+mod wall;
 pub mod watch;
 
 use std::{
@@ -153,7 +155,8 @@ impl Server {
         context.events.note(&node.status());
         let (worker, tasks) = mpsc::sync_channel(RPC_QUERIES);
         let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
-        let gate = Gate::new(local_address, &options.cookie, options.names, Tokens::new(options.tokens));
+        let gate = Gate::new(local_address, &options.cookie, options.names, Tokens::new(options.tokens))
+            .with_wall(context.chain.test);
         let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;
         let mut started = Self { local_address, completions, indexer: None, threads: Vec::new() };
         // If a thread cannot be started, dropping `started` ends the others.

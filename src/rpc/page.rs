@@ -1,4 +1,5 @@
-//! The page at `/`: one file that loads nothing from elsewhere. A nonce per response allows its script and style.
+//! The page at `/`: one file that loads nothing from elsewhere. A nonce per response allows its script and style. Its source has
+//! several files, which are put together here.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +10,18 @@ use crate::{
     rpc::http::{HTML, Response, Status},
 };
 
-const PAGE: &str = include_str!("page.html");
+const PAGE: &str = concat!(
+    include_str!("page/head.html"),
+    include_str!("page/style.css"),
+    include_str!("page/body.html"),
+    include_str!("page/base.js"),
+    include_str!("page/qr.js"),
+    include_str!("page/parts.js"),
+    include_str!("page/views.js"),
+    include_str!("page/wall.js"),
+    include_str!("page/main.js"),
+    "</script>\n</html>\n",
+);
 /// The nonce's placeholder.
 const NONCE: &str = "{nonce}";
 /// The placeholder of the answers that the first view needs.
@@ -27,11 +39,12 @@ impl Page {
         Self { secret: secret.as_bytes().to_vec(), count: AtomicU64::new(0) }
     }
 
-    /// The page with `first`, the JSON of its first view.
-    pub(super) fn serve(&self, first: &str) -> Response {
+    /// The page with `first`, the JSON of its first view. It may connect to its own node, and to these origins.
+    pub(super) fn serve(&self, first: &str, origins: &[String]) -> Response {
         let nonce = self.nonce();
+        let origins: String = origins.iter().flat_map(|origin| [" ", origin]).collect();
         let policy = format!(
-            "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
+            "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'{origins}; \
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
         // JSON has this sign in texts only. A memo must not be able to end the script element.
@@ -45,5 +58,21 @@ impl Page {
         let mut bytes = self.secret.clone();
         bytes.extend_from_slice(&self.count.fetch_add(1, Ordering::Relaxed).to_le_bytes());
         hex(&Domain::STREAM.hash(&bytes).0[..16])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_stays_small_and_loads_nothing() {
+        assert!(PAGE.len() <= 64 * 1024, "{} bytes", PAGE.len());
+        for part in
+            ["src=", "@import", "url(", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"]
+        {
+            assert!(!PAGE.contains(part), "{part}");
+        }
+        assert_eq!((PAGE.matches(NONCE).count(), PAGE.matches(FIRST).count()), (2, 1));
     }
 }

@@ -116,7 +116,67 @@ pub fn block(
     fields.insert("size".to_owned(), json!(body.map(|body| body.bytes.len())));
     fields.insert("transactions".to_owned(), json!(ids.as_ref().map(Vec::len)));
     fields.insert("txs".to_owned(), json!(ids.unwrap_or_default()));
+    fields.extend(earnings(context, body));
     fields
+}
+
+/// Who made a block, what the coinbase pays, and the fees that are a part of it. Without a body they are null.
+fn earnings(context: &Context, body: Option<&HashedBlock>) -> Map<String, Value> {
+    let coinbase = body.and_then(|body| body.transactions.first()).map(|hashed| &hashed.transaction);
+    let miner = coinbase.and_then(|coinbase| coinbase.outputs.first()).map(|output| context.text(&output.address));
+    let fees = |body: &HashedBlock| {
+        let payments = body.transactions.iter().filter(|hashed| !hashed.transaction.is_coinbase());
+        payments.fold(0, |sum: u64, hashed| sum.saturating_add(rules::fee(&hashed.transaction).unwrap_or(0)))
+    };
+    object(json!({ "miner": miner, "reward": coinbase.map(made), "fees": body.map(fees) }))
+}
+
+/// The sum of a transaction's outputs.
+fn made(transaction: &Transaction) -> u64 {
+    transaction.outputs.iter().fold(0, |sum, output| sum.saturating_add(output.amount))
+}
+
+/// Who pays whom how much: change, which goes back to an owner of an input, is left out.
+pub fn payment(context: &Context, transaction: &Transaction) -> Map<String, Value> {
+    let owners: Vec<Address> = transaction.inputs.iter().map(|input| Address::of(&input.public_key)).collect();
+    let others = || transaction.outputs.iter().filter(|output| !owners.contains(&output.address));
+    object(json!({
+        "from": owners.first().map(|address| context.text(address)),
+        "to": others().next().map(|output| context.text(&output.address)),
+        "paid": others().fold(0, |sum: u64, output| sum.saturating_add(output.amount)),
+    }))
+}
+
+/// Of a transaction that concerns an address, the other side: who paid it, or whom it paid.
+pub fn counterparty(context: &Context, address: &Address, transaction: &Transaction) -> Value {
+    let owners = || transaction.inputs.iter().map(|input| Address::of(&input.public_key));
+    let pays = owners().any(|owner| owner == *address);
+    let other = if pays {
+        let mut outputs = transaction.outputs.iter().map(|output| output.address);
+        outputs.find(|to| owners().all(|owner| owner != *to))
+    } else {
+        owners().next()
+    };
+    json!(other.map(|other| context.text(&other)))
+}
+
+/// A transaction of a block in a list.
+pub fn block_entry(context: &Context, hashed: &HashedTransaction, position: usize) -> Value {
+    let transaction = &hashed.transaction;
+    let fee = rules::fee(transaction).ok().filter(|_| !transaction.is_coinbase());
+    let mut fields = object(json!({
+        "id": hashed.txid,
+        "position": position,
+        "coinbase": transaction.is_coinbase(),
+        "fee": fee,
+        "fee_rate": fee.map(|fee| fee_rate(fee, hashed.size)),
+        "size": hashed.size,
+        "inputs": transaction.inputs.len(),
+        "outputs": transaction.outputs.len(),
+        "memo": memo(transaction),
+    }));
+    fields.extend(payment(context, transaction));
+    Value::Object(fields)
 }
 
 /// A transaction with its place.
@@ -172,6 +232,7 @@ pub fn content(context: &Context, hashed: &HashedTransaction) -> Map<String, Val
         "inputs": inputs.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
         "fee": rules::fee(transaction).ok(),
+        "fee_rate": rules::fee(transaction).ok().map(|fee| fee_rate(fee, hashed.size)),
         "coinbase": transaction.is_coinbase(),
         "memo": memo(transaction),
         "memo_hex": hex(&transaction.memo),
@@ -192,7 +253,7 @@ pub fn unknown_transaction(id: &str) -> Value {
 pub fn pool_entry(context: &Context, entry: &PoolEntry) -> Value {
     let hashed = &entry.transaction;
     let outputs = hashed.transaction.outputs.iter();
-    json!({
+    let mut fields = object(json!({
         "id": hashed.txid,
         "fee": entry.fee,
         "size": hashed.size,
@@ -204,7 +265,9 @@ pub fn pool_entry(context: &Context, entry: &PoolEntry) -> Value {
         "amount": outputs.map(|output| u128::from(output.amount)).sum::<u128>().min(u128::from(u64::MAX)) as u64,
         "memo": memo(&hashed.transaction),
         "first_output": hashed.transaction.outputs.first().map(|output| context.text(&output.address)),
-    })
+    }));
+    fields.extend(payment(context, &hashed.transaction));
+    Value::Object(fields)
 }
 
 /// The fee rate in base units per 1,000 bytes.

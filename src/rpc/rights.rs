@@ -18,9 +18,10 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 59] = [
+const READ: [&str; 62] = [
     "balance",
     "block",
+    "blocktransactions",
     "book",
     "coins",
     "createrawtransaction",
@@ -60,6 +61,8 @@ const READ: [&str; 59] = [
     "listdenied",
     "members",
     "mempool",
+    "mempoolfees",
+    "outspends",
     "peers",
     "ping",
     "prove",

@@ -1,7 +1,7 @@
 //! Blocks, headers and branches.
 
 use crate::rpc::{
-    answers::transactions::TRANSACTION,
+    answers::transactions::{PAYMENT, TRANSACTION},
     schema::{Property, Schema, optional, required},
 };
 
@@ -69,15 +69,53 @@ const CORE_BLOCK_NAMES: &[Property] = &[
     required("tx", Schema::Array(&Schema::AnyOf(&[Schema::Hash, TRANSACTION])), "ids; transactions with verbosity 2"),
 ];
 
+const EARNINGS: &[Property] = &[
+    required(
+        "miner",
+        Schema::Nullable(&Schema::Address),
+        "the first address that the coinbase pays; null without body",
+    ),
+    required("reward", Schema::Nullable(&Schema::Wide), "what the coinbase pays, base units: subsidy and fees"),
+    required("fees", Schema::Nullable(&Schema::Wide), "the sum of its transactions' fees, base units"),
+];
+const REPLACED: &[Property] = &[optional(
+    "replaced_by",
+    Schema::Nullable(&Schema::Hash),
+    "outside the best chain: that chain's block of the same height; null if it is not that high",
+)];
+
 /// A block.
-pub const BLOCK: Schema = Schema::Object(&[HEADER, NEXT, SIZE, TRANSACTION_IDS]);
+pub const BLOCK: Schema = Schema::Object(&[HEADER, NEXT, SIZE, TRANSACTION_IDS, EARNINGS, REPLACED]);
+/// A page of a block's transactions.
+pub const TRANSACTIONS: Schema = Schema::Object(&[&[
+    required("hash", Schema::Hash, "the block's hash"),
+    required("height", Schema::Integer, "its height"),
+    required("count", Schema::Integer, "number of its transactions, the coinbase included"),
+    required("transactions", Schema::Array(&ENTRY), "some of them, in the block's order"),
+    required("next", Schema::Nullable(&Schema::Integer), "\"from\" of the next page; null on the last"),
+]]);
+const ENTRY: Schema = Schema::Object(&[
+    &[
+        required("id", Schema::Hash, "the transaction's id"),
+        required("position", Schema::Integer, "its position in the block"),
+        required("coinbase", Schema::Boolean, "whether it is the block's first transaction"),
+        required("fee", Schema::Nullable(&Schema::Wide), "base units; null for a coinbase"),
+        required("fee_rate", Schema::Nullable(&Schema::Wide), "base units per 1000 bytes; null for a coinbase"),
+        required("size", Schema::Integer, "bytes"),
+        required("inputs", Schema::Integer, "number of inputs"),
+        required("outputs", Schema::Integer, "number of outputs"),
+        required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
+    ],
+    PAYMENT,
+]);
 /// A page of the best chain.
 pub const BLOCKS: Schema = Schema::Array(&Schema::Object(&[HEADER, SIZE, MINER]));
 /// A header, or its encoding.
 pub const CORE_HEADER: Schema = Schema::AnyOf(&[Schema::Object(&[HEADER, NEXT, CORE_NAMES]), Schema::Hex]);
+const CORE_BLOCK_FIELDS: &[&[Property]] =
+    &[HEADER, NEXT, SIZE, TRANSACTION_IDS, EARNINGS, REPLACED, CORE_NAMES, CORE_BLOCK_NAMES];
 /// A block, or its encoding.
-pub const CORE_BLOCK: Schema =
-    Schema::AnyOf(&[Schema::Object(&[HEADER, NEXT, SIZE, TRANSACTION_IDS, CORE_NAMES, CORE_BLOCK_NAMES]), Schema::Hex]);
+pub const CORE_BLOCK: Schema = Schema::AnyOf(&[Schema::Object(CORE_BLOCK_FIELDS), Schema::Hex]);
 /// The ends of all branches.
 pub const TIPS: Schema = Schema::Array(&Schema::Object(&[&[
     required("height", Schema::Integer, "height of the branch's last block"),

@@ -226,6 +226,43 @@ pub const COIN_SET: Schema = Schema::Object(&[&[
     required("state_digest", Schema::Hash, "their digest"),
     required("disk_size", Schema::Integer, "bytes of the ledger's file"),
 ]]);
+const WALL_LINK: Schema = Schema::Object(&[&[
+    required("node_id", Schema::Text, "the peer's id"),
+    required("listens", Schema::Nullable(&Schema::Endpoint), "where it listens"),
+    required("inbound", Schema::Boolean, "whether it dialled"),
+    required("height", Schema::Integer, "its height, as far as known"),
+    required("bytes", Schema::Integer, "bytes that the link has moved, both ways"),
+]]);
+const WALL_DENIED: Schema = Schema::Object(&[&[
+    required("address", Schema::Nullable(&Schema::Endpoint), "where it listens, if that was named"),
+    required("node_id", Schema::Nullable(&Schema::Text), "which node that is, as far as known"),
+]]);
+const WALL_BLOCK: Schema =
+    Schema::Object(&[&[required("height", Schema::Integer, "its height"), required("hash", Schema::Hash, "its hash")]]);
+/// `/api/wall`.
+pub const WALL: Schema = Schema::Object(&[&[
+    required("chain", Schema::Text, "name of the chain"),
+    required("genesis", Schema::Hash, "hash of its first block"),
+    required("node_id", Schema::Nullable(&Schema::Text), "who this node is to others; null while it starts"),
+    required("listens", Schema::Array(&Schema::Endpoint), "where it listens for peers"),
+    required("state", Schema::Choice(STATE), "what the node does"),
+    required("reason", Schema::Text, "why, in words"),
+    required("height", Schema::Integer, "the tip's height"),
+    required("tip", Schema::Hash, "the tip's hash"),
+    required("tip_time", Schema::Integer, "the tip's time, unix seconds"),
+    required("time", Schema::Integer, "the node's clock, unix seconds"),
+    required("mempool", Schema::Integer, "number of transactions that wait for a block"),
+    required("mining", Schema::Boolean, "whether the miner works"),
+    required("last_reorganisation", Schema::Nullable(&Schema::Integer), "blocks that it disconnected"),
+    required("recent", Schema::Array(&WALL_BLOCK), "the last blocks of its chain, the tip first"),
+    required(
+        "news",
+        Schema::Array(&Schema::AnyObject),
+        "its last events but those of the mempool, as /api/events tells them",
+    ),
+    required("peers", Schema::Array(&WALL_LINK), "its links"),
+    required("denied", Schema::Array(&WALL_DENIED), "nodes with which the operator allows no links"),
+]]);
 /// `/healthz`.
 pub const HEALTH: Schema = Schema::Object(&[&[
     required("ok", Schema::Boolean, "true"),

@@ -15,6 +15,13 @@ const OUTPUT: Schema = Schema::Object(&[&[
     required("address", Schema::Address, "the new owner"),
 ]]);
 
+/// Who pays whom how much.
+pub const PAYMENT: &[Property] = &[
+    required("from", Schema::Nullable(&Schema::Address), "the owner of its first input; null for a coinbase"),
+    required("to", Schema::Nullable(&Schema::Address), "the first owner of an output who owns no input; null: none"),
+    required("paid", Schema::Wide, "base units that it pays to others than the owners of its inputs"),
+];
+
 /// What a transaction itself says.
 const CONTENT: &[Property] = &[
     required("id", Schema::Hash, "the transaction's id"),
@@ -25,6 +32,7 @@ const CONTENT: &[Property] = &[
         Schema::Nullable(&Schema::Wide),
         "base units: inputs less outputs; null if the outputs exceed the inputs",
     ),
+    required("fee_rate", Schema::Nullable(&Schema::Wide), "base units per 1000 bytes; null if there is no fee"),
     required("coinbase", Schema::Boolean, "whether it is a block's first transaction"),
     required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
     required("memo_hex", Schema::Hex, "the memo's bytes"),
@@ -51,6 +59,18 @@ const PLACE: &[Property] = &[
 
 /// A transaction of the mempool or the best chain.
 pub const TRANSACTION: Schema = Schema::Object(&[CONTENT, PLACE]);
+const OUTSPEND: Schema = Schema::Object(&[&[
+    required("index", Schema::Integer, "position of the output"),
+    required(
+        "spent",
+        Schema::Nullable(&Schema::Boolean),
+        "whether it is spent; null: it is in no chain and no mempool",
+    ),
+    required("txid", Schema::Nullable(&Schema::Hash), "what spends it, as far as that is known"),
+    required("height", Schema::Nullable(&Schema::Integer), "the height of that one's block; null in the mempool"),
+]]);
+/// What spends a transaction's outputs.
+pub const OUTSPENDS: Schema = Schema::Array(&OUTSPEND);
 /// A transaction, or its encoding.
 pub const RAW_TRANSACTION: Schema = Schema::AnyOf(&[Schema::Hex, TRANSACTION]);
 /// An unspent output.

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use crate::{
     base::hash::Hash,
     rpc::{
+        auth::WALL_PATH,
         call_stats::CallStats,
         context::Context,
         continuation::{Continuation, Outcome, Shared},
         error, first_view,
         http::{Head, PROMETHEUS, Response, Status},
-        integers, metrics,
+        integers, metrics, wall,
     },
 };
 
@@ -32,19 +33,22 @@ pub enum Route {
 
 /// Confirmations after which caches may keep a block or transaction for ever.
 const SETTLED: u64 = 100;
+/// Characters of an id in a path that leads to a view; addresses are the longest.
+const MAX_ID: usize = 128;
 
 /// Finds what a request reads.
 pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
     match head.path.as_str() {
         "/" => {
             let shared = context.clone();
-            let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()));
+            let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()), &[]);
             return Route::Continuation(first_view::gather(context), Box::new(finish));
         }
         "/readyz" | "/metrics" if !head.query.is_empty() => {
             let name = head.query.split(['&', '=']).next().unwrap_or_default();
             return Route::Ready(plain(Err(integers::unknown(name, "this path has no fields"))));
         }
+        "/wall" => return Route::Ready(wall::page(context, head)),
         "/readyz" => return Route::Ready(readiness(context)),
         "/metrics" => return Route::Ready(Response::new(Status::Ok, PROMETHEUS, metrics::render(context, calls))),
         _ => {}
@@ -57,7 +61,7 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
             {
                 return Route::Ready(plain(Err(error)));
             }
-            let finish = settled_or_not(head);
+            let finish = open_to_wall(head, settled_or_not(head));
             let finish: Finish = match integers::wants_strings(&head.query) {
                 true => {
                     let convert = |text: String| integers::as_strings(&text, &path.result);
@@ -67,7 +71,27 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
             };
             Route::Continuation((path.reader)(context, &lookup).into(), finish)
         }
-        None => Route::Ready(Response::error(Status::NotFound, "there is nothing here; see /api, /metrics, /")),
+        None => Route::Ready(
+            view_of(&head.path)
+                .unwrap_or_else(|| Response::error(Status::NotFound, "there is nothing here; see /api, /metrics, /")),
+        ),
+    }
+}
+
+/// Leads from `/tx/ID` and its like to the page's view. Relative, since a proxy may serve the node below a path.
+fn view_of(path: &str) -> Option<Response> {
+    let ["", kind @ ("tx" | "block" | "address"), id] = path.split('/').collect::<Vec<_>>()[..] else { return None };
+    let is_id = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then(|| Response::new(Status::Found, "", "").with("Location", format!("../#/{kind}/{id}")))
+}
+
+/// Lets the page of a wall read the answer: the gate has seen that the origin may. Credentials are not allowed with it.
+fn open_to_wall(head: &Head, finish: Finish) -> Finish {
+    match head.origin.clone().filter(|_| head.path == WALL_PATH) {
+        Some(origin) => {
+            Box::new(move |outcome| finish(outcome).with("Access-Control-Allow-Origin", origin).with("Vary", "Origin"))
+        }
+        None => finish,
     }
 }
 

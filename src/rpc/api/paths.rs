@@ -2,14 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::rpc::{
-    answers,
-    api::path::{Lookup, Path},
-    continuation::{Continuation, Shared},
-    error::RpcError,
-    methods::{self, blocks, mempool, network, status, transactions},
-    openapi::document,
-    schema::{ID, Schema, optional, required},
+use crate::{
+    chain::{key::SecretKey, spec::WELL_KNOWN_ACCOUNTS},
+    rpc::{
+        answers,
+        api::path::{Lookup, Path},
+        context::Context,
+        continuation::{Continuation, Shared},
+        error::RpcError,
+        methods::{self, blocks, mempool, network, status, transactions},
+        openapi::document,
+        schema::{ID, Schema, optional, required},
+        wall,
+    },
 };
 
 /// Mempool entries on one page.
@@ -56,11 +61,39 @@ pub const PATHS: &[Path] = &[
         },
     },
     Path {
+        path: "/api/block/{id}/txs",
+        params: &[
+            required("id", ID, "height, hash, unique prefix of at least 6 digits, or tip"),
+            optional("from", Schema::Integer, "the position of the first one; 0 if left out"),
+            optional("limit", Schema::Integer, "how many; 50 if left out, 1000 at most"),
+        ],
+        summary: "the transactions of a block: who pays whom how much, with fees and memos",
+        result: answers::blocks::TRANSACTIONS,
+        reader: |context, lookup| {
+            let from = lookup.number("from", 0u64)?;
+            call(context, "blocktransactions", json!({ "id": lookup.id, "from": from, "limit": limit(lookup) }))
+        },
+    },
+    Path {
         path: "/api/tx/{id}",
         params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
         summary: "a transaction of the mempool or the chain",
         result: answers::transactions::TRANSACTION,
         reader: |context, lookup| Ok(transactions::transaction(context, &lookup.id)),
+    },
+    Path {
+        path: "/api/tx/{id}/outspends",
+        params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
+        summary: "what spends the outputs of a transaction",
+        result: answers::transactions::OUTSPENDS,
+        reader: |context, lookup| call(context, "outspends", json!({ "id": lookup.id })),
+    },
+    Path {
+        path: "/api/tx/{id}/hex",
+        params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
+        summary: "a transaction's bytes",
+        result: Schema::Hex,
+        reader: |context, lookup| call(context, "getrawtransaction", json!({ "txid": lookup.id })),
     },
     Path {
         path: "/api/address/{address}",
@@ -75,11 +108,14 @@ pub const PATHS: &[Path] = &[
             required("address", Schema::Address, "an address of this chain"),
             optional("before", ID, "the \"next\" of the page before this one, or a height"),
             optional("limit", Schema::Integer, "how many; 25 if left out"),
+            optional("memos", Schema::Boolean, "whether entries have time, memo and counterparty; then at most 50"),
         ],
         summary: "the transactions that concern an address, the newest first",
         result: answers::addresses::HISTORY,
         reader: |context, lookup| {
-            let params = json!({ "address": lookup.id, "before": lookup.field("before"), "limit": limit(lookup) });
+            let memos = lookup.field("memos").is_some_and(|text| text == "true");
+            let (before, limit) = (lookup.field("before"), limit(lookup));
+            let params = json!({ "address": lookup.id, "before": before, "limit": limit, "memos": memos });
             call(context, "history", params)
         },
     },
@@ -101,11 +137,25 @@ pub const PATHS: &[Path] = &[
         reader: |context, lookup| mempool::list(context, lookup.number("limit", MEMPOOL_PAGE)?.min(MEMPOOL_PAGE)),
     },
     Path {
+        path: "/api/mempool/fees",
+        params: &[],
+        summary: "the mempool by fee rate, with the expected wait",
+        result: answers::mempool::FEE_BANDS,
+        reader: |context, _| call(context, "mempoolfees", json!({})),
+    },
+    Path {
         path: "/api/peers",
         params: &[],
         summary: "the connected peers",
         result: answers::peers::PEERS,
         reader: |context, _| Ok(network::peers(context, network::row)),
+    },
+    Path {
+        path: "/api/wall",
+        params: &[],
+        summary: "what the wall shows of this node; on test chains, pages of other nodes on this machine may read it",
+        result: answers::node::WALL,
+        reader: |context, _| Ok(wall::look(context)),
     },
     Path {
         path: "/api/tips",
@@ -264,12 +314,34 @@ fn events(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {
     call(context, "events", params)
 }
 
+/// The address that a text is, or that of a key which everybody has on test chains: dev0 to dev9. Names of other keys are known
+/// to their owner's folder only, and no page may ask for those without credentials.
+fn address_of(context: &Context, text: &str) -> Option<String> {
+    if context.address(text).is_ok() {
+        return Some(text.to_owned());
+    }
+    let number = text.strip_prefix("dev").filter(|_| context.chain.test)?;
+    let number = number.parse().ok().filter(|known| *known < WELL_KNOWN_ACCOUNTS && number.len() == 1)?;
+    Some(context.text(&SecretKey::well_known(number).address()))
+}
+
+/// The height that a text is, with the separators that people and the page write.
+fn height_in(text: &str) -> Option<String> {
+    let mut groups = text.split([',', '_']);
+    let first = groups.next().filter(|first| (1..=3).contains(&first.len()))?;
+    let rest: Vec<&str> = groups.collect();
+    let digits = |group: &&str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = !rest.is_empty() && digits(&first) && rest.iter().all(|group| group.len() == 3 && digits(group));
+    whole.then(|| format!("{first}{}", rest.concat()))
+}
+
 /// What a text from the search box is: `{kind, id}`.
 fn search(context: &Shared, lookup: &Lookup) -> Result<Continuation, RpcError> {
     let text = lookup.field("q").unwrap_or_default().trim().to_owned();
-    if context.address(&text).is_ok() {
-        return Ok(Continuation::value(&json!({ "kind": "address", "id": text })));
+    if let Some(address) = address_of(context, &text) {
+        return Ok(Continuation::value(&json!({ "kind": "address", "id": address })));
     }
+    let text = height_in(&text).unwrap_or(text);
     let shared = context.clone();
     Ok(Continuation::query_then(move |databases| match databases.find_block(&text) {
         Ok(row) => Ok(Continuation::value(&json!({ "kind": "block", "id": row.hash }))),

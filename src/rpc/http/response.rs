@@ -7,6 +7,8 @@ pub enum Status {
     Ok,
     /// 204: the answer to notifications.
     NoContent,
+    /// 302: what is asked for is a view of the page.
+    Found,
     /// 304: the client has it already.
     NotModified,
     /// 400.
@@ -45,6 +47,7 @@ impl Status {
         match self {
             Self::Ok => (200, "OK"),
             Self::NoContent => (204, "No Content"),
+            Self::Found => (302, "Found"),
             Self::NotModified => (304, "Not Modified"),
             Self::BadRequest => (400, "Bad Request"),
             Self::Unauthorized => (401, "Unauthorized"),

@@ -86,7 +86,11 @@ pub(super) const METHODS: &[Method] = &[
             ADDRESS,
             optional("limit", Schema::Integer, "how many; 25 if left out"),
             optional("before", ID, "the \"next\" of the page before this one, or a height"),
-            optional("memos", Schema::Boolean, "whether entries have time and memo; then there are at most 50"),
+            optional(
+                "memos",
+                Schema::Boolean,
+                "whether entries have time, memo and counterparty; then there are at most 50",
+            ),
         ],
         summary: "the transactions that concern an address, the newest first",
         returns: "an object with entries, pending (on the first page) and next",
@@ -288,6 +292,7 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             if let Some(Some((time, transaction))) = details.get(at) {
                 row["time"] = json!(time);
                 row["memo"] = json!(render::memo(&transaction.transaction));
+                row["counterparty"] = render::counterparty(&context, &address, &transaction.transaction);
             }
             row
         });
@@ -306,7 +311,7 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             let mut pending = Vec::new();
             for entry in waiting {
                 if !databases.is_indexed(&entry.transaction.txid, indexed.unwrap_or(0))? {
-                    pending.push(pending_row(&address, entry));
+                    pending.push(pending_row(&context, &address, entry));
                 }
             }
             answer["pending"] = Value::Array(pending);
@@ -316,11 +321,12 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 }
 
 /// A mempool transaction that concerns an address.
-fn pending_row(address: &Address, entry: &PoolEntry) -> Value {
+fn pending_row(context: &Context, address: &Address, entry: &PoolEntry) -> Value {
     let (received, sent) = (received_by(address, entry), sent_from(address, entry));
     json!({
         "txid": entry.transaction.txid, "received": received, "sent": sent, "spends": sent > 0, "since": entry.since,
         "memo": render::memo(&entry.transaction.transaction),
+        "counterparty": render::counterparty(context, address, &entry.transaction.transaction),
     })
 }
 

@@ -20,6 +20,8 @@ use crate::{
 
 /// Transactions of a block with verbosity 2.
 const MAX_FULL_TRANSACTIONS: usize = 1000;
+/// Transactions of a block in one page of a list by default.
+const ENTRIES: u64 = 50;
 /// Blocks in one page of a list.
 pub(in crate::rpc) const MAX_PAGE: u64 = 100;
 
@@ -34,6 +36,23 @@ pub(super) const METHODS: &[Method] = &[
         handler: |context, args| {
             let (context, id) = (context.clone(), args.id("id", "tip"));
             Ok(Continuation::query(move |databases| block(&context, databases, &id)))
+        },
+    },
+    Method {
+        name: "blocktransactions",
+        params: &[
+            optional("id", ID, "height, hash, unique prefix of at least 6 digits, or tip"),
+            optional("from", Schema::Integer, "the position of the first one; 0 if left out"),
+            optional("limit", Schema::Integer, "how many; 50 if left out, 1000 at most"),
+        ],
+        summary: "the transactions of a block: who pays whom how much, with fees and memos",
+        returns: "an object with transactions and next",
+        result: answers::blocks::TRANSACTIONS,
+        errors: &[error::NOT_FOUND],
+        handler: |context, args| {
+            let from = args.integer_in("from", 0..=u64::from(u32::MAX), 0)?;
+            let limit = args.integer_in("limit", 1..=MAX_FULL_TRANSACTIONS as u64, ENTRIES)?;
+            Ok(block_transactions(context, args.id("id", "tip"), from, limit))
         },
     },
     Method {
@@ -127,7 +146,45 @@ pub(in crate::rpc) fn block(context: &Context, databases: &mut Databases, id: &s
     let row = databases.find_block(id)?;
     let (tip, next) = (databases.tip()?, next_of(databases, &row)?);
     let body = databases.block(&row.hash)?;
-    Ok(Value::Object(render::block(context, &row, body.as_ref(), &tip, next)))
+    let mut fields = render::block(context, &row, body.as_ref(), &tip, next);
+    add_replacement(&mut fields, databases, &row)?;
+    Ok(Value::Object(fields))
+}
+
+/// Adds to a block outside the best chain which block is in its place there.
+fn add_replacement(
+    fields: &mut serde_json::Map<String, Value>,
+    databases: &mut Databases,
+    row: &HeaderRow,
+) -> Result<(), RpcError> {
+    if row.status != BlockStatus::Applied {
+        let winner = databases.hash_at(row.header.height)?;
+        fields.insert("replaced_by".to_owned(), json!(winner));
+    }
+    Ok(())
+}
+
+/// A page of a block's transactions.
+fn block_transactions(context: &Shared, id: String, from: u64, limit: u64) -> Continuation {
+    let context = context.clone();
+    Continuation::query(move |databases| {
+        let row = databases.find_block(&id)?;
+        let Some(body) = databases.block(&row.hash)? else {
+            databases.require_kept(&row)?;
+            return Err(RpcError::not_found("this node has only the header of this block"));
+        };
+        let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let entries = body.transactions.iter().enumerate().skip(at(from)).take(at(limit));
+        let entries: Vec<Value> = entries.map(|(at, one)| render::block_entry(&context, one, at)).collect();
+        let end = from.saturating_add(entries.len() as u64);
+        Ok(json!({
+            "hash": row.hash,
+            "height": row.header.height,
+            "count": body.transactions.len(),
+            "next": (end < body.transactions.len() as u64).then_some(end),
+            "transactions": entries,
+        }))
+    })
 }
 
 /// A page of the best chain, highest block first: header fields, size, number of transactions and miner.
@@ -175,7 +232,7 @@ pub(in crate::rpc) fn tips(databases: &mut Databases) -> Result<Value, RpcError>
 
 fn next_of(databases: &mut Databases, row: &HeaderRow) -> Result<Option<Hash>, RpcError> {
     match row.status {
-        BlockStatus::Applied => databases.hash_after(row.header.height),
+        BlockStatus::Applied => databases.hash_at(row.header.height.saturating_add(1)),
         _ => Ok(None),
     }
 }
@@ -208,6 +265,7 @@ fn get_block(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             return Ok(Value::String(hex(&body.bytes)));
         }
         let mut fields = render::block(&context, &row, Some(&body), &tip, next);
+        add_replacement(&mut fields, databases, &row)?;
         add_core_names(&mut fields, &row);
         if verbosity == 2 {
             if body.transactions.len() > MAX_FULL_TRANSACTIONS {

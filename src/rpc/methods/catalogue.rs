@@ -6,7 +6,7 @@ use crate::rpc::{
     continuation::Continuation,
     error::{self, RpcError},
     methods::{
-        address, blocks, control, core_info, keys, members, mempool, method::Method, mining, network, partition,
+        address, blocks, control, core_info, fees, keys, members, mempool, method::Method, mining, network, partition,
         raw_transactions, receipts, search, signing, statistics, status, transactions, wait, wallet, watch,
     },
     openrpc,
@@ -14,7 +14,7 @@ use crate::rpc::{
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 21] = [
+const TABLES: [&[Method]; 22] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -22,6 +22,7 @@ const TABLES: [&[Method]; 21] = [
     receipts::METHODS,
     search::METHODS,
     mempool::METHODS,
+    fees::METHODS,
     raw_transactions::METHODS,
     signing::METHODS,
     address::METHODS,

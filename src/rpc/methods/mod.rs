@@ -7,6 +7,7 @@ pub mod catalogue;
 mod conflicts;
 mod control;
 mod core_info;
+mod fees;
 mod keys;
 mod members;
 pub(super) mod mempool;

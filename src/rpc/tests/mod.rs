@@ -7,6 +7,7 @@ mod connections;
 mod core;
 mod harness;
 mod index;
+mod page;
 mod schemas;
 mod search;
 mod tokens;

@@ -16,6 +16,7 @@ mod memos;
 mod pages;
 mod prefix;
 mod runs;
+mod spends;
 #[cfg(test)]
 mod tests;
 mod undo;

@@ -1,0 +1,119 @@
+//! What spends the outputs of a transaction.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    base::hash::Hash,
+    chain::{
+        block::HashedTransaction,
+        transaction::{OutPoint, Output, Transaction},
+    },
+    node::command::{LedgerCommand, PoolEntry, Reply},
+    rpc::{
+        continuation::{Continuation, Shared, unexpected},
+        databases::Databases,
+        error::RpcError,
+        methods::transactions,
+    },
+};
+
+/// Entries of an owner's history that are read for one output.
+const SCAN: usize = 2000;
+/// Blocks that are read for all outputs of a transaction together: one takes about a millisecond for each 100 KB.
+const READS: usize = 64;
+
+/// Where a transaction is.
+enum Maker {
+    Pool(HashedTransaction),
+    /// In the best chain: height and position.
+    Chain(HashedTransaction, (u32, u32)),
+}
+
+/// What spends each output of a transaction of the mempool or the chain.
+pub(super) fn outspends(context: &Shared, id: &str) -> Continuation {
+    let (id, after) = (id.trim().to_ascii_lowercase(), context.clone());
+    // The mempool first, so that a spender that is confirmed in between is found in one of the two.
+    Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
+        let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
+        Ok(Continuation::query(move |databases| answer(databases, &id, &entries)).once_indexed(&after))
+    })
+}
+
+fn answer(databases: &mut Databases, id: &str, entries: &[PoolEntry]) -> Result<Value, RpcError> {
+    let waiting = spenders(entries);
+    let maker = match transactions::by_prefix(entries, id)? {
+        Some(entry) => Some(Maker::Pool((*entry.transaction).clone())),
+        None => transactions::in_chain(databases, id)?.map(|found| {
+            let place = (found.row.header.height, u32::try_from(found.position).unwrap_or(u32::MAX));
+            Maker::Chain(found.transaction().clone(), place)
+        }),
+    };
+    let Some(maker) = maker else { return unknown(databases, id) };
+    let (made, place) = match &maker {
+        Maker::Pool(made) => (made, None),
+        Maker::Chain(made, place) => (made, Some(*place)),
+    };
+    let mut reads = READS;
+    let mut rows = Vec::with_capacity(made.transaction.outputs.len());
+    for (at, output) in made.transaction.outputs.iter().enumerate() {
+        let outpoint = Transaction::outpoint(made.txid, at);
+        let (spent, by, height) = match (waiting.get(&outpoint), place) {
+            (Some(txid), _) => (true, Some(*txid), None),
+            (None, None) => (false, None, None),
+            (None, Some(_)) if databases.coin(&outpoint)?.is_some() => (false, None, None),
+            (None, Some(place)) => match in_chain(databases, output, &outpoint, place, &mut reads)? {
+                Some((txid, height)) => (true, Some(txid), Some(height)),
+                None => (true, None, None),
+            },
+        };
+        rows.push(json!({ "index": at, "spent": spent, "txid": by, "height": height }));
+    }
+    Ok(Value::Array(rows))
+}
+
+/// What the mempool's transactions spend, and which one does.
+fn spenders(entries: &[PoolEntry]) -> BTreeMap<OutPoint, Hash> {
+    let inputs = |entry: &PoolEntry| {
+        let txid = entry.transaction.txid;
+        entry.transaction.transaction.inputs.iter().map(move |input| (input.outpoint, txid)).collect::<Vec<_>>()
+    };
+    entries.iter().flat_map(inputs).collect()
+}
+
+/// The outputs of a transaction that is undone are in no chain: nothing can spend them.
+fn unknown(databases: &mut Databases, id: &str) -> Result<Value, RpcError> {
+    let Some(undone) = super::undone::find(databases, |txid| txid.to_string().starts_with(id))? else {
+        return Err(RpcError::not_found(format!("no such transaction in the mempool or the chain: {id}")));
+    };
+    let outputs = 0..undone.transaction().transaction.outputs.len();
+    Ok(outputs.map(|at| json!({ "index": at, "spent": null, "txid": null, "height": null })).collect())
+}
+
+/// The transaction of the best chain that spends a coin: one of its owner's payments after it.
+fn in_chain(
+    databases: &mut Databases,
+    output: &Output,
+    outpoint: &OutPoint,
+    place: (u32, u32),
+    reads: &mut usize,
+) -> Result<Option<(Hash, u32)>, RpcError> {
+    let (_, index) = databases.both()?;
+    let Some(index) = index else { return Ok(None) };
+    let payments = index.payments_after(&output.address, place, output.amount, SCAN).map_err(RpcError::of_index)?;
+    let mut block = None;
+    for payment in payments {
+        if *reads == 0 {
+            break;
+        }
+        *reads -= 1;
+        let found = databases.transaction_at(payment.height, &payment.txid, &mut block)?;
+        let spends =
+            |hashed: &HashedTransaction| hashed.transaction.inputs.iter().any(|input| input.outpoint == *outpoint);
+        if found.is_some_and(|(_, hashed)| spends(&hashed)) {
+            return Ok(Some((payment.txid, payment.height)));
+        }
+    }
+    Ok(None)
+}
