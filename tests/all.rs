@@ -45,3 +45,4 @@ mod told;
 mod tools;
 mod undone;
 mod vectors;
+mod wall;

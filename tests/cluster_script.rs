@@ -3,7 +3,8 @@
 use std::{
     ffi::OsStr,
     fs,
-    net::{Ipv4Addr, TcpListener},
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     process::{Command, Output},
     sync::atomic::{AtomicU16, Ordering},
@@ -74,6 +75,7 @@ fn free_block() -> u16 {
 fn the_cluster_script_refuses_what_it_does_not_know() {
     let lines = [
         "status --wat",
+        "wall --wat",
         "down now",
         "wait agree soon",
         "logs 1 2",
@@ -146,6 +148,16 @@ fn a_mistyped_partition_cuts_nothing() {
             assert_eq!(stdout(&denied).trim(), "[]", "{groups}: node {node}");
         }
     }
+    let wall = stdout(&cluster.run(&["wall"]));
+    assert!(stdout(&cluster.run(&["status"])).contains(&format!("all nodes side by side: {wall}")), "{wall}");
+    let (address, path) = wall.trim().strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    let (host, port) = address.split_once(':').unwrap();
+    let last = format!("{host}:{}", port.parse::<u16>().unwrap() + NODES - 1);
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains(&format!("\"http://{last}\"]}}")), "{last}: {page}");
     assert!(cluster.run(&["partition", "1 2 | 3"]).status.success());
     assert!(stdout(&cluster.run(&["status"])).contains("these nodes deny others: 1 2 3;"));
 }

@@ -185,7 +185,7 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// The bytes of a text in base64 with or without padding (RFC 4648); `None`: it is none.
-fn unbase64(text: &str) -> Option<Vec<u8>> {
+pub fn unbase64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
     let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
     for group in digits.chunks(4) {

@@ -47,7 +47,6 @@ pub mod schema;
 mod sealing;
 mod server;
 mod socket;
-mod spends;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,10 @@
 //! A headless Chromium, driven over its DevTools websocket, if one is installed.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -11,10 +13,14 @@ use std::{
 
 use serde_json::{Value, json};
 
+use tussock::rpc::auth::unbase64;
+
 use super::TempDir;
 
 /// Names under which the browser may be installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+/// What looks for obstacles to people, from npm.
+pub const AXE: &str = "axe-core@4.14.1";
 /// The longest time for anything on a busy host.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -121,6 +127,41 @@ impl Browser {
             let text = self.evaluate("document.body.innerText");
             panic!("does not hold in time: {condition}\n{text}\n{:?}", self.complaints);
         }
+    }
+
+    /// Saves a picture of the whole page, if the variable `TUSSOCK_SCREENSHOTS` names a folder for people to look at them.
+    pub fn picture(&mut self, name: &str) {
+        let Some(folder) = std::env::var_os("TUSSOCK_SCREENSHOTS") else { return };
+        let shot = self.command("Page.captureScreenshot", json!({ "captureBeyondViewport": true }));
+        let name: String = name.chars().map(|sign| if sign.is_alphanumeric() { sign } else { '-' }).collect();
+        let bytes = unbase64(shot["data"].as_str().unwrap()).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
+    }
+
+    /// Loads a script of npm into the page. `false`, and a line that says so, if it cannot be installed here.
+    pub fn load(&mut self, package: &str, file: &str) -> bool {
+        let folder = TempDir::new();
+        let npm = ["install", "--no-audit", "--no-fund", "--loglevel=error", package, "--prefix"];
+        let done = Command::new("npm").args(npm).arg(folder.path()).output().is_ok_and(|done| done.status.success());
+        match fs::read_to_string(folder.path().join("node_modules").join(file)) {
+            Ok(script) if done => {
+                self.evaluate(&(script + "; 0"));
+                true
+            }
+            _ => {
+                eprintln!("npm cannot install {package} here: the page was not looked at with it");
+                false
+            }
+        }
+    }
+
+    /// What axe finds in the page that keeps people from using it; [`Browser::load`] has loaded it. By its default rules, and
+    /// that for small targets of WCAG 2.2.
+    pub fn axe(&mut self) -> Value {
+        let named = "one => one.id + ' ' + one.nodes.map(node => node.html)";
+        let rules = "{ rules: { 'target-size': { enabled: true } } }";
+        self.evaluate(&format!("axe.run({rules}).then(found => found.violations.map({named}))"))
     }
 
     /// Sets the size of the window and the system's colour scheme.

@@ -7,18 +7,19 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, fees, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, search, signing, statistics, status, transactions, wait, wallet, watch,
+        raw_transactions, receipts, search, signing, spends, statistics, status, transactions, wait, wallet, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 22] = [
+const TABLES: [&[Method]; 23] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
     transactions::METHODS,
+    spends::METHODS,
     receipts::METHODS,
     search::METHODS,
     mempool::METHODS,

@@ -19,6 +19,7 @@ mod raw_transactions;
 mod receipts;
 pub(super) mod search;
 mod signing;
+mod spends;
 mod statistics;
 pub(super) mod status;
 pub(super) mod transactions;

@@ -18,7 +18,7 @@ use crate::{
         params::Args,
         render::{self, Place},
         schema::{Schema, optional, required},
-        sealing, spends,
+        sealing,
         undone::{self, Undone},
     },
 };
@@ -32,15 +32,6 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::transactions::TRANSACTION,
         errors: &[error::NOT_FOUND],
         handler: |context, args| Ok(transaction(context, args.required_text("id")?)),
-    },
-    Method {
-        name: "outspends",
-        params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
-        summary: "what spends the outputs of a transaction of the mempool or the chain",
-        returns: "an array of objects with index, spent, txid and height",
-        result: answers::transactions::OUTSPENDS,
-        errors: &[error::NOT_FOUND],
-        handler: |context, args| Ok(spends::outspends(context, args.required_text("id")?)),
     },
     Method {
         name: "getrawtransaction",
@@ -238,7 +229,7 @@ fn locate(
 }
 
 /// The mempool's transaction whose id begins with these digits.
-pub(in crate::rpc) fn by_prefix<'a>(entries: &'a [PoolEntry], prefix: &str) -> Result<Option<&'a PoolEntry>, RpcError> {
+pub(super) fn by_prefix<'a>(entries: &'a [PoolEntry], prefix: &str) -> Result<Option<&'a PoolEntry>, RpcError> {
     if prefix.len() < 64 {
         check_prefix(prefix)?;
     }

@@ -12,7 +12,7 @@ async function look(node) {
   node.asking = true;
   try {
     const options = { credentials: "omit", signal: AbortSignal.timeout(LOOK_PATIENCE) };
-    const answer = await fetch(node.origin + "/api/wall", options), facts = await answer.json();
+    const answer = await fetch(`${node.origin}/api/wall`, options), facts = await answer.json();
     if (answer.ok && node.facts) node.moved = Object.fromEntries(node.facts.peers.map(peer => [peer.node_id, peer.bytes]));
     node.facts = answer.ok ? facts : null; node.why = answer.ok ? "" : facts.error;
     if (answer.ok) { node.id = facts.node_id; node.listens = facts.listens; }

@@ -12,12 +12,25 @@ use crate::{
     },
     node::command::{LedgerCommand, PoolEntry, Reply},
     rpc::{
+        answers,
         continuation::{Continuation, Shared, unexpected},
         databases::Databases,
-        error::RpcError,
-        methods::transactions,
+        error::{self, RpcError},
+        methods::{method::Method, transactions},
+        schema::{Schema, required},
+        undone,
     },
 };
+
+pub(super) const METHODS: &[Method] = &[Method {
+    name: "outspends",
+    params: &[required("id", Schema::Text, "transaction id or a unique prefix of at least 6 digits")],
+    summary: "what spends the outputs of a transaction of the mempool or the chain",
+    returns: "an array of objects with index, spent, txid and height",
+    result: answers::transactions::OUTSPENDS,
+    errors: &[error::NOT_FOUND],
+    handler: |context, args| Ok(outspends(context, args.required_text("id")?)),
+}];
 
 /// Entries of an owner's history that are read for one output.
 const SCAN: usize = 2000;
@@ -32,7 +45,7 @@ enum Maker {
 }
 
 /// What spends each output of a transaction of the mempool or the chain.
-pub(super) fn outspends(context: &Shared, id: &str) -> Continuation {
+fn outspends(context: &Shared, id: &str) -> Continuation {
     let (id, after) = (id.trim().to_ascii_lowercase(), context.clone());
     // The mempool first, so that a spender that is confirmed in between is found in one of the two.
     Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
@@ -84,7 +97,7 @@ fn spenders(entries: &[PoolEntry]) -> BTreeMap<OutPoint, Hash> {
 
 /// The outputs of a transaction that is undone are in no chain: nothing can spend them.
 fn unknown(databases: &mut Databases, id: &str) -> Result<Value, RpcError> {
-    let Some(undone) = super::undone::find(databases, |txid| txid.to_string().starts_with(id))? else {
+    let Some(undone) = undone::find(databases, |txid| txid.to_string().starts_with(id))? else {
         return Err(RpcError::not_found(format!("no such transaction in the mempool or the chain: {id}")));
     };
     let outputs = 0..undone.transaction().transaction.outputs.len();

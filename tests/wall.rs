@@ -1,0 +1,176 @@
+//! What the page does beyond showing views, in a real browser: QR codes, files, copies, and the wall of several nodes.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    TestNode,
+    browser::{AXE, Browser},
+};
+
+/// Reads a QR code as a camera's program does: from a picture.
+const SCAN: &str = "(async svg => {
+  const copy = svg.cloneNode(true), canvas = document.createElement('canvas'), image = new Image();
+  copy.setAttribute('width', canvas.width = 420); copy.setAttribute('height', canvas.height = 420);
+  image.src = 'data:image/svg+xml,' + encodeURIComponent(new XMLSerializer().serializeToString(copy));
+  await image.decode();
+  const paper = canvas.getContext('2d');
+  paper.fillStyle = '#fff'; paper.fillRect(0, 0, 420, 420); paper.drawImage(image, 0, 0);
+  const found = jsQR(paper.getImageData(0, 0, 420, 420).data, 420, 420);
+  return found && found.data })";
+
+fn started() -> Option<Browser> {
+    let browser = Browser::start();
+    if browser.is_none() {
+        eprintln!("no chromium is installed: the page was not tested");
+    }
+    browser
+}
+
+#[test]
+fn addresses_can_be_scanned_copied_and_saved() {
+    let Some(mut browser) = started() else { return };
+    let node = TestNode::start(&[]);
+    let address = node.json(&["key", "show", "dev1"])["address"].as_str().unwrap().to_owned();
+    node.json(&["send", "dev1", "5", "--from", "dev0", "--memo", "=1+1, \"so\""]);
+    node.json(&["mine", "1"]);
+    browser.open(&format!("http://{}/address/{address}", node.http()));
+    browser.until("document.querySelector('#view').innerText.includes('History')");
+    assert_eq!(browser.evaluate("location.hash"), format!("#/address/{address}"), "the path leads to the view");
+    let title = browser.evaluate("document.title");
+    assert!(title.as_str().unwrap().starts_with("Address "), "{title}");
+    if browser.load("jsqr@1.4.0", "jsqr/dist/jsQR.js") {
+        assert_eq!(browser.evaluate(&format!("{SCAN}(document.querySelector('.qr'))")), address);
+        let all = "(async () => { for (let n = 1; n <= 106; n++) {
+            const text = Array.from({ length: n }, (_, i) => 'aZ9/é'.charCodeAt(i * n % 4)).map(x => String.fromCharCode(x)).join('');
+            if (await SCAN(qrDrawing(text, '')) !== text) return n;
+          } return qrDrawing('x'.repeat(107), '') })()";
+        assert_eq!(browser.evaluate(&all.replace("SCAN", SCAN)), Value::Null, "each length, and none that is too long");
+    }
+    // The old way of copying needs no permission: what it selects is what is copied.
+    browser.evaluate("navigator.clipboard.writeText = async text => { window.copied = text }; 0");
+    browser.evaluate("document.querySelector('.copy').click()");
+    browser.until("document.querySelector('.copy').textContent === 'Copied'");
+    assert_eq!(browser.evaluate("window.copied"), address);
+    browser.until("document.querySelector('#say').textContent === 'address copied'");
+    let csv = browser.evaluate(&format!("historyCsv('{address}', () => {{}}).then(found => found[0])"));
+    let lines: Vec<&str> = csv.as_str().unwrap().split("\r\n").collect();
+    assert_eq!(lines[0], "time,height,transaction,received,sent,net,counterparty,memo");
+    assert!(lines[1].ends_with(",\"'=1+1, \"\"so\"\"\""), "no spreadsheet runs it: {}", lines[1]);
+    let button = "[...document.querySelectorAll('button')].find(one => /CSV|Saved/.test(one.textContent))";
+    browser.evaluate(&format!("{button}.click()"));
+    browser.until(&format!("{button}.textContent === 'Saved'"));
+    assert_eq!(browser.complaints, [] as [&str; 0]);
+}
+
+#[test]
+fn what_a_reader_opened_stays_open_and_wrong_routes_say_so() {
+    let Some(mut browser) = started() else { return };
+    let node = TestNode::start(&[]);
+    let sent = node.json(&["send", "dev1", "5", "--from", "dev0"])["id"].as_str().unwrap().to_owned();
+    browser.open(&format!("http://{}/tx/{sent}", node.http()));
+    browser.until("document.querySelector('#view').innerText.includes('waits in the mempool')");
+    browser.evaluate("document.querySelector('summary').focus(); document.querySelector('summary').click()");
+    browser.until("/^[0-9a-f]{300,}$/.test(document.querySelector('pre').textContent)");
+    node.json(&["mine", "1"]);
+    browser.until("document.querySelector('#view').innerText.includes('in block 1')");
+    assert_eq!(browser.evaluate("document.activeElement.tagName"), "SUMMARY");
+    assert_eq!(browser.evaluate("document.querySelector('details').open && !!document.querySelector('pre')"), true);
+    for wrong in ["#/addr/x", "#/%", "#/__proto__", "#/constructor/x"] {
+        browser.evaluate(&format!("location.hash = '{wrong}'"));
+        browser.until("document.title === 'No such view – tussock'");
+        browser.evaluate("location.hash = '#/blocks'");
+        browser.until("document.title === 'Blocks – tussock'");
+    }
+    // The key for the search can be turned off, for those who dictate.
+    let press = "dispatchEvent(new KeyboardEvent('keydown', { key: '/' })); document.activeElement.id";
+    assert_eq!(browser.evaluate(press), "q");
+    browser.evaluate("document.activeElement.blur(); document.querySelector('#slash').click()");
+    assert_ne!(browser.evaluate(press), "q");
+    assert_eq!(browser.complaints, [] as [&str; 0]);
+}
+
+#[test]
+fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
+    let Some(mut browser) = started() else { return };
+    let one = TestNode::start(&[]);
+    let mut two = TestNode::start(&["--connect", &one.p2p().to_string()]);
+    let mut three = TestNode::start(&["--connect", &one.p2p().to_string(), "--connect", &two.p2p().to_string()]);
+    one.json(&["mine", "2"]);
+    for node in [&two, &three] {
+        node.wait(&["height", "2"]);
+    }
+    let nodes = [&one, &two, &three].map(|node| node.http().port().to_string()).join(",");
+    browser.open(&format!("http://{}/wall?nodes={nodes}", one.http()));
+    let says = |text: &str| format!("document.querySelector('#view').innerText.includes({})", json!(text));
+    browser.until(&says("One chain: all 3 nodes at block 2"));
+    assert_eq!(browser.evaluate("document.title"), "Wall of 3 nodes – tussock");
+    let has_axe = browser.load(AXE, "axe-core/axe.min.js");
+    let look = |browser: &mut Browser, name: &str| {
+        for (width, height, dark) in [(1200, 900, false), (1200, 900, true), (375, 740, false)] {
+            browser.shape(width, height, dark);
+            browser.picture(&format!("wall {name} {width} {}", if dark { "dark" } else { "light" }));
+            assert!(!has_axe || browser.axe() == json!([]), "{name} at {width}: {}", browser.axe());
+        }
+    };
+    look(&mut browser, "whole");
+
+    for node in [&one, &two] {
+        node.json(&["net", "deny", &three.p2p().to_string()]);
+        three.json(&["net", "deny", &node.p2p().to_string()]);
+    }
+    browser.until("document.querySelectorAll('.net .cut').length === 2");
+    one.json(&["mine", "1"]);
+    three.json(&["mine", "2"]);
+    browser.until(&says("Nodes 1, 2 at block 3"));
+    browser.until(&says("Node 3 at block 4"));
+    browser.until(&says("They part after block 2"));
+    let color = |node: usize| format!("document.querySelectorAll('.node')[{node}].className");
+    assert_eq!(browser.evaluate(&color(0)), browser.evaluate(&color(1)));
+    assert_ne!(browser.evaluate(&color(0)), browser.evaluate(&color(2)));
+    look(&mut browser, "split");
+    assert_eq!(browser.evaluate("document.querySelector('#say').textContent"), "2 chains, 2 lines cut");
+
+    for node in [&one, &two, &three] {
+        node.json(&["net", "allow"]);
+    }
+    three.json(&["peers", "add", &one.p2p().to_string()]);
+    browser.until(&says("One chain: all 3 nodes at block 4"));
+    assert_eq!(browser.evaluate("document.querySelectorAll('.net .cut').length"), 0);
+    two.stop();
+    browser.until("document.querySelectorAll('.node.gone').length === 1");
+    look(&mut browser, "silent");
+    assert_eq!(browser.complaints, [] as [&str; 0]);
+
+    // The node that the page came from may go, too.
+    let mut one = one;
+    one.stop();
+    browser.until(&says("One chain: node 3 at block 4"));
+    browser.until(
+        "document.querySelector('#state').textContent === 'disconnected' && !document.querySelector('#view').hidden",
+    );
+    three.stop();
+    browser.until(&says("No node answers."));
+}
+
+/// An address that is no node's is refused by the server; one that is not on the wall, by the browser.
+#[test]
+fn a_page_of_a_node_cannot_read_other_nodes_unless_it_is_their_wall() {
+    let Some(mut browser) = started() else { return };
+    let (one, two) = (TestNode::start(&[]), TestNode::start(&[]));
+    let read =
+        |path: &str| format!("fetch('http://{}{path}').then(answer => answer.status, () => 'refused')", two.http());
+    browser.open(&format!("http://{}/", one.http()));
+    for path in ["/api/wall", "/api/status", "/healthz"] {
+        assert_eq!(browser.evaluate(&read(path)), "refused", "{path}");
+    }
+    browser.open(&format!("http://{}/wall?nodes={}", one.http(), two.http().port()));
+    assert_eq!(browser.evaluate(&read("/api/wall")), 200);
+    for path in ["/api/status", "/api/peers", "/"] {
+        assert_eq!(browser.evaluate(&read(path)), "refused", "{path}");
+    }
+    let post = format!(
+        "fetch('http://{}/rpc', {{ method: 'POST', body: '{{}}' }}).then(() => 'read', () => 'refused')",
+        two.http()
+    );
+    assert_eq!(browser.evaluate(&post), "refused");
+}
