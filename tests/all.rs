@@ -12,6 +12,7 @@ mod cluster;
 mod cluster_script;
 mod consensus;
 mod constrained;
+mod contacts;
 mod docs;
 mod durability;
 mod everyday;

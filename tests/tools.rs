@@ -129,6 +129,9 @@ fn shells_complete_names_of_keys_chains_and_topics() {
     for name in ["alice", "albert", "bob"] {
         takes(&Command::new(bin()).args(["-d", &path("data"), "key", "new", name]).output().unwrap());
     }
+    let address = takes(&Command::new(bin()).args(["-d", &path("other"), "key", "new", "x"]).output().unwrap());
+    let contact = ["-d", &path("data"), "contact", "add", "altmann hans", address.trim()];
+    takes(&Command::new(bin()).args(contact).output().unwrap());
     for shell in ["bash", "fish"] {
         fs::write(path(shell), print(&["completions", shell])).unwrap();
     }
@@ -154,8 +157,13 @@ fn shells_complete_names_of_keys_chains_and_topics() {
             names.sort();
             names
         };
-        for words in ["send", "balance", "history", "key show", "key export", "key sign", "mine --to", "run --mine"] {
+        for words in ["key show", "key export", "key sign", "run --mine", "merge"] {
             assert_eq!(names(&format!("tussock -d {data} {words} al")), ["albert", "alice"], "{shell}: {words}");
+        }
+        for words in ["send", "balance", "history", "mine --to"] {
+            let names: Vec<String> =
+                names(&format!("tussock -d {data} {words} al")).iter().map(|name| name.replace('\\', "")).collect();
+            assert_eq!(names, ["albert", "alice", "altmann hans"], "{shell}: {words}");
         }
         assert_eq!(names(&format!("tussock -d {data} send bob 5 --from al")), ["albert", "alice"], "{shell}");
         assert_eq!(names("tussock --chain l"), ["local"], "{shell}");

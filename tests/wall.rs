@@ -54,7 +54,7 @@ fn addresses_can_be_scanned_copied_and_saved() {
     browser.until("document.querySelector('#say').textContent === 'address copied'");
     let csv = browser.evaluate(&format!("historyCsv('{address}', () => {{}}).then(found => found[0])"));
     let lines: Vec<&str> = csv.as_str().unwrap().split("\r\n").collect();
-    assert_eq!(lines[0], "time,height,transaction,received,sent,net,counterparty,memo");
+    assert_eq!(lines[0], "time,height,transaction,received,sent,net,counterparties,memo");
     assert!(lines[1].ends_with(",\"'=1+1, \"\"so\"\"\""), "no spreadsheet runs it: {}", lines[1]);
     let button = "[...document.querySelectorAll('button')].find(one => /CSV|Saved/.test(one.textContent))";
     browser.evaluate(&format!("{button}.click()"));

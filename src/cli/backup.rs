@@ -18,6 +18,7 @@ use crate::{
     chain::{archive::StoreError, snapshot::JoinState},
     config::CHAIN_FILE,
     store::{LedgerReader, compact, copy},
+    wallet::contacts,
 };
 
 /// Databases of a backup; the index is derived and left out.
@@ -106,7 +107,7 @@ fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
             error => cannot_copy(&into.join(name), &error),
         })?;
     }
-    for name in [CHAIN_FILE, datadir::MEMBERS] {
+    for name in [CHAIN_FILE, datadir::MEMBERS, contacts::FILE] {
         copy_file(&from.join(name), &into.join(name))?;
     }
     if with_keys { copy_keys(&from, into) } else { Ok(0) }
@@ -163,7 +164,9 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         }
     }
     context.keep_chain_file()?;
-    copy_file(&arguments.folder.join(datadir::MEMBERS), &folder.join(datadir::MEMBERS))?;
+    for name in [datadir::MEMBERS, contacts::FILE] {
+        copy_file(&arguments.folder.join(name), &folder.join(name))?;
+    }
     let keys = copy_keys(&arguments.folder, &folder)?;
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;

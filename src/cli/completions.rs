@@ -24,12 +24,17 @@ pub(super) fn script(shell: Shell, program: &mut Command) -> Vec<u8> {
     text
 }
 
-/// Has zsh ask for keys where an argument takes one.
+/// Has zsh ask for keys and contacts where an argument takes one.
 fn with_keys_for_zsh(script: &str) -> String {
     let takes_key = |line: &str| {
         [":KEY:", "name of a key", "Name of the key", "'--mine=", "'--to="].iter().any(|mark| line.contains(mark))
     };
-    let keys = |line: &str| if takes_key(line) { line.replace(ANYTHING, ":_tussock_keys'") } else { line.to_owned() };
+    let keys = |line: &str| match line {
+        line if line.contains("name of a key or contact") => line.replace(ANYTHING, ":_tussock_payees'"),
+        line if line.contains("Name of the contact") => line.replace(ANYTHING, ":_tussock_contacts'"),
+        line if takes_key(line) => line.replace(ANYTHING, ":_tussock_keys'"),
+        line => line.to_owned(),
+    };
     let text: String = script.lines().map(|line| keys(line) + "\n").collect();
     text.replacen("\n_tussock() {", &format!("\n{}_tussock() {{", include_str!("completions/names.zsh")), 1)
 }

@@ -115,7 +115,7 @@ impl From<WalletError> for Failure {
     fn from(error: WalletError) -> Self {
         let exit = match &error {
             WalletError::Usage(_) | WalletError::Exists { .. } => Exit::Usage,
-            WalletError::NoKey { .. } => Exit::NotFound,
+            WalletError::NoKey { .. } | WalletError::Watched { .. } => Exit::NotFound,
             WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. } | WalletError::HighFee { .. } => {
                 Exit::Rejected
             }

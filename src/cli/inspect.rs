@@ -1,5 +1,7 @@
 //! `block`, `tx`, `balance`, `history`: the content of the ledger.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -119,7 +121,7 @@ fn transaction_text(context: &Context, tx: &Value) -> String {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tussock balance dev0\n  tussock balance ltus1… --json")]
 pub struct BalanceArgs {
-    /// An address, or the name of a key
+    /// An address, or the name of a key or contact
     #[arg(value_name = "ADDRESS")]
     address: String,
 }
@@ -152,7 +154,7 @@ Examples:
   tussock history dev0 --limit 10
   tussock history dev0 --csv > dev0.csv")]
 pub struct HistoryArgs {
-    /// An address, or the name of a key
+    /// An address, or the name of a key or contact
     #[arg(value_name = "ADDRESS")]
     address: String,
     /// Maximum number of entries, the newest first [default: 50]
@@ -169,7 +171,8 @@ const HISTORY_PAGE: u64 = 50;
 /// Runs `history`.
 pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     let folder = context.folder();
-    let address = context.show(&Keys::new(&folder, context.spec()).address(&arguments.address)?);
+    let keys = Keys::new(&folder, context.spec());
+    let address = context.show(&keys.address(&arguments.address)?);
     let remote = context.remote()?;
     if arguments.csv {
         return history_csv(&remote, &address, arguments.limit.unwrap_or(u64::MAX));
@@ -177,19 +180,25 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
     let limit = arguments.limit.unwrap_or(HISTORY_PAGE);
     let history =
         remote.call("history", json!({ "address": address, "limit": limit, "memos": limit <= HISTORY_PAGE }))?;
+    let known: BTreeMap<String, String> =
+        keys.known().into_iter().map(|(address, name)| (context.show(&address), name)).collect();
+    let with = |entry: &Value| -> String {
+        let names = output::items(&entry["counterparties"]).iter().filter_map(|one| known.get(one.as_str()?).cloned());
+        names.collect::<Vec<_>>().join(", ")
+    };
     context.print(&history, |history| {
-        let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations", "~memo"]);
+        let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations", "~with", "~memo"]);
         // One line each: what a memo says must not look like a row.
         let memo = |entry: &Value| text(entry, "memo").replace('\n', " ");
         for entry in output::items(&history["pending"]) {
             let (id, [received, sent]) =
                 (text(entry, "txid"), ["received", "sent"].map(|key| context.amount(entry, key)));
-            rows.row(["pending".to_owned(), id, received, sent, "0".to_owned(), memo(entry)]);
+            rows.row(["pending".to_owned(), id, received, sent, "0".to_owned(), with(entry), memo(entry)]);
         }
         for entry in output::items(&history["entries"]) {
             let [height, id, depth] = ["height", "txid", "confirmations"].map(|key| text(entry, key));
             let [received, sent] = ["received", "sent"].map(|key| context.amount(entry, key));
-            rows.row([height, id, received, sent, depth, memo(entry)]);
+            rows.row([height, id, received, sent, depth, with(entry), memo(entry)]);
         }
         rows.text("no payments to or from this address") + &reach(history)
     })

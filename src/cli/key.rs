@@ -113,6 +113,18 @@ Examples:
         /// One line; an empty one removes the label
         label: String,
     },
+    /// Follow an address whose key is elsewhere: its coins and payments are shown, it cannot sign
+    #[command(after_help = "\
+Payments of it are made here with tussock tx make, and signed where the key is.
+
+Example:
+  tussock key watch savings ltus1…")]
+    Watch {
+        /// Name by which the address is called here
+        name: String,
+        /// The address
+        address: String,
+    },
     /// List all keys
     #[command(after_help = "Example:\n  tussock key list")]
     List {
@@ -193,6 +205,7 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
             let file = keys.label(name, label)?;
             context.print(&facts(&file), |_| String::new())
         }
+        Verb::Watch { name, address } => watch(context, &keys, name, address),
         Verb::List { names: true } => names(context, &keys),
         Verb::List { names: false } => list(context, &keys),
         Verb::Show { name } => show(context, name, &keys.find(name)?),
@@ -224,6 +237,15 @@ fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags:
     context.print(&facts(&file), |value| output::text(value, "address"))
 }
 
+fn watch(context: &Context, keys: &Keys<'_>, name: &str, address: &str) -> Outcome {
+    let parsed = Address::parse(address, &context.spec().prefix);
+    let address = parsed.map_err(|error| Failure::usage(format!("{address}: {error}")))?;
+    let file = keys.watch(name, &address)?;
+    context.keep_chain_file()?;
+    output::hint(&format!("\"{name}\" is kept in {}", keys.path(name).display()));
+    context.print(&facts(&file), |value| output::text(value, "address"))
+}
+
 fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
     let all = keys.read_all(keys.names()?);
     all.damaged.iter().for_each(|reason| output::note(&format!("left out: {reason}")));
@@ -236,7 +258,11 @@ fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
     context.print(&list.collect(), |list| {
         let mut rows = Rows::new(&["name", "~address", "encrypted", "label"]);
         for key in output::items(list) {
-            let encrypted = if key["encrypted"].as_bool() == Some(true) { "yes" } else { "no" };
+            let encrypted = match (key["watched"] == true, key["encrypted"] == true) {
+                (true, _) => "watched",
+                (false, true) => "yes",
+                (false, false) => "no",
+            };
             let [name, address, label] = ["name", "address", "label"].map(|field| output::text(key, field));
             rows.row([name, address, encrypted.to_owned(), label]);
         }
@@ -266,7 +292,10 @@ fn show(context: &Context, name: &str, named: &NamedKey) -> Outcome {
         }),
     };
     context.print(&facts, |facts| {
-        let rows = ["name", "address", "public_key", "label"].map(|key| (key, output::text(facts, key)));
+        let mut rows = ["name", "address", "public_key", "label"].map(|key| (key, output::text(facts, key))).to_vec();
+        if facts["watched"] == true {
+            rows.push(("watched", "its key is elsewhere".to_owned()));
+        }
         output::facts(&rows)
     })
 }

@@ -22,7 +22,7 @@ pub(super) const COMMAND_INPUT_BYTES: u64 = 1024 * 1024;
 pub(super) fn facts(file: &KeyFile) -> Value {
     json!({
         "name": file.name, "address": file.address, "public_key": file.public_key, "encrypted": file.is_encrypted(),
-        "label": file.label,
+        "label": file.label, "watched": file.is_watched(),
     })
 }
 

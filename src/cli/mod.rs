@@ -11,6 +11,7 @@ pub mod bench;
 pub mod chain;
 pub mod chains;
 mod completions;
+pub mod contact;
 pub mod context;
 mod continuing;
 pub mod control;
@@ -120,6 +121,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Make, list, show, import and export keys; sign and verify
     Key(key::KeyArgs),
+    /// Name the addresses of others
+    Contact(contact::ContactArgs),
     /// Make, list and remove credentials for other programs
     Token(token::TokenArgs),
     /// Pay; prints the transaction's id at once
@@ -254,6 +257,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Balance(arguments) => inspect::balance(&context()?, arguments),
         Command::History(arguments) => inspect::history(&context()?, arguments),
         Command::Search(arguments) => search::run(&context()?, arguments),
+        Command::Contact(arguments) => contact::run(&context()?, arguments),
         Command::Key(arguments) => key::run(&context()?, arguments),
         Command::Token(arguments) => token::run(&context()?, arguments),
         Command::Send(arguments) => paying::send::run(&context()?, arguments),

@@ -16,7 +16,7 @@ use crate::{
     chain::{address::Address, key::SecretKey},
     wallet::{
         error::WalletError,
-        keys::Keys,
+        keys::{Keys, NamedKey},
         words::{GAP, Words},
     },
 };
@@ -138,8 +138,10 @@ fn was_used(context: &Context, remote: &Remote, address: &Address) -> Outcome<bo
 
 /// `key remove`: a key file is gone for good, so its owner must mean it.
 pub(super) fn remove(context: &Context, keys: &Keys<'_>, name: &str, is_meant: bool) -> Outcome {
-    let address = keys.find(name)?.public_key().map(|key| context.show(&Address::of(&key))).unwrap_or_default();
-    if !is_meant {
+    let named = keys.find(name)?;
+    let address = named.owner(&context.spec().prefix).map(|owner| context.show(&owner)).unwrap_or_default();
+    let is_watched = matches!(&named, NamedKey::File(file) if file.is_watched());
+    if !is_meant && !is_watched {
         let left = context.remote().and_then(|remote| remote.call("balance", json!([address]))).ok();
         let left =
             left.filter(|balance| balance["confirmed"] != 0).map(|balance| context.amount(&balance, "confirmed"));

@@ -165,6 +165,7 @@ impl From<WalletError> for RpcError {
             WalletError::Insufficient { .. } => INSUFFICIENT,
             WalletError::WrongPassphrase => WRONG_PASSPHRASE,
             WalletError::TooManyCoins { .. }
+            | WalletError::Watched { .. }
             | WalletError::HighFee { .. }
             | WalletError::Foreign(_)
             | WalletError::Damaged(_)

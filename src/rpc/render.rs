@@ -147,19 +147,6 @@ pub fn payment(context: &Context, transaction: &Transaction) -> Map<String, Valu
     }))
 }
 
-/// Of a transaction that concerns an address, the other side: who paid it, or whom it paid.
-pub fn counterparty(context: &Context, address: &Address, transaction: &Transaction) -> Value {
-    let owners = || transaction.inputs.iter().map(|input| Address::of(&input.public_key));
-    let pays = owners().any(|owner| owner == *address);
-    let other = if pays {
-        let mut outputs = transaction.outputs.iter().map(|output| output.address);
-        outputs.find(|to| owners().all(|owner| owner != *to))
-    } else {
-        owners().next()
-    };
-    json!(other.map(|other| context.text(&other)))
-}
-
 /// A transaction of a block in a list.
 pub fn block_entry(context: &Context, hashed: &HashedTransaction, position: usize) -> Value {
     let transaction = &hashed.transaction;

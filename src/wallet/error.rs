@@ -28,6 +28,15 @@ pub enum WalletError {
         /// Its file.
         place: String,
     },
+    /// Only the address of this key is here.
+    #[error(
+        "the key of \"{name}\" is not here, only its address is watched; make the payment with tussock tx make --from \
+             {name}, and sign it where the key is"
+    )]
+    Watched {
+        /// Its name.
+        name: String,
+    },
     /// The coins that can be spent now do not suffice.
     #[error("the payment needs {needed}, but {spendable} are spendable now")]
     Insufficient {

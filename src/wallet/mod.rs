@@ -7,10 +7,12 @@
 pub mod amounts;
 pub mod building;
 pub mod coins;
+pub mod contacts;
 pub mod error;
 pub mod files;
 pub mod keys;
 pub mod offline;
 pub mod raw;
 pub mod replacing;
+pub mod tables;
 pub mod words;

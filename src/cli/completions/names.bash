@@ -1,5 +1,5 @@
 
-# Names that only the program knows: of keys, chains and topics.
+# Names that only the program knows: of keys, contacts, chains and topics.
 _tussock_names() {
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" command="" names="" at
     local flags=()
@@ -14,14 +14,27 @@ _tussock_names() {
         esac
     done
     case "$prev $command" in
-        "--chain "*) names="local dev" ;;
-        "--from "* | "--mine "* | "--to "*) names=keys ;;
-        *" send" | *" merge" | *" balance" | *" history" | *" key show" | *" key export" | *" key sign" | *" key label" | *" key passphrase" | *" key remove" | *" key verify")
-            names=keys
+        "--chain "*) names=$'local\ndev' ;;
+        "--from "* | "--mine "*) names="keys" ;;
+        "--to "* | "--change "*) names="keys contacts" ;;
+        *" merge" | *" key show" | *" key export" | *" key sign" | *" key label" | *" key passphrase" | *" key remove" | *" key verify")
+            names="keys"
             ;;
+        *" send" | *" tx make" | *" balance" | *" history") names="keys contacts" ;;
+        *" contact remove") names="contacts" ;;
         *" help") names="TOPICS" ;;
     esac
-    [ "$names" = keys ] && names=$(tussock "${flags[@]}" key list --names 2>/dev/null)
+    case "$names" in
+        "keys" | "contacts" | "keys contacts")
+            names=$(
+                [ "$names" = contacts ] || tussock "${flags[@]}" key list --names 2>/dev/null
+                # What has spaces is one word.
+                [ "$names" = keys ] || tussock "${flags[@]}" contact list --names 2>/dev/null | sed 's/[^[:alnum:]._-]/\\\\&/g'
+            )
+            ;;
+        *) names="${names// /$'\n'}" ;;
+    esac
+    local IFS=$'\n'
     [ -n "$names" ] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$names" -- "$cur")
 }
 

@@ -1,5 +1,5 @@
-# Names of keys, which only the program knows.
-_tussock_keys() {
+# Names of keys and contacts, which only the program knows.
+_tussock_names() {
     local -a flags names
     local at
     for ((at = 2; at < CURRENT; at++)); do
@@ -7,7 +7,11 @@ _tussock_keys() {
             -d | --data-dir | --chain | --config) flags+=("$words[at]" "$words[at+1]") ;;
         esac
     done
-    names=(${(f)"$(tussock $flags key list --names 2>/dev/null)"})
-    _describe key names
+    [[ $1 = contacts ]] || names+=(${(f)"$(tussock $flags key list --names 2>/dev/null)"})
+    [[ $1 = keys ]] || names+=(${(f)"$(tussock $flags contact list --names 2>/dev/null)"})
+    compadd -a names
 }
+_tussock_keys() { _tussock_names keys; }
+_tussock_contacts() { _tussock_names contacts; }
+_tussock_payees() { _tussock_names payees; }
 

@@ -21,6 +21,7 @@ use crate::{
         building::{Fee, Plan, Spend},
         coins::ListedCoin,
         keys::Keys,
+        tables::line_of,
     },
 };
 
@@ -69,7 +70,7 @@ impl WrittenPayee {
 /// Who is paid, and what is said of it.
 #[derive(Args, Debug)]
 pub(super) struct PayeeFlags {
-    /// The payee: an address, or the name of a key
+    /// The payee: an address, or the name of a key or contact
     #[arg(value_name = "TO", required_unless_present_any = ["payees", "csv"], requires = "amount")]
     to: Option<String>,
     /// Base units, or the chain's unit; or `all`
@@ -196,13 +197,6 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
         payees.push(WrittenPayee { to: cell(0).to_owned(), amount, place: format!("line {line}: ") });
     }
     if payees.is_empty() { Err("no payees in it".to_owned()) } else { Ok(payees) }
-}
-
-/// The line of a record: where it starts, or the first line after that which says something.
-fn line_of(text: &str, start: &csv::Position) -> u64 {
-    let rest = usize::try_from(start.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
-    let silent = rest.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#')).count();
-    start.line().saturating_add(silent as u64)
 }
 
 #[cfg(test)]

@@ -324,6 +324,7 @@ fn may_succeed_later(failure: &Failure) -> bool {
 /// The only key; on test chains `dev0` if there is none.
 pub(super) fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
     let mut names = keys.names()?;
+    names.retain(|name| !keys.read(name).is_ok_and(|file| file.is_watched()));
     match (names.len(), test) {
         (1, _) => Ok(names.remove(0)),
         (0, true) => Ok("dev0".to_owned()),

@@ -302,10 +302,15 @@ fn facts(context: &Context, payment: &Offline, own: &[Address]) -> Outcome<Value
             (inputs.collect(), &transaction.outputs, &transaction.memo, fee)
         }
     };
+    let known = Keys::new(&context.folder(), context.spec()).known();
     let outputs = outputs.iter().map(|output| {
-        json!({
+        let mut facts = json!({
             "amount": output.amount, "address": context.show(&output.address), "own": own.contains(&output.address),
-        })
+        });
+        if let Some(name) = known.get(&output.address) {
+            facts["name"] = json!(name);
+        }
+        facts
     });
     let mut facts = json!({
         "signed": matches!(payment, Offline::Signed(_)), "chain": context.spec().name, "inputs": inputs,
@@ -347,12 +352,11 @@ fn show(context: &Context, facts: &Value) -> String {
     for (title, list) in [("from", "inputs"), ("to", "outputs")] {
         let mut rows = Rows::new(&[&format!("~{title}"), ">amount", ""]);
         for one in output::items(&facts[list]) {
-            let mark = if one["own"] == true { "back to the signer" } else { "" };
-            rows.row([
-                output::text(one, "address"),
-                units::amount(unit, output::number(one, "amount")),
-                mark.to_owned(),
-            ]);
+            let mark = match (one["own"] == true, one["name"].as_str()) {
+                (true, _) => "back to the signer".to_owned(),
+                (false, name) => name.unwrap_or_default().to_owned(),
+            };
+            rows.row([output::text(one, "address"), units::amount(unit, output::number(one, "amount")), mark]);
         }
         text.push_str(&format!("\n\n{}", rows.text("nobody")));
     }

@@ -199,8 +199,8 @@ impl Worker {
             left_out.push(format!("{known} keys are too many; name those that matter with --notify-for"));
         }
         self.tell_of(left_out);
-        let owners = all.files.iter().filter_map(|(_, file)| file.public_key());
-        Ok(owners.take(MAX_ADDRESSES).map(|key| text(Address::of(&key))).collect())
+        let owners = all.files.iter().filter_map(|(_, file)| file.owner(&self.spec.prefix));
+        Ok(owners.take(MAX_ADDRESSES).map(text).collect())
     }
 
     /// Warns of keys that are left out.

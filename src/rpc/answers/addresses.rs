@@ -22,7 +22,7 @@ pub const COINS: Schema = Schema::Array(&Schema::Object(&[&[
     required("spendable", Schema::Boolean, "whether the next block may spend it"),
     required("pending", Schema::Boolean, "whether it is in the mempool"),
 ]]));
-const COUNTERPARTY: &str = "who paid it, or whom it paid first; null: a coinbase, or itself. In entries with memos";
+const COUNTERPARTIES: &str = "who paid it, or whom it paid; 4 at most. In entries with memos";
 const ENTRY: Schema = Schema::Object(&[&[
     required("txid", Schema::Hash, "the transaction"),
     required("height", Schema::Integer, "its block's height"),
@@ -33,7 +33,7 @@ const ENTRY: Schema = Schema::Object(&[&[
     required("confirmations", Schema::Integer, "blocks from its block to the tip"),
     optional("time", Schema::Integer, "with memos: the block's time, unix seconds"),
     optional("memo", Schema::Text, "with memos: the memo; as hex if it is not printable text"),
-    optional("counterparty", Schema::Nullable(&Schema::Address), COUNTERPARTY),
+    optional("counterparties", Schema::Array(&Schema::Address), COUNTERPARTIES),
 ]]);
 const PENDING: Schema = Schema::Object(&[&[
     required("txid", Schema::Hash, "the transaction"),
@@ -42,7 +42,7 @@ const PENDING: Schema = Schema::Object(&[&[
     required("spends", Schema::Boolean, "whether it spends coins of the address"),
     required("since", Schema::Integer, "when it came, unix seconds"),
     required("memo", Schema::Text, "the memo; as hex if it is not printable text"),
-    required("counterparty", Schema::Nullable(&Schema::Address), COUNTERPARTY),
+    required("counterparties", Schema::Array(&Schema::Address), COUNTERPARTIES),
 ]]);
 /// A page of an address's history.
 pub const HISTORY: Schema = Schema::Object(&[&[

@@ -10,6 +10,7 @@ const ROW: Schema = Schema::Object(&[&[
     required("label", Schema::Text, "the label of the wallet's key, or empty"),
     required("vout", Schema::Integer, "which output"),
     optional("fee", Schema::SignedWide, "send: base units that the transaction paid for its block; negative"),
+    optional("involvesWatchonly", Schema::Boolean, "true: an address whose key is elsewhere"),
     optional("abandoned", Schema::Boolean, "send: false"),
     required("confirmations", Schema::Integer, "blocks from its block to the tip; 0: it waits, or was removed"),
     optional("trusted", Schema::Boolean, "without confirmations: false"),
@@ -40,7 +41,7 @@ pub const UNSPENT: Schema = Schema::Array(&Schema::Object(&[&[
     required("amount", Schema::Wide, "base units"),
     required("confirmations", Schema::Integer, "blocks from its block to the tip; 0: it waits"),
     required("spendable", Schema::Boolean, "whether RPC can pay with it: its key has no passphrase"),
-    required("solvable", Schema::Boolean, "true"),
+    required("solvable", Schema::Boolean, "whether its key is here"),
     required("safe", Schema::Boolean, "whether it is confirmed"),
 ]]));
 /// A payment.
@@ -85,5 +86,7 @@ pub const INFO: Schema = Schema::Object(&[&[
     required("descriptors", Schema::Boolean, "false"),
     required("keys", Schema::Integer, "number of keys"),
     required("locked_keys", Schema::Integer, "those with a passphrase: RPC does not pay with them"),
+    required("watched_keys", Schema::Integer, "addresses whose keys are elsewhere"),
+    required("watched_balance", Schema::Wide, "what those have: not part of balance"),
     required("warnings", Schema::Array(&Schema::Text), "which keys are left out, and why"),
 ]]);

@@ -108,7 +108,7 @@ pub const PATHS: &[Path] = &[
             required("address", Schema::Address, "an address of this chain"),
             optional("before", ID, "the \"next\" of the page before this one, or a height"),
             optional("limit", Schema::Integer, "how many; 25 if left out"),
-            optional("memos", Schema::Boolean, "whether entries have time, memo and counterparty; then at most 50"),
+            optional("memos", Schema::Boolean, "whether entries have time, memo and counterparties; then at most 50"),
         ],
         summary: "the transactions that concern an address, the newest first",
         result: answers::addresses::HISTORY,

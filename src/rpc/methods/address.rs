@@ -89,7 +89,7 @@ pub(super) const METHODS: &[Method] = &[
             optional(
                 "memos",
                 Schema::Boolean,
-                "whether entries have time, memo and counterparty; then there are at most 50",
+                "whether entries have time, memo and counterparties; then there are at most 50",
             ),
         ],
         summary: "the transactions that concern an address, the newest first",
@@ -99,6 +99,9 @@ pub(super) const METHODS: &[Method] = &[
         handler: history,
     },
 ];
+
+/// Addresses that are named with an entry of a history.
+const MAX_COUNTERPARTIES: usize = 4;
 
 /// The mempool as addresses see it.
 pub(in crate::rpc) struct Pool {
@@ -292,7 +295,7 @@ fn history(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
             if let Some(Some((time, transaction))) = details.get(at) {
                 row["time"] = json!(time);
                 row["memo"] = json!(render::memo(&transaction.transaction));
-                row["counterparty"] = render::counterparty(&context, &address, &transaction.transaction);
+                row["counterparties"] = json!(counterparties(&context, &address, &transaction.transaction));
             }
             row
         });
@@ -326,8 +329,18 @@ fn pending_row(context: &Context, address: &Address, entry: &PoolEntry) -> Value
     json!({
         "txid": entry.transaction.txid, "received": received, "sent": sent, "spends": sent > 0, "since": entry.since,
         "memo": render::memo(&entry.transaction.transaction),
-        "counterparty": render::counterparty(context, address, &entry.transaction.transaction),
+        "counterparties": counterparties(context, address, &entry.transaction.transaction),
     })
+}
+
+/// Whom an address paid, or who paid it.
+fn counterparties(context: &Context, address: &Address, transaction: &Transaction) -> Vec<String> {
+    let payers: BTreeSet<Address> = transaction.inputs.iter().map(|input| Address::of(&input.public_key)).collect();
+    let paid: BTreeSet<Address> = match payers.contains(address) {
+        true => transaction.outputs.iter().map(|output| output.address).filter(|one| !payers.contains(one)).collect(),
+        false => payers,
+    };
+    paid.iter().take(MAX_COUNTERPARTIES).map(|one| context.text(one)).collect()
 }
 
 /// What a transaction pays to an address.

@@ -269,7 +269,7 @@ fn own_keys(
     let keys = Keys::new(&folder, &context.chain);
     let owners: BTreeSet<Address> = transaction.inputs.iter().map(raw::owner).collect();
     let (mut secrets, mut locked) = (Vec::new(), BTreeMap::new());
-    for key in wallet.keys.iter().filter(|key| owners.contains(&key.address)) {
+    for key in wallet.keys(false).filter(|key| owners.contains(&key.address)) {
         if key.is_locked {
             locked.insert(key.address, format!("key \"{}\" has a passphrase", key.name));
             continue;

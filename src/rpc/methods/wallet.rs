@@ -41,7 +41,8 @@ const FEE_RATE: Property =
     optional("fee_rate", Schema::Integer, "base units per 1,000 bytes; what is usual if left out");
 const VERBOSE: Property = optional("verbose", Schema::Boolean, "whether to answer with an object");
 const MEMO: Property = optional("memo", Schema::Text, "a public text of at most 512 bytes");
-const WATCH_ONLY: Property = optional("include_watchonly", Schema::Boolean, "without meaning");
+const WATCH_ONLY: Property =
+    optional("include_watchonly", Schema::Boolean, "whether those of watched addresses count; false if left out");
 const AMOUNTS: Schema = Schema::Map(&Schema::Wide);
 const PAY_ERRORS: &[i32] =
     &[error::AMOUNT, error::NOT_FOUND, error::WALLET, error::INSUFFICIENT, error::UNLOCK_NEEDED, error::REJECTED];
@@ -235,7 +236,7 @@ fn list_unspent(context: &Shared, args: &Args) -> Result<Continuation, RpcError>
                     rows.push(json!({
                         "txid": coin["txid"], "vout": coin["index"], "address": context.text(&key.address),
                         "label": key.label, "amount": coin["amount"], "confirmations": depth,
-                        "spendable": !key.is_locked, "solvable": true, "safe": depth > 0,
+                        "spendable": !key.is_locked && !key.is_watched, "solvable": !key.is_watched, "safe": depth > 0,
                     }));
                 }
             }
@@ -248,9 +249,10 @@ fn list_transactions(context: &Shared, args: &Args) -> Result<Continuation, RpcE
     let label = args.text("label").filter(|label| *label != "*").map(str::to_owned);
     let count = args.integer_in("count", 0..=MAX_ROWS, 10)?;
     let skip = args.integer_in("skip", 0..=4 * MAX_ROWS, 0)?;
+    let with_watched = args.boolean("include_watchonly", false);
     let [count, skip] = [count, skip].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
     Ok(with_keys(context, move |context, databases, wallet, entries| {
-        let lister = Lister::new(context, &wallet.keys, label.as_deref());
+        let lister = Lister::new(context, wallet.keys(with_watched), label.as_deref());
         let rows = lister.last(databases, &entries, count + skip)?;
         let mut rows: Vec<_> = rows.into_list().into_iter().skip(skip).collect();
         rows.reverse();
@@ -272,9 +274,10 @@ fn list_since_block(context: &Shared, args: &Args) -> Result<Continuation, RpcEr
         None => None,
     };
     let depth = args.integer_in("target_confirmations", 1..=u64::from(u32::MAX), 1)?;
+    let with_watched = args.boolean("include_watchonly", false);
     let with_removed = args.boolean("include_removed", true);
     Ok(with_keys(context, move |context, databases, wallet, entries| {
-        let lister = Lister::new(context, &wallet.keys, None);
+        let lister = Lister::new(context, wallet.keys(with_watched), None);
         // Read first: what comes meanwhile is listed again in the next answer, but never missed.
         let last = u64::from(databases.tip()?.height).saturating_sub(depth - 1);
         let lastblock = databases.at_height(last)?.hash;
@@ -301,16 +304,20 @@ fn info(
     wallet: &Wallet,
     entries: Vec<PoolEntry>,
 ) -> Result<Value, RpcError> {
-    let (pool, mut balance, mut pending, mut immature) = (Pool::new(entries), 0u64, 0u64, 0u64);
+    let (pool, mut balance, mut pending, mut immature, mut watched) = (Pool::new(entries), 0u64, 0u64, 0u64, 0u64);
     for key in &wallet.keys {
         let own = Balance::of(context, databases, &key.address, &pool)?;
         let spendable = own.confirmed.saturating_sub(own.immature).saturating_sub(own.spending);
+        if key.is_watched {
+            watched = watched.saturating_add(spendable);
+            continue;
+        }
         balance = balance.saturating_add(spendable);
         pending = pending.saturating_add(own.pending);
         immature = immature.saturating_add(own.immature);
     }
     let count = match databases.has_index() {
-        true => Some(Lister::new(context, &wallet.keys, None).count(databases)?),
+        true => Some(Lister::new(context, wallet.keys(false), None).count(databases)?),
         false => None,
     };
     let locked = wallet.keys.iter().filter(|key| key.is_locked).count();
@@ -318,7 +325,8 @@ fn info(
         "walletname": "", "walletversion": 1, "format": "files",
         "balance": balance, "unconfirmed_balance": pending, "immature_balance": immature,
         "txcount": count, "keypoolsize": 0, "paytxfee": 0, "private_keys_enabled": true, "avoid_reuse": false,
-        "scanning": false, "descriptors": false, "keys": wallet.keys.len(), "locked_keys": locked,
+        "scanning": false, "descriptors": false, "keys": wallet.keys(false).count(), "locked_keys": locked,
+        "watched_keys": wallet.keys.iter().filter(|key| key.is_watched).count(), "watched_balance": watched,
         "warnings": wallet.warnings,
     }))
 }

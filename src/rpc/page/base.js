@@ -30,6 +30,7 @@ const owner = address => address ? link("address/" + address, address, "h long")
 /* An address in a row with much else: its begin is the chain's, so its end is shown, too. */
 const party = (address, none) => address ? el("a", { href: "#/address/" + address, class: "h", title: address },
   address.slice(0, 9) + "…" + address.slice(-4)) : none || "–";
+const parties = (list = []) => [party(list[0]), list.length > 1 ? " and others" : ""];
 const num = n => n === null || n === undefined ? "–" : Number(n).toLocaleString("en");
 /* An amount in the chain's unit; without one, in base units. */
 function amt(n) {

@@ -30,11 +30,11 @@ const blocksAhead = n => n <= 1 ? "the next block" : "within " + num(n) + " bloc
 /* All of an address's history as CSV, at most so many pages of 50. Amounts are whole base units, as everywhere in JSON. */
 const CSV_PAGES = 200;
 async function historyCsv(address, progress) {
-  const rows = [["time", "height", "transaction", "received", "sent", "net", "counterparty", "memo"]];
+  const rows = [["time", "height", "transaction", "received", "sent", "net", "counterparties", "memo"]];
   let next = "";
   for (let page = 0; page < CSV_PAGES && next !== null; page++) {
     const part = await api("address/" + address + "/txs?memos=true&limit=50" + (next ? "&before=" + next : ""));
-    for (const e of part.entries) rows.push([e.time ? date(e.time) : "", e.height, e.txid, e.received, e.sent, e.net, e.counterparty, e.memo]);
+    for (const e of part.entries) rows.push([e.time ? date(e.time) : "", e.height, e.txid, e.received, e.sent, e.net, (e.counterparties || []).join(" "), e.memo]);
     next = part.next; progress(rows.length - 1);
   }
   return [rows.map(row => row.map(cell).join(",")).join("\r\n") + "\r\n", next === null];
@@ -133,10 +133,10 @@ const views = {
         ["confirmed", amt(b.confirmed)], ["spendable", amt(b.spendable)], ["immature", amt(b.immature)],
         ["pending", amt(b.pending)], ["coins", num(b.coins)]]), qrDrawing(b.address, "QR code of the address")),
       (page.pending || []).length ? [title("In the mempool"), table(["age", "transaction", "#received", "#sent", "~with", "~memo"],
-        page.pending.map(e => [ago(e.since), hash("tx", e.txid), amt(e.received), amt(e.sent), party(e.counterparty), memo(e.memo, 40)]))] : null,
+        page.pending.map(e => [ago(e.since), hash("tx", e.txid), amt(e.received), amt(e.sent), parties(e.counterparties), memo(e.memo, 40)]))] : null,
       title("History", path, csvButton(b.address)), table(["#height", "~time", "transaction", "#~received", "#~sent", "#net", "~with", "~memo"],
         page.entries.map(e => [link("block/" + e.height, num(e.height)), e.time ? ago(e.time) : "–", hash("tx", e.txid),
-          amt(e.received), amt(e.sent), amt(e.net), party(e.counterparty), memo(e.memo || "", 40)])),
+          amt(e.received), amt(e.sent), amt(e.net), parties(e.counterparties), memo(e.memo || "", 40)])),
       page.next ? el("p", {}, link("address/" + a + "/" + page.next, "older transactions")) : null];
   },
   async memos(q, before) {

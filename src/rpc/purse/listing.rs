@@ -80,14 +80,21 @@ impl<'a> Blocks<'a> {
 pub struct Lister<'a> {
     context: &'a Context,
     labels: BTreeMap<Address, String>,
+    /// Those whose keys are elsewhere.
+    watched: BTreeSet<Address>,
     /// Only rows with this label.
     label: Option<&'a str>,
 }
 
 impl<'a> Lister<'a> {
     /// The transactions of these keys.
-    pub fn new(context: &'a Context, keys: &[OwnKey], label: Option<&'a str>) -> Self {
-        Self { context, labels: super::own::labels(keys), label }
+    pub fn new<'k>(
+        context: &'a Context,
+        keys: impl Iterator<Item = &'k OwnKey> + Clone,
+        label: Option<&'a str>,
+    ) -> Self {
+        let watched = keys.clone().filter(|key| key.is_watched).map(|key| key.address).collect();
+        Self { context, labels: super::own::labels(keys), watched, label }
     }
 
     /// The last rows, the newest first: what waits, and what is confirmed.
@@ -240,6 +247,7 @@ impl<'a> Lister<'a> {
         let is_ours = payers.iter().any(|payer| self.labels.contains_key(payer));
         let fee = rules::fee(transaction).unwrap_or(0);
         let shared = self.shared(one, place);
+        let pays_elsewhere = payers.iter().any(|payer| self.watched.contains(payer));
         for (at, output) in transaction.outputs.iter().enumerate().rev() {
             let own = self.labels.get(&output.address);
             // What goes back to a key that pays is change.
@@ -256,6 +264,11 @@ impl<'a> Lister<'a> {
                 fields.extend(object(json!({
                     "address": address, "category": category, "amount": amount, "label": label, "vout": at,
                 })));
+                let is_watched =
+                    if category == "send" { pays_elsewhere } else { self.watched.contains(&output.address) };
+                if is_watched {
+                    fields.insert("involvesWatchonly".to_owned(), json!(true));
+                }
                 if category == "send" {
                     fields.insert("fee".to_owned(), json!(-i128::from(fee)));
                     fields.insert("abandoned".to_owned(), json!(false));

@@ -1,6 +1,9 @@
 //! The keys of the node's folder.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::{
     chain::{address::Address, key::SecretKey},
@@ -8,7 +11,7 @@ use crate::{
         context::Context,
         error::{KEYS_USED_UP, RpcError},
     },
-    wallet::{error::WalletError, files, keys::Keys},
+    wallet::{error::WalletError, files, keys::Keys, raw},
 };
 
 /// Keys of a folder that RPC deals with: each call asks for the coins or transactions of all.
@@ -33,6 +36,8 @@ pub struct OwnKey {
     pub public_key: [u8; 32],
     /// Whether it has a passphrase.
     pub is_locked: bool,
+    /// Whether only its address is here.
+    pub is_watched: bool,
 }
 
 /// The chain's folder.
@@ -43,10 +48,17 @@ pub fn folder(context: &Context) -> PathBuf {
 /// The keys that RPC deals with.
 #[derive(Clone, Debug, Default)]
 pub struct Wallet {
-    /// The keys; on test chains also the first one that is publicly known.
+    /// The keys, those included that are only watched; on test chains also the first one that is publicly known.
     pub keys: Vec<OwnKey>,
     /// Why others are left out, a line for each.
     pub warnings: Vec<String>,
+}
+
+impl Wallet {
+    /// The keys without those that are only watched, or with them.
+    pub fn keys(&self, with_watched: bool) -> impl Iterator<Item = &OwnKey> + Clone {
+        self.keys.iter().filter(move |key| with_watched || !key.is_watched)
+    }
 }
 
 /// Whether RPC has made a key of this name.
@@ -65,9 +77,10 @@ pub fn wallet(context: &Context) -> Result<Wallet, RpcError> {
     let all = keys.read_all(names);
     let mut wallet = Wallet { keys: Vec::with_capacity(all.files.len() + 1), warnings: all.damaged };
     for (name, file) in all.files {
-        let Some(public_key) = file.public_key() else { continue };
-        let (label, is_locked) = (file.label.clone(), file.is_encrypted());
-        wallet.keys.push(OwnKey { name, label, address: Address::of(&public_key), public_key, is_locked });
+        let Some(address) = file.owner(&context.chain.prefix) else { continue };
+        let public_key = file.public_key().unwrap_or_else(|| raw::in_place_of_key(&address));
+        let (label, is_locked, is_watched) = (file.label.clone(), file.is_encrypted(), file.is_watched());
+        wallet.keys.push(OwnKey { name, label, address, public_key, is_locked, is_watched });
     }
     if left_out > 0 {
         let text = format!("{left_out} keys are left out: RPC deals with at most {MAX_KEYS}");
@@ -76,14 +89,18 @@ pub fn wallet(context: &Context) -> Result<Wallet, RpcError> {
     if context.chain.test {
         let public_key = SecretKey::well_known(0).public_key();
         let (name, address) = (TEST_KEY.to_owned(), Address::of(&public_key));
-        wallet.keys.push(OwnKey { name, label: String::new(), address, public_key, is_locked: false });
+        let label = String::new();
+        wallet.keys.push(OwnKey { name, label, address, public_key, is_locked: false, is_watched: false });
     }
+    // What is watched may have been imported since: it counts once.
+    let own: BTreeSet<Address> = wallet.keys.iter().filter(|key| !key.is_watched).map(|key| key.address).collect();
+    wallet.keys.retain(|key| !key.is_watched || !own.contains(&key.address));
     Ok(wallet)
 }
 
 /// Labels by address.
-pub fn labels(keys: &[OwnKey]) -> BTreeMap<Address, String> {
-    keys.iter().map(|key| (key.address, key.label.clone())).collect()
+pub fn labels<'a>(keys: impl Iterator<Item = &'a OwnKey>) -> BTreeMap<Address, String> {
+    keys.map(|key| (key.address, key.label.clone())).collect()
 }
 
 /// Makes a key in a file of its own, and returns its address.

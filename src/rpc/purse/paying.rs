@@ -78,7 +78,8 @@ fn payers(attempt: &Attempt, databases: &mut Databases) -> Result<Option<Payers>
     let context = &attempt.context;
     let (folder, mut ranked) = (own::folder(context), Vec::new());
     let keys = Keys::new(&folder, &context.chain);
-    let (locked, open): (Vec<_>, Vec<_>) = own::wallet(context)?.keys.into_iter().partition(|key| key.is_locked);
+    let own = own::wallet(context)?.keys.into_iter().filter(|key| !key.is_watched);
+    let (locked, open): (Vec<_>, Vec<_>) = own.partition(|key| key.is_locked);
     for key in open {
         ranked.push((databases.coins_of(&key.address, 1)?.balance, key));
     }

@@ -110,12 +110,12 @@ fn a_history_with_memos_names_the_other_side() {
     rig.put_into_pool(&second);
     rig.wait_for_index(1);
     let history = |number: u32| rig.get(&format!("/api/address/{}/txs?memos=true", address(&rig, number))).json();
-    assert_eq!(history(1)["entries"][0]["counterparty"], address(&rig, 0));
-    assert_eq!(history(1)["pending"][0]["counterparty"], address(&rig, 2));
-    assert_eq!(history(0)["entries"][0]["counterparty"], address(&rig, 1));
-    assert_eq!(history(9)["entries"][0]["counterparty"], Value::Null, "a coinbase");
+    assert_eq!(history(1)["entries"][0]["counterparties"], json!([address(&rig, 0)]));
+    assert_eq!(history(1)["pending"][0]["counterparties"], json!([address(&rig, 2)]));
+    assert_eq!(history(0)["entries"][0]["counterparties"], json!([address(&rig, 1)]));
+    assert_eq!(history(9)["entries"][0]["counterparties"], json!([]), "a coinbase");
     let plain = rig.get(&format!("/api/address/{}/txs", address(&rig, 0))).json();
-    assert!(plain["entries"][0].get("counterparty").is_none());
+    assert!(plain["entries"][0].get("counterparties").is_none());
     let refused = rig.get(&format!("/api/address/{}/txs?memos=true&limit=51", address(&rig, 0)));
     assert_eq!(refused.status, 400, "each memo takes to read a block");
 }

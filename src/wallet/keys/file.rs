@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::hash::{hex, unhex},
-    chain::{address::Address, key::SecretKey},
+    chain::{
+        address::{Address, Prefix},
+        key::SecretKey,
+    },
     wallet::{
         error::{Outcome, WalletError},
         files,
@@ -35,7 +38,8 @@ pub struct KeyFile {
     pub name: String,
     /// The address in the chain's text form.
     pub address: String,
-    /// The public key, hex.
+    /// The public key, hex; empty if only the address is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub public_key: String,
     /// The owner's note, shown in lists.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -70,6 +74,12 @@ impl KeyFile {
         Ok(Self { version: VERSION, name, address, public_key, label, secret, encrypted })
     }
 
+    /// A file for a key that is elsewhere: its address alone.
+    pub fn watched(name: &str, address: String) -> Self {
+        let (name, public_key, label) = (name.to_owned(), String::new(), String::new());
+        Self { version: VERSION, name, address, public_key, label, secret: None, encrypted: None }
+    }
+
     /// Reads the text of a file.
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -86,7 +96,20 @@ impl KeyFile {
 
     /// Whether a passphrase is needed.
     pub fn is_encrypted(&self) -> bool {
-        self.secret.is_none()
+        self.encrypted.is_some() && self.secret.is_none()
+    }
+
+    /// Whether the key is elsewhere, and only its address is known here.
+    pub fn is_watched(&self) -> bool {
+        self.public_key.is_empty() && self.secret.is_none() && self.encrypted.is_none()
+    }
+
+    /// The address that the key may spend from. `None`: the file is damaged, or of another chain.
+    pub fn owner(&self, prefix: &Prefix) -> Option<Address> {
+        match self.is_watched() {
+            true => Address::parse(&self.address, prefix).ok(),
+            false => self.public_key().map(|key| Address::of(&key)),
+        }
     }
 
     /// The public key.
@@ -101,6 +124,9 @@ impl KeyFile {
 
     /// The secret key; `ask` gives the passphrase if one is needed.
     pub fn unlock<E: From<WalletError>>(&self, ask: impl FnOnce() -> Result<String, E>) -> Result<SecretKey, E> {
+        if self.is_watched() {
+            return Err(WalletError::Watched { name: self.name.clone() }.into());
+        }
         let seed = match (&self.secret, &self.encrypted) {
             (Some(secret), _) => unhex(secret).and_then(|seed| seed.try_into().ok()),
             (None, Some(encrypted)) => Some(decrypt(encrypted, self.public_key(), &ask()?)?),
@@ -191,6 +217,19 @@ mod tests {
         let read = KeyFile::parse(&text).unwrap();
         assert_eq!(read.unlock(|| with("open sesame")).unwrap().seed(), key.seed());
         assert_eq!(read.unlock(|| with("open barley")).unwrap_err(), WalletError::WrongPassphrase);
+    }
+
+    #[test]
+    fn a_watched_address_has_no_secret() {
+        let (key, prefix) = (SecretKey::well_known(3), crate::chain::spec::ChainSpec::local().prefix);
+        let file = KeyFile::watched("a", key.address().to_text(&prefix));
+        let read = KeyFile::parse(&file.to_text()).unwrap();
+        assert!(read.is_watched() && !read.is_encrypted() && read.public_key().is_none());
+        assert_eq!(read.owner(&prefix), Some(key.address()));
+        assert_eq!(read.unlock(never).unwrap_err(), WalletError::Watched { name: "a".to_owned() });
+        let other = KeyFile::new("a", "addr".into(), &key, None).unwrap();
+        assert_eq!((other.owner(&prefix), other.is_watched()), (Some(key.address()), false));
+        assert_eq!(KeyFile::watched("a", "nonsense".to_owned()).owner(&prefix), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The folder of key files, and the names of keys.
 
 mod file;
+mod folder;
 mod spending;
 
 use std::{
@@ -9,17 +10,18 @@ use std::{
 };
 
 pub use file::{KeyFile, MEMORY_KIB};
+pub use folder::KeyFiles;
 pub use spending::SpendingLock;
 
 use crate::{
     chain::{
-        address::Address,
+        address::{Address, Prefix},
         key::SecretKey,
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
     },
     wallet::{
+        contacts::Contacts,
         error::{Outcome, WalletError},
-        files::{self, Existing},
     },
 };
 
@@ -31,22 +33,11 @@ const KEY_FILE_BYTES: u64 = 64 * 1024;
 
 /// Longest name of a key.
 const MAX_NAME: usize = 64;
-/// Most characters of a label.
-const MAX_LABEL: usize = 80;
 
 /// The keys of one chain's folder.
 pub struct Keys<'a> {
     folder: PathBuf,
     spec: &'a ChainSpec,
-}
-
-/// The key files of a folder.
-#[derive(Debug, Default)]
-pub struct KeyFiles {
-    /// Each with its name, by which they are sorted.
-    pub files: Vec<(String, KeyFile)>,
-    /// Why others are left out, a line for each.
-    pub damaged: Vec<String>,
 }
 
 /// A key found by its name.
@@ -63,6 +54,14 @@ impl NamedKey {
         match self {
             Self::File(file) => file.public_key(),
             Self::WellKnown(key) => Some(key.public_key()),
+        }
+    }
+
+    /// The address that it may spend from.
+    pub fn owner(&self, prefix: &Prefix) -> Option<Address> {
+        match self {
+            Self::File(file) => file.owner(prefix),
+            Self::WellKnown(key) => Some(key.address()),
         }
     }
 
@@ -106,23 +105,6 @@ impl<'a> Keys<'a> {
         }
         names.sort_unstable();
         Ok(names)
-    }
-
-    /// Reads key files. One that cannot be read says nothing against the others.
-    pub fn read_all(&self, names: impl IntoIterator<Item = String>) -> KeyFiles {
-        let mut all = KeyFiles::default();
-        for name in names {
-            match self.read(&name) {
-                Ok(file) if file.public_key().is_some() => all.files.push((name, file)),
-                Ok(_) => {
-                    all.damaged.push(format!("not a key file: {}: it has no public key", self.path(&name).display()))
-                }
-                // Whoever removes a key meanwhile needs no word of it.
-                Err(_) if matches!(self.path(&name).try_exists(), Ok(false)) => {}
-                Err(error) => all.damaged.push(error.to_string()),
-            }
-        }
-        all
     }
 
     /// Finds the key with this name. The failure lists the names that exist.
@@ -174,8 +156,13 @@ impl<'a> Keys<'a> {
                 return Ok(Some(name));
             }
         }
+        Ok(self.well_known_of(owner))
+    }
+
+    /// The name of the publicly known key of this address.
+    fn well_known_of(&self, owner: &Address) -> Option<String> {
         let mut well_known = (0..WELL_KNOWN_ACCOUNTS).map(|number| format!("dev{number}"));
-        Ok(well_known.find(|name| self.well_known(name).is_some_and(|key| key.address() == *owner)))
+        well_known.find(|name| self.well_known(name).is_some_and(|key| key.address() == *owner))
     }
 
     /// Reads a key file.
@@ -189,71 +176,17 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// Changes the label of a key file.
-    pub fn label(&self, name: &str, label: &str) -> Outcome<KeyFile> {
-        if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
-            return Err(WalletError::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
-        }
-        let NamedKey::File(mut file) = self.find(name)? else {
-            return Err(WalletError::usage(format!(
-                "\"{name}\" is a publicly known key without a file; it has no label"
-            )));
-        };
-        file.label = label.to_owned();
-        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Replace)?;
-        Ok(*file)
-    }
-
-    /// Writes a key file again, with another passphrase or none.
-    pub fn protect(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
-        let NamedKey::File(before) = self.find(name)? else {
-            return Err(WalletError::usage(format!("\"{name}\" is a publicly known key without a file")));
-        };
-        let mut file = KeyFile::new(&before.name, before.address, key, passphrase)?;
-        file.label = before.label;
-        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Replace)?;
-        Ok(file)
-    }
-
-    /// Removes a key file.
-    pub fn remove(&self, name: &str) -> Outcome {
-        let NamedKey::File(_) = self.find(name)? else {
-            return Err(WalletError::usage(format!("\"{name}\" is a publicly known key without a file")));
-        };
-        let path = self.path(name);
-        fs::remove_file(&path).map_err(|error| WalletError::file("cannot remove", &path, &error))
-    }
-
-    /// Writes a new key file; an existing one is never replaced.
-    pub fn add(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
-        check_name(name).map_err(WalletError::usage)?;
-        if self.well_known(name).is_some() {
-            return Err(WalletError::usage(format!(
-                "\"{name}\" names a publicly known key of this chain; choose another name"
-            )));
-        }
-        let path = self.path(name);
-        if path.exists() {
-            return Err(WalletError::Exists { name: name.to_owned(), place: path.display().to_string() });
-        }
-        files::make_folder(&self.folder)?;
-        let file = KeyFile::new(name, key.address().to_text(&self.spec.prefix), key, passphrase)?;
-        files::write(&path, file.to_text().as_bytes(), Existing::Keep)?;
-        Ok(file)
-    }
-
     /// The path of a key's file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.json"))
     }
 
-    /// Parses an address, or finds the address of the key with this name.
+    /// Parses an address, or finds that of the key or contact with this name.
     pub fn address(&self, text: &str) -> Outcome<Address> {
-        let by_name = |named: NamedKey| named.public_key().map(|key| Address::of(&key));
         if text.len() <= MAX_NAME {
             match self.find(text) {
                 Ok(named) => {
-                    if let Some(address) = by_name(named) {
+                    if let Some(address) = named.owner(&self.spec.prefix) {
                         return Ok(address);
                     }
                 }
@@ -261,11 +194,25 @@ impl<'a> Keys<'a> {
                 Err(_) => {}
             }
         }
+        let parsed = Address::parse(text, &self.spec.prefix);
+        if let Ok(address) = parsed {
+            return Ok(address);
+        }
+        if let Some(address) = self.contacts().find(text)? {
+            return Ok(address);
+        }
         let start = format!("{}1", self.spec.prefix);
-        Address::parse(text, &self.spec.prefix).map_err(|error| match text.contains('1') {
+        parsed.map_err(|error| match text.contains('1') {
             true => WalletError::usage(format!("{text}: {error}")),
-            false => WalletError::usage(format!("{text}: neither a key nor an address; addresses start with {start}")),
+            false => WalletError::usage(format!(
+                "{text}: neither a key, a contact nor an address; addresses start with {start}"
+            )),
         })
+    }
+
+    /// The names of other people's addresses in the same folder.
+    pub fn contacts(&self) -> Contacts<'a> {
+        Contacts::new(self.folder.parent().unwrap_or(&self.folder), self.spec)
     }
 
     /// `dev0` to `dev9` on test chains.

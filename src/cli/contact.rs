@@ -1,0 +1,93 @@
+//! `contact`: names for the addresses of others.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+    output::{self, Rows},
+};
+use crate::{
+    chain::address::Address,
+    wallet::{contacts::Contact, keys::Keys},
+};
+
+/// `tussock contact`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A contact's name does wherever an address is asked for: to pay, to look up a
+balance or a history, to be told of payments. They are kept in contacts.csv in
+the folder of the chain: a name and an address on each line.
+
+Examples:
+  tussock contact add 'Ann Miller' ltus1…
+  tussock send 'Ann Miller' 5000")]
+pub struct ContactArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Name an address
+    #[command(after_help = "Example:\n  tussock contact add 'Ann Miller' ltus1…")]
+    Add {
+        /// What to call it; no key may have this name
+        name: String,
+        /// The address
+        address: String,
+    },
+    /// List all contacts
+    #[command(after_help = "Example:\n  tussock contact list --json")]
+    List {
+        /// Only the names, one a line
+        #[arg(long)]
+        names: bool,
+    },
+    /// Forget a contact
+    #[command(after_help = "Example:\n  tussock contact remove 'Ann Miller'")]
+    Remove {
+        /// Name of the contact
+        name: String,
+    },
+}
+
+/// Runs the command.
+pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
+    let folder = context.folder();
+    let keys = Keys::new(&folder, context.spec());
+    let contacts = keys.contacts();
+    let facts = |one: &Contact| json!({ "name": one.name, "address": context.show(&one.address) });
+    match &arguments.verb {
+        Verb::Add { name, address } => {
+            let parsed = Address::parse(address, &context.spec().prefix);
+            let address = parsed.map_err(|error| Failure::usage(format!("{address}: {error}")))?;
+            let added = keys.add_contact(name, &address)?;
+            context.keep_chain_file()?;
+            output::hint(&format!("it is kept in {}", contacts.path().display()));
+            context.print(&facts(&added), |facts| output::text(facts, "address"))
+        }
+        Verb::List { names: true } => {
+            let names: Vec<String> = contacts.list()?.into_iter().map(|contact| contact.name).collect();
+            context.print(&json!(names), |_| names.join("\n"))
+        }
+        Verb::List { names: false } => {
+            let list: Vec<Value> = contacts.list()?.iter().map(facts).collect();
+            context.print(&json!(list), |list| {
+                let mut rows = Rows::new(&["name", "address"]);
+                for contact in output::items(list) {
+                    rows.row([output::text(contact, "name"), output::text(contact, "address")]);
+                }
+                rows.text("no contacts")
+            })
+        }
+        Verb::Remove { name } => match contacts.remove(name)? {
+            true => context.print(&json!({ "removed": name }), |_| format!("removed {name}")),
+            false => {
+                let problem = format!("there is no contact \"{name}\"; tussock contact list shows all");
+                Err(Failure::new(Exit::NotFound, problem))
+            }
+        },
+    }
+}

@@ -1,0 +1,222 @@
+//! Names for the addresses of others: `contacts.csv` beside the folder of keys, a name and an address on each line, which people
+//! may also write themselves.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::{Outcome, WalletError},
+    files::{self, Existing},
+    tables::line_of,
+};
+use crate::chain::{address::Address, memo, spec::ChainSpec};
+
+/// The file in a chain's folder.
+pub const FILE: &str = "contacts.csv";
+/// Bytes of the file: some 10,000 contacts.
+const MAX_BYTES: u64 = 1024 * 1024;
+/// Bytes of a name.
+const MAX_NAME: usize = 64;
+/// The columns' names, in the first line.
+const TITLES: [&str; 2] = ["name", "address"];
+
+/// Somebody else's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// What its owner calls it.
+    pub name: String,
+    /// The address.
+    pub address: Address,
+}
+
+/// The contacts of one chain's folder.
+pub struct Contacts<'a> {
+    path: PathBuf,
+    spec: &'a ChainSpec,
+}
+
+impl<'a> Contacts<'a> {
+    /// Those in a chain's folder.
+    pub fn new(chain_folder: &Path, spec: &'a ChainSpec) -> Self {
+        Self { path: chain_folder.join(FILE), spec }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All of them, in the order of the file. A file that is wrong anywhere is refused as a whole: nobody else must be paid.
+    pub fn list(&self) -> Outcome<Vec<Contact>> {
+        let failed = |error: io::Error| WalletError::file("cannot read", &self.path, &error);
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file.map_err(failed)?,
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let damaged = |problem: String| WalletError::Damaged(format!("{}: {problem}", self.path.display()));
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(damaged(format!("more than {MAX_BYTES} bytes")));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| damaged("not a text in UTF-8".to_owned()))?;
+        self.parse(&text).map_err(damaged)
+    }
+
+    fn parse(&self, text: &str) -> Result<Vec<Contact>, String> {
+        let mut reader = csv::ReaderBuilder::new();
+        reader.has_headers(false).flexible(true).comment(Some(b'#')).trim(csv::Trim::All);
+        let text = text.trim_start_matches('\u{feff}');
+        let mut contacts: Vec<Contact> = Vec::new();
+        for (index, record) in reader.from_reader(text.as_bytes()).records().enumerate() {
+            let record = record.map_err(|error| format!("not a table: {error}"))?;
+            let line = record.position().map_or(0, |start| line_of(text, start));
+            let [name, address] = [0, 1].map(|at| record.get(at).unwrap_or_default());
+            if index == 0 && [name, address] == TITLES {
+                continue;
+            }
+            check_name(name).map_err(|problem| format!("line {line}: {problem}"))?;
+            let address = Address::parse(address, &self.spec.prefix)
+                .map_err(|error| format!("line {line}: {name}: the address: {error}"))?;
+            if contacts.iter().any(|contact| is_same(&contact.name, name)) {
+                return Err(format!("line {line}: {name} is there twice; remove one of them"));
+            }
+            contacts.push(Contact { name: name.to_owned(), address });
+        }
+        Ok(contacts)
+    }
+
+    /// The address of the contact with this name.
+    pub fn find(&self, name: &str) -> Outcome<Option<Address>> {
+        let mut contacts = self.list()?.into_iter();
+        Ok(contacts.find(|contact| contact.name == name).map(|contact| contact.address))
+    }
+
+    /// Adds a contact. `keys`: names that it must not have.
+    pub fn add(&self, name: &str, address: &Address, keys: &[String]) -> Outcome<Contact> {
+        check_name(name).map_err(WalletError::usage)?;
+        if Address::parse(name, &self.spec.prefix).is_ok() {
+            return Err(WalletError::usage("an address cannot be the name of another"));
+        }
+        let exists = |what: &str, known: &str| {
+            WalletError::usage(format!(
+                "there is a {what} \"{known}\" already; choose another name, or remove it first"
+            ))
+        };
+        if let Some(key) = keys.iter().find(|key| is_same(key, name)) {
+            return Err(exists("key", key));
+        }
+        let mut contacts = self.list()?;
+        if let Some(known) = contacts.iter().find(|contact| is_same(&contact.name, name)) {
+            return Err(exists("contact", &known.name));
+        }
+        let contact = Contact { name: name.to_owned(), address: *address };
+        contacts.push(contact.clone());
+        self.write(&contacts)?;
+        Ok(contact)
+    }
+
+    /// Removes a contact. Whether it was there.
+    pub fn remove(&self, name: &str) -> Outcome<bool> {
+        let mut contacts = self.list()?;
+        let before = contacts.len();
+        contacts.retain(|contact| contact.name != name);
+        if contacts.len() < before {
+            self.write(&contacts)?;
+        }
+        Ok(contacts.len() < before)
+    }
+
+    fn write(&self, contacts: &[Contact]) -> Outcome {
+        let failed = |_| WalletError::Internal("the contacts cannot be written".to_owned());
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(TITLES).map_err(failed)?;
+        for contact in contacts {
+            writer.write_record([&contact.name, &contact.address.to_text(&self.spec.prefix)]).map_err(failed)?;
+        }
+        let bytes =
+            writer.into_inner().map_err(|_| WalletError::Internal("the contacts cannot be written".to_owned()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(WalletError::usage(format!("more contacts than {MAX_BYTES} bytes hold; remove some")));
+        }
+        if let Some(folder) = self.path.parent() {
+            files::make_folder(folder)?;
+        }
+        files::write(&self.path, &bytes, Existing::Replace)
+    }
+}
+
+/// Names that people would take for each other.
+fn is_same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// One line of letters, digits and spaces that is neither a flag nor a formula nor half of `TO=AMOUNT`.
+fn check_name(name: &str) -> Result<(), String> {
+    let is_shown = memo::text(name.as_bytes()).is_some() && !name.contains(['\n', '=', '"', ',', ';']);
+    let begins = !name.starts_with(['-', '#', '+', '@', '\'']) && name.trim() == name && name != "all";
+    if !(1..=MAX_NAME).contains(&name.len()) || !is_shown || !begins {
+        let shown = name.escape_default();
+        return Err(format!(
+            "\"{shown}\" cannot name a contact; use 1 to {MAX_NAME} letters, digits, spaces or hyphens"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{chain::key::SecretKey, wallet::keys::Keys};
+
+    #[test]
+    fn contacts_are_kept_in_a_table_and_have_no_name_of_a_key() {
+        let folder = std::env::temp_dir().join(format!("tussock-contacts-{}", std::process::id()));
+        drop(fs::remove_dir_all(&folder));
+        let spec = ChainSpec::local();
+        let keys = Keys::new(&folder, &spec);
+        let add = |name: &str, address: &Address| keys.add_contact(name, address);
+        let contacts = keys.contacts();
+        let [one, two] = [20, 21].map(|seed| SecretKey::from_seed([seed; 32]).address());
+        assert_eq!((contacts.list(), contacts.find("Ann"), contacts.remove("Ann")), (Ok(vec![]), Ok(None), Ok(false)));
+        add("Ann Müller", &one).unwrap();
+        add("bob", &two).unwrap();
+        assert_eq!((contacts.find("Ann Müller"), keys.address("bob")), (Ok(Some(one)), Ok(two)));
+        for taken in ["bob", "BOB", "ann müller", "dev3"] {
+            assert!(matches!(add(taken, &one), Err(WalletError::Usage(_))), "{taken}");
+        }
+        let key = SecretKey::from_seed([9; 32]);
+        assert!(matches!(keys.add("bob", &key, None), Err(WalletError::Exists { .. })));
+        assert!(matches!(keys.watch("bob", &one), Err(WalletError::Exists { .. })));
+        keys.add("till", &key, None).unwrap();
+        assert!(add("Till", &one).is_err());
+        for wrong in ["", "-x", "a=b", "a,b", "a\nb", " a", "=1", "all", "\u{202e}x", &"x".repeat(65)] {
+            assert!(add(wrong, &one).is_err(), "{wrong}");
+        }
+        assert!(add(&one.to_text(&spec.prefix), &two).is_err());
+        assert_eq!((contacts.remove("bob"), contacts.list().unwrap().len()), (Ok(true), 1));
+
+        // Written by hand, and wrongly: then nobody is paid by name.
+        let [first, second] = [one, two].map(|address| address.to_text(&spec.prefix));
+        let table = format!("\u{feff}# friends\nname,address\nAnn,{first},since school\n\nbob , {second}\n");
+        fs::write(contacts.path(), &table).unwrap();
+        assert_eq!(contacts.find("bob"), Ok(Some(two)));
+        for (wrong, word) in [
+            (table.replace(&second, "ltus1x"), "line 5: bob"),
+            (table.replace("bob", "ann"), "twice"),
+            (table.replace("bob", ""), "cannot name"),
+        ] {
+            fs::write(contacts.path(), wrong).unwrap();
+            let error = keys.address("Ann").unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+            assert_eq!(keys.address(&first), Ok(one), "who is named by the address needs no contacts");
+            assert_eq!(keys.address("till"), Ok(key.address()));
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,139 @@
+//! All key files of a folder, and changes in it.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use super::{KeyFile, Keys, NamedKey, check_name};
+use crate::{
+    chain::{address::Address, key::SecretKey},
+    wallet::{
+        contacts::Contact,
+        error::{Outcome, WalletError},
+        files::{self, Existing},
+    },
+};
+
+/// Most characters of a label.
+const MAX_LABEL: usize = 80;
+
+/// The key files of a folder.
+#[derive(Debug, Default)]
+pub struct KeyFiles {
+    /// Each with its name, by which they are sorted.
+    pub files: Vec<(String, KeyFile)>,
+    /// Why others are left out, a line for each.
+    pub damaged: Vec<String>,
+}
+
+impl Keys<'_> {
+    /// Reads key files. One that cannot be read says nothing against the others.
+    pub fn read_all(&self, names: impl IntoIterator<Item = String>) -> KeyFiles {
+        let mut all = KeyFiles::default();
+        for name in names {
+            match self.read(&name) {
+                Ok(file) if file.owner(&self.spec.prefix).is_some() => all.files.push((name, file)),
+                Ok(_) => all
+                    .damaged
+                    .push(format!("not a key file: {}: it names no address of this chain", self.path(&name).display())),
+                // Whoever removes a key meanwhile needs no word of it.
+                Err(_) if matches!(self.path(&name).try_exists(), Ok(false)) => {}
+                Err(error) => all.damaged.push(error.to_string()),
+            }
+        }
+        all
+    }
+
+    /// The names of all addresses that have one: of contacts, and of keys, which come first. What cannot be read has none.
+    pub fn known(&self) -> BTreeMap<Address, String> {
+        let contacts = self.contacts().list().unwrap_or_default().into_iter();
+        let mut known: BTreeMap<Address, String> = contacts.map(|one| (one.address, one.name)).collect();
+        let files = self.read_all(self.names().unwrap_or_default()).files.into_iter();
+        known.extend(files.filter_map(|(name, file)| Some((file.owner(&self.spec.prefix)?, name))));
+        known
+    }
+
+    /// Changes the label of a key file.
+    pub fn label(&self, name: &str, label: &str) -> Outcome<KeyFile> {
+        if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
+            return Err(WalletError::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
+        }
+        let NamedKey::File(mut file) = self.find(name)? else {
+            return Err(WalletError::usage(format!(
+                "\"{name}\" is a publicly known key without a file; it has no label"
+            )));
+        };
+        file.label = label.to_owned();
+        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Replace)?;
+        Ok(*file)
+    }
+
+    /// Writes a key file again, with another passphrase or none.
+    pub fn protect(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
+        let NamedKey::File(before) = self.find(name)? else {
+            return Err(WalletError::usage(format!("\"{name}\" is a publicly known key without a file")));
+        };
+        let mut file = KeyFile::new(&before.name, before.address, key, passphrase)?;
+        file.label = before.label;
+        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Replace)?;
+        Ok(file)
+    }
+
+    /// Removes a key file.
+    pub fn remove(&self, name: &str) -> Outcome {
+        let NamedKey::File(_) = self.find(name)? else {
+            return Err(WalletError::usage(format!("\"{name}\" is a publicly known key without a file")));
+        };
+        let path = self.path(name);
+        fs::remove_file(&path).map_err(|error| WalletError::file("cannot remove", &path, &error))
+    }
+
+    /// Writes a new key file; an existing one is never replaced.
+    pub fn add(&self, name: &str, key: &SecretKey, passphrase: Option<&str>) -> Outcome<KeyFile> {
+        self.check_free(name)?;
+        let file = KeyFile::new(name, key.address().to_text(&self.spec.prefix), key, passphrase)?;
+        self.write_new(name, file)
+    }
+
+    /// Writes a new key file of an address whose key is elsewhere.
+    pub fn watch(&self, name: &str, address: &Address) -> Outcome<KeyFile> {
+        self.check_free(name)?;
+        let known = self.read_all(self.names()?).files.into_iter();
+        let known = known.filter(|(_, file)| file.owner(&self.spec.prefix) == Some(*address));
+        if let Some(known) = known.map(|(name, _)| name).next().or_else(|| self.well_known_of(address)) {
+            return Err(WalletError::usage(format!("that is the address of \"{known}\" already; use this name")));
+        }
+        self.write_new(name, KeyFile::watched(name, address.to_text(&self.spec.prefix)))
+    }
+
+    /// Names somebody else's address. No key may have the name.
+    pub fn add_contact(&self, name: &str, address: &Address) -> Outcome<Contact> {
+        let mut names = self.names()?;
+        names.extend(self.well_known(name).map(|_| name.to_owned()));
+        self.contacts().add(name, address, &names)
+    }
+
+    /// Refuses names that keys cannot have, and those that mean somebody already.
+    fn check_free(&self, name: &str) -> Outcome {
+        check_name(name).map_err(WalletError::usage)?;
+        if self.well_known(name).is_some() {
+            return Err(WalletError::usage(format!(
+                "\"{name}\" names a publicly known key of this chain; choose another name"
+            )));
+        }
+        let exists = |place: &Path| WalletError::Exists { name: name.to_owned(), place: place.display().to_string() };
+        let (path, contacts) = (self.path(name), self.contacts());
+        if path.exists() {
+            return Err(exists(&path));
+        }
+        match contacts.find(name) {
+            Ok(Some(_)) => Err(exists(contacts.path())),
+            // A table that cannot be read keeps nobody from a new key.
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+
+    fn write_new(&self, name: &str, file: KeyFile) -> Outcome<KeyFile> {
+        files::make_folder(&self.folder)?;
+        files::write(&self.path(name), file.to_text().as_bytes(), Existing::Keep)?;
+        Ok(file)
+    }
+}

@@ -1,0 +1,141 @@
+//! Addresses whose keys are elsewhere: those of one's own, which are watched, and those of others, which have names.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tussock::rpc::client::Client;
+
+use super::support::{TempDir, TestNode, cli_on, stderr, stdout};
+
+#[test]
+fn a_watched_key_is_shown_everywhere_and_signs_nothing() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let vault = TempDir::new();
+    let at_vault = |args: &[&str]| cli_on(vault.path(), "local", args);
+    let savings = stdout(&at_vault(&["key", "new", "deep"])).trim().to_owned();
+    let watched = node.json(&["key", "watch", "savings", &savings]);
+    assert_eq!((&watched["watched"], &watched["address"]), (&json!(true), &json!(savings)));
+    node.json(&["send", "savings", "50000", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+
+    // Shown.
+    let listed = node.json(&["key", "list"]);
+    assert_eq!((&listed[0]["name"], &listed[0]["watched"]), (&json!("savings"), &json!(true)), "{listed}");
+    assert!(stdout(&node.cli(&["key", "list"])).contains("watched"));
+    assert_eq!(node.json(&["balance", "savings"])["confirmed"], 50_000);
+    assert_eq!(node.json(&["history", "savings"])["entries"][0]["received"], 50_000);
+    let events = stdout(&node.cli(&["events", "--address", "savings", "--above", "0", "--for", "1ms"]));
+    assert!(events.contains("confirmed") && events.contains("50000"), "{events}");
+    let answer = node.json(&["token", "new", "shop", "--may", "spend"]);
+    let shop = Client::new(node.http(), &format!("shop:{}", answer["token"].as_str().unwrap()));
+    let info = shop.call("getwalletinfo", json!([])).unwrap();
+    assert_eq!(
+        (&info["watched_keys"], &info["watched_balance"], &info["keys"]),
+        (&json!(1), &json!(50_000), &json!(1))
+    );
+    let rows = |with: bool| shop.call("listtransactions", json!(["*", 100, 0, with])).unwrap();
+    let received = |rows: &Value| {
+        let rows = rows.as_array().unwrap().iter();
+        rows.filter(|row| row["category"] == "receive" && row["involvesWatchonly"] == true).count()
+    };
+    assert_eq!((received(&rows(true)), received(&rows(false))), (1, 0));
+    let unspent = shop.call("listunspent", json!([1, 9_999_999, [savings]])).unwrap();
+    assert_eq!((&unspent[0]["spendable"], &unspent[0]["amount"]), (&json!(false), &json!(50_000)));
+
+    // Refused, in one line.
+    for args in [
+        &["send", "dev1", "5", "--from", "savings"][..],
+        &["merge", "savings"],
+        &["key", "export", "savings"],
+        &["key", "sign", "savings", "hello"],
+        &["key", "passphrase", "savings"],
+    ] {
+        let refused = node.cli(args);
+        let words = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(4), "{args:?}: {words}");
+        assert!(words.contains("tx make --from savings") && words.trim_end().lines().count() == 1, "{args:?}: {words}");
+    }
+    node.json(&["send", "dev1", "5"]);
+
+    // Made here, signed there.
+    let file = node.dir.join("payment").display().to_string();
+    node.json(&["tx", "make", "dev1", "1000", "--from", "savings", "--file", &file]);
+    let refused = node.cli(&["tx", "sign", &file, "--yes"]);
+    assert!(stderr(&refused).contains("sign it where that key is"), "{}", stderr(&refused));
+    assert!(at_vault(&["tx", "sign", &file, "--yes", "--file", &file]).status.success());
+    let id = node.json(&["tx", "submit", &file])["id"].as_str().unwrap().to_owned();
+    let refused = node.cli(&["bump", &id]);
+    assert!(stderr(&refused).contains("no key here has made this payment"), "{}", stderr(&refused));
+    node.json(&["mine", "1"]);
+    assert_eq!(node.json(&["tx", &id])["status"], "confirmed");
+
+    // Not twice, not what is no address, and gone without a question: no coins go with it.
+    for args in [
+        &["key", "watch", "again", &savings][..],
+        &["key", "watch", "savings", &savings],
+        &["key", "watch", "x", "ltus1nonsense"],
+        &["key", "watch", "y", "dev1"],
+    ] {
+        assert_eq!(node.cli(args).status.code(), Some(2), "{args:?}");
+    }
+    node.json(&["key", "remove", "savings"]);
+    assert_eq!(node.json(&["key", "list"]), json!([]));
+}
+
+#[test]
+fn contacts_are_paid_by_name_and_named_in_histories() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let elsewhere = TempDir::new();
+    let ann = stdout(&cli_on(elsewhere.path(), "local", &["key", "new", "ann"])).trim().to_owned();
+    node.json(&["contact", "add", "Ann Müller", &ann]);
+    assert_eq!(node.json(&["contact", "list"]), json!([{ "name": "Ann Müller", "address": ann }]));
+    assert_eq!(stdout(&node.cli(&["contact", "list", "--names"])), "Ann Müller\n");
+    node.json(&["send", "Ann Müller", "500", "--memo", "one"]);
+    node.json(&["send", "--to", "Ann Müller=600"]);
+    let table = node.dir.join("wages.csv");
+    fs::write(&table, "payee,amount\nAnn Müller,700\n").unwrap();
+    node.json(&["send", "--csv", &table.display().to_string()]);
+    node.json(&["mine", "1"]);
+    assert_eq!(node.json(&["balance", "Ann Müller"])["confirmed"], 1800);
+    let history = stdout(&node.cli(&["history", "dev0"]));
+    assert_eq!(history.matches("Ann Müller").count(), 3, "{history}");
+    assert!(stdout(&node.cli(&["history", "Ann Müller"])).contains("500"));
+    assert_eq!(node.json(&["history", "dev0"])["entries"][0]["counterparties"], json!([ann]));
+    // Whoever signs sees the name, too.
+    let made = node.json(&["tx", "make", "Ann Müller", "5", "--from", "dev0"]);
+    assert_eq!(made["outputs"][0]["name"], "Ann Müller");
+
+    // A name means one.
+    node.json(&["key", "new", "till"]);
+    for (args, code) in [
+        (&["contact", "add", "ann müller", &ann][..], 2),
+        (&["contact", "add", "till", &ann], 2),
+        (&["contact", "add", "dev3", &ann], 2),
+        (&["contact", "add", "bob", "ltus1x"], 2),
+        (&["contact", "add", "=1+1", &ann], 2),
+        (&["contact", "remove", "bob"], 4),
+        (&["send", "Ann", "5", "--from", "dev0"], 2),
+    ] {
+        let refused = node.cli(args);
+        assert_eq!(refused.status.code(), Some(code), "{args:?}: {}", stderr(&refused));
+    }
+    node.json(&["contact", "add", "bob", &ann]);
+    assert_eq!(node.cli(&["key", "new", "bob"]).status.code(), Some(2));
+    // A backup has them.
+    let backup = node.dir.join("backup").display().to_string();
+    node.json(&["backup", &backup]);
+    let restored = TempDir::new();
+    assert!(cli_on(restored.path(), "local", &["restore", &backup]).status.success());
+    assert!(stdout(&cli_on(restored.path(), "local", &["contact", "list"])).contains("bob"));
+
+    // A table that is wrong somewhere pays nobody by name, and says where.
+    fs::write(node.dir.join("local/contacts.csv"), format!("name,address\nbob,{ann}\ncyd,ltus1x\n")).unwrap();
+    let refused = node.cli(&["send", "bob", "5", "--from", "dev0"]);
+    assert_eq!(refused.status.code(), Some(10));
+    assert!(stderr(&refused).contains("contacts.csv: line 3: cyd"), "{}", stderr(&refused));
+    node.json(&["send", &ann, "5", "--from", "dev0"]);
+    node.json(&["key", "new", "later"]);
+    node.json(&["history", "dev0"]);
+}
