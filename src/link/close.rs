@@ -102,6 +102,7 @@ impl<S: EventSink> Endpoint<S> {
         self.count_left(id);
         self.count(id);
         self.leases.release(id);
+        self.pieces.release(id);
         self.delivery.forget(id);
         for role in agrees.then_some(&RoleId::KeyAgreement).into_iter().chain(hearers(is_up)) {
             self.delivery.tell(*role, LinkEvent::Closed { link: id, reason: reason.clone() });
@@ -110,6 +111,7 @@ impl<S: EventSink> Endpoint<S> {
             self.arm(id);
             self.list(id);
             self.call_lease();
+            self.call_piece();
         } else {
             self.remove(id);
         }
@@ -135,8 +137,10 @@ impl<S: EventSink> Endpoint<S> {
         self.accepted -= usize::from(link.direction.is_inbound());
         self.timers.disarm(id, link.armed);
         self.leases.release(id);
+        self.pieces.release(id);
         self.dropped.push_back(id);
         self.call_lease();
+        self.call_piece();
     }
 }
 

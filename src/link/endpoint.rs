@@ -6,8 +6,8 @@ use crate::{
     base::{hash::Hash, ids::LinkId, time::Time},
     link::{
         Config, EventSink, Order, agreements::Agreements, body_turns::BodyTurns, delivery::Delivery, dials::Dials,
-        leases::Leases, link::Link, meters::LinkMeters, meters::Meters, near_tip::NearTip, pushed::PushedBodies,
-        segments::Segments, timers::Timers, upload::Upload,
+        leases::Leases, link::Link, meters::LinkMeters, meters::Meters, near_tip::NearTip, piece_reader::PIECES_PART,
+        pushed::PushedBodies, segments::Segments, timers::Timers, upload::Upload,
     },
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,
@@ -25,6 +25,10 @@ pub struct Endpoint<S> {
     pub(super) leases: Leases,
     /// When slow holders of leases are looked for.
     pub(super) lease_check: Option<Time>,
+    /// The memory of snapshots' pieces that wait to be sent.
+    pub(super) pieces: Leases,
+    /// When slow readers of these are looked for.
+    pub(super) piece_check: Option<Time>,
     pub(super) delivery: Delivery<S>,
     pub(super) dials: Dials,
     /// Bytes of memory that each link takes alone, over all links.
@@ -84,6 +88,7 @@ impl<S: EventSink> Endpoint<S> {
         let agreements = Agreements::new(config.agreements);
         Self {
             leases: Leases::new(config.receive_budget),
+            pieces: Leases::new(config.send_budget / PIECES_PART),
             meters: Meters::new(&config),
             upload: config.max_upload.map(Upload::new),
             config,
@@ -92,6 +97,7 @@ impl<S: EventSink> Endpoint<S> {
             dropped: VecDeque::new(),
             timers: Timers::default(),
             lease_check: None,
+            piece_check: None,
             delivery: Delivery::new(sink),
             dials: Dials::default(),
             queued: 0,
@@ -163,8 +169,15 @@ impl<S: EventSink> Endpoint<S> {
     /// The next moment at which [`Endpoint::handle_timeout`] has something to do.
     pub fn deadline(&self) -> Option<Time> {
         let upload = self.upload.as_ref().and_then(Upload::deadline);
-        let all =
-            [self.timers.next(), self.lease_check, self.dials.deadline(), self.stop_by, self.turns.deadline(), upload];
+        let all = [
+            self.timers.next(),
+            self.lease_check,
+            self.piece_check,
+            self.dials.deadline(),
+            self.stop_by,
+            self.turns.deadline(),
+            upload,
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -183,6 +196,9 @@ impl<S: EventSink> Endpoint<S> {
         }
         if self.lease_check.is_some_and(|check| check <= now) {
             self.check_leases(now);
+        }
+        if self.piece_check.is_some_and(|check| check <= now) {
+            self.check_pieces(now);
         }
         self.give_up_overdue(now);
         self.go_on_uploading(now);

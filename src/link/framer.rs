@@ -131,6 +131,21 @@ impl Framer {
         self.serves = serves;
     }
 
+    /// Whether a request for a piece of a snapshot waits for nothing but memory for the answer.
+    pub(super) fn wants_piece(&self) -> bool {
+        self.requests.holds_piece() && self.answers()
+    }
+
+    /// Whether such a request has no answer yet.
+    pub(super) fn has_piece(&self) -> bool {
+        self.requests.has_piece()
+    }
+
+    /// Whether such requests are handed on.
+    pub(super) fn set_pieces(&mut self, may_hand_on: bool) {
+        self.requests.set_pieces(may_hand_on);
+    }
+
     /// Whether much waits on all links together. Each link then answers one request for much after the other, so that many
     /// slow peers at once are no reason to close one of them.
     pub(super) fn set_crowded(&mut self, is_crowded: bool) {
@@ -196,7 +211,7 @@ impl Framer {
                 return false;
             }
         }
-        if self.serves.hands_on(frame) && self.answers() {
+        if self.serves.hands_on(frame) && self.requests.may_hand_on(frame.kind) && self.answers() {
             self.requests.hand_on(frame);
             return true;
         }

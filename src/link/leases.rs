@@ -1,4 +1,4 @@
-//! The pool of memory for large frames while they arrive.
+//! A pool of memory for what is large: for frames while they arrive, and for snapshots' pieces until they are sent.
 //!
 //! A lease covers a whole body before more than its first bytes are read, so that what has begun can also end: pieces
 //! of many bodies could fill the pool with none of them complete.
@@ -70,6 +70,11 @@ impl Leases {
     /// The first link in line, if anything has changed for it since the last call.
     pub(super) fn call(&mut self) -> Option<LinkId> {
         std::mem::take(&mut self.changed).then(|| self.first()).flatten()
+    }
+
+    /// Whether this link holds a lease.
+    pub(super) fn holds(&self, link: LinkId) -> bool {
+        self.held.contains_key(&link)
     }
 
     /// Whether this link waits.

@@ -17,6 +17,7 @@ use crate::{
         flow::Bounds,
         framer::{Framer, Phase},
         leases::Leases,
+        piece_reader::PieceReader,
         tunnel::Tunnel,
         unread::Unread,
     },
@@ -71,6 +72,8 @@ pub(super) struct Link {
     pub(super) unread: Unread,
     /// Bytes a second that it took of the last block that was pushed to it, and when.
     pub(super) pace: Option<(Time, u64)>,
+    /// How it takes pieces of snapshots.
+    pub(super) pieces: PieceReader,
     /// It has brought a whole large frame. A peer that only wants to hold the pool does not.
     brought: bool,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
@@ -176,6 +179,7 @@ impl Link {
             stalled_since: None,
             unread: Unread::default(),
             pace: None,
+            pieces: PieceReader::default(),
             brought: false,
             mark: None,
             began: now,
@@ -307,8 +311,7 @@ impl Link {
         }
     }
 
-    /// Whether what is arriving may be read on: large bodies need a lease, and no message of a handshake is large, so
-    /// that strangers cannot hold the pool.
+    /// Whether what is arriving may be read on: large bodies need a lease, and no message of a handshake is large.
     fn has_lease<S>(&self, around: &mut Around<'_, S>) -> Result<bool, CloseReason> {
         match self.framer.reader().body_len() {
             Some(length) if length > around.lease_free_bytes => match self.framer.phase() {

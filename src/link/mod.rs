@@ -28,6 +28,8 @@ mod link;
 mod meters;
 mod near_tip;
 mod opening;
+mod piece_reader;
+mod piece_turns;
 mod proposing;
 mod pushed;
 mod pushing;

@@ -14,7 +14,7 @@ use crate::{
 /// may be, each with a block of usual size, then stay below the budget.
 const CROWDED_PART: usize = 4;
 /// How often slow holders of leases are looked for while somebody waits for one.
-const LEASE_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
+pub(super) const LEASE_CHECK: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl<S: EventSink> Endpoint<S> {
     /// The next link that has something to do; its turn begins. The driver sends what [`Endpoint::transmit`] offers and
@@ -95,6 +95,7 @@ impl<S: EventSink> Endpoint<S> {
         turn_at: Option<RoleId>,
     ) -> Option<Progress> {
         let serves = self.may_serve(id);
+        self.lease_pieces(now, id);
         // With a limit of uploads, one request for much is answered after the other.
         let is_crowded = self.upload.is_some() || self.load > self.config.send_budget / CROWDED_PART;
         let link = self.links.get_mut(&id)?;
@@ -119,6 +120,7 @@ impl<S: EventSink> Endpoint<S> {
         self.count_left(id);
         self.count(id);
         self.note_asker(id, serves);
+        self.ask_for_lease(id);
         let progress = match progress {
             Ok(progress) => progress,
             Err(reason) => {

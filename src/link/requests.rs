@@ -30,6 +30,8 @@ pub(super) struct Requests {
     /// Bytes of those that are held back, and of those for transactions among them.
     held_bytes: usize,
     held_pool_bytes: usize,
+    /// Whether requests for pieces are handed on.
+    may_have_pieces: bool,
     /// The size that a block is expected to have: that of the largest recent one, which fades slowly.
     block_size: usize,
 }
@@ -84,6 +86,7 @@ impl Requests {
             open_transactions: 0,
             held_bytes: 0,
             held_pool_bytes: 0,
+            may_have_pieces: true,
             block_size: limits::SEND_SOFT_BYTES,
         }
     }
@@ -138,7 +141,27 @@ impl Requests {
 
     /// Where the oldest of these is among those that are held back.
     fn first_held(&self, of: &Serves) -> Option<usize> {
-        self.held.iter().position(|held| of.hands_on(&held.frame))
+        self.held.iter().position(|held| of.hands_on(&held.frame) && self.may_hand_on(held.frame.kind))
+    }
+
+    /// Whether requests of this kind are handed on now.
+    pub(super) fn may_hand_on(&self, kind: Kind) -> bool {
+        self.may_have_pieces || !matches!(kind, Kind::GetSnapshot | Kind::GetPiece)
+    }
+
+    /// Whether requests for pieces are handed on.
+    pub(super) fn set_pieces(&mut self, may_hand_on: bool) {
+        self.may_have_pieces = may_hand_on;
+    }
+
+    /// Whether one is held back.
+    pub(super) fn holds_piece(&self) -> bool {
+        self.held_counts.pieces > 0
+    }
+
+    /// Whether a role has one.
+    pub(super) fn has_piece(&self) -> bool {
+        self.open_counts.pieces > 0
     }
 
     /// Hands on the oldest of these that is held back.

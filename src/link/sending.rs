@@ -53,6 +53,7 @@ impl<S: EventSink> Endpoint<S> {
             return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
         }
         self.list(id);
+        self.end_piece(id);
         if self.queued + self.shared() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
             self.end_slowest_readers(now);
@@ -121,6 +122,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         link.turn.sent += bytes;
         link.unread.sent(bytes);
+        link.pieces.took(bytes);
         link.stalled_since = None;
         self.blocked.remove(&id);
         self.turns.sent(bytes);
@@ -133,6 +135,7 @@ impl<S: EventSink> Endpoint<S> {
         if has_more {
             self.list(id);
         }
+        self.end_piece(id);
         self.call_asker();
         self.tell_lost();
     }

@@ -2,6 +2,7 @@
 
 mod flow;
 mod opening;
+mod pieces;
 mod proposing;
 mod pushing;
 mod reading;

@@ -236,6 +236,10 @@ impl Rig {
         self.act(|state| state.endpoint.sink().transactions)
     }
 
+    pub(super) fn is_up(&self, link: LinkId) -> bool {
+        self.act(|state| state.endpoint.is_up(link))
+    }
+
     pub(super) fn usage(&self) -> Usage {
         self.act(|state| state.endpoint.usage())
     }
@@ -381,6 +385,14 @@ impl Peer {
                 None => {}
             }
         }
+    }
+
+    /// The next message, if it is there after so many bytes more.
+    pub(super) fn try_read_within(&mut self, bytes: usize) -> Option<Message> {
+        let most = self.reader.wanted().clamp(1, bytes);
+        let bytes: Vec<u8> = self.pipe(|pipe| pipe.to_peer.drain(..pipe.to_peer.len().min(most)).collect());
+        let frame = self.reader.read(&mut &bytes[..]).unwrap();
+        frame.map(|frame| frame.open().unwrap())
     }
 
     /// Whether our side has ended the connection.
