@@ -109,3 +109,10 @@ fn a_node_joins_with_a_snapshot_while_authorities_take_over_from_others() {
         assert_holds(&sim::run(Options::draw(seed, &overrides)));
     }
 }
+
+/// The header above the snapshot came while the past waited for it. Woken early, its role took it at once instead of when it was time.
+#[test]
+fn what_a_node_says_of_its_past_depends_on_the_time_and_not_on_who_wakes_it() {
+    let overrides = Overrides { snapshots: Some(true), ..sealed(4) };
+    assert_holds(&sim::run(Options::draw(6_200_000_335, &overrides)));
+}

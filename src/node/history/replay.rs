@@ -80,7 +80,11 @@ impl Replay {
         headers: &dyn HeaderArchive,
         out: &mut Outbox,
     ) -> Result<Verdict, StoreError> {
-        (self.now, self.retry) = (now, None);
+        self.now = now;
+        if self.retry.is_some_and(|at| now < at) {
+            return Ok(Verdict::GoesOn { is_committed: false });
+        }
+        self.retry = None;
         let next = self.height().saturating_add(1);
         if let Some(block) = self.waiting.remove(&next) {
             // That the bytes are the header's, and which header it is, has been checked.
