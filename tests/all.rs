@@ -13,6 +13,7 @@ mod cluster_script;
 mod consensus;
 mod constrained;
 mod contacts;
+mod dev_chain;
 mod docs;
 mod durability;
 mod everyday;

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-pub use crate::chain::{store_error::StoreError, tip::Tip};
+pub use crate::chain::{keep::Keep, store_error::StoreError, tip::Tip};
 use crate::{
     base::{bytes::Bytes, hash::Hash, ids::NodeId, time::UnixTime},
     chain::{
@@ -48,23 +48,6 @@ pub struct HeaderRow {
     pub paused: u64,
     /// The block's status.
     pub status: BlockStatus,
-}
-
-/// How much of the applied chain a ledger keeps whole: header, body and undo data. Of older blocks it keeps the headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Keep {
-    /// All of it.
-    #[default]
-    All,
-    /// So many of the last blocks.
-    Blocks(u32),
-    /// As many of the last blocks as have so many bytes, bodies and undo data, but [`Keep::FEWEST`] at least.
-    Bytes(u64),
-}
-
-impl Keep {
-    /// The fewest blocks that are kept, whatever their size: no reorganisation may be deeper.
-    pub const FEWEST: u32 = 100;
 }
 
 /// Read access to headers. A reader sees what is committed.
@@ -153,6 +136,10 @@ pub trait LedgerStore: HeaderArchive {
     fn changes_of(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
     /// Marks the block and every stored descendant as invalid; returns their hashes.
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
+    /// Takes that back, for the block, its ancestors and its descendants. Returns those that were marked, parents first.
+    fn unmark_invalid(&mut self, _hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+        Err(StoreError::Other("this store does not forget which blocks are invalid".to_owned()))
+    }
     /// A coin, as of the changes flushed so far.
     fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError>;
     /// Lends a function that finds coins like [`LedgerStore::coin`], so that a store prepares once for many lookups.

@@ -12,6 +12,7 @@ pub mod difficulty;
 pub mod digest;
 pub mod header;
 pub mod header_fault;
+pub mod keep;
 pub mod key;
 pub mod memo;
 pub mod merkle;

@@ -141,6 +141,9 @@ pub enum BlockFault {
     /// The block itself was not checked.
     #[error("builds on an invalid block")]
     InvalidParent,
+    /// An operator of a test chain does not want it. No peer is to blame.
+    #[error("set aside by an operator")]
+    SetAside,
 }
 
 impl BlockFault {

@@ -16,6 +16,7 @@ pub mod context;
 mod continuing;
 pub mod control;
 pub mod datadir;
+pub mod dev;
 pub mod doctor;
 pub mod events;
 pub mod exit;
@@ -247,7 +248,10 @@ fn run(cli: &Cli) -> Outcome {
     let without_data = || Context::without_data(&cli.common, cli.json);
     match &cli.command {
         Command::Run(arguments) => run::run(&cli.common, arguments, cli.json),
-        Command::Dev(arguments) => run::dev(&cli.common, arguments, cli.json),
+        Command::Dev(arguments) => match &arguments.order {
+            Some(order) => dev::run(&context()?, order),
+            None => run::dev(&cli.common, arguments, cli.json),
+        },
         Command::Status(arguments) => status::run(&context()?, arguments),
         Command::Peers(arguments) => peers::run(&context()?, arguments),
         Command::Mempool(arguments) => status::mempool(&context()?, arguments),

@@ -94,14 +94,12 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
             state.push_str(&format!("  {words}"));
         }
     }
+    let offset = status["clock_offset_s"].as_i64().unwrap_or_default();
     let reason = text(status, "reason");
     if !reason.is_empty() {
         state.push_str(&format!("  ({reason})"));
     }
-    let tip_age = match height {
-        0 => "genesis".to_owned(),
-        _ => format!("{} ago", units::age(units::unix_now().saturating_sub(number(status, "tip_time")))),
-    };
+    let tip_age = tip_age(status, height, offset);
     let warnings = output::items(&status["warnings"]).iter();
     let warnings = warnings.map(|warning| warning.as_str().map_or_else(|| warning.to_string(), str::to_owned));
     // One on each line, the first beside the word.
@@ -121,6 +119,7 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("vouched", vouched(status)),
         ("history", history(status)),
         ("kept", if kept_from > 1 { format!("blocks from {} on", units::grouped(kept_from)) } else { String::new() }),
+        ("clock", if offset == 0 { String::new() } else { super::dev::clock_offset(offset) }),
         ("peers", running(format!("{} in, {} out", number(peers, "inbound"), number(peers, "outbound")))),
         (
             "mempool",
@@ -144,6 +143,15 @@ fn status_text(context: &Context, status: &Value, pace: &Cell<Option<Pace>>) -> 
         ("folder", context.folder().display().to_string()),
     ];
     output::facts(&rows.into_iter().chain(warnings).collect::<Vec<_>>())
+}
+
+/// How old the tip is by the node's clock, which may be set off this host's.
+fn tip_age(status: &Value, height: u64, offset: i64) -> String {
+    let now = units::unix_now().saturating_add_signed(offset);
+    match height {
+        0 => "genesis".to_owned(),
+        _ => format!("{} ago", units::age(now.saturating_sub(number(status, "tip_time")))),
+    }
 }
 
 /// What was verified here, and what vouches for the rest.

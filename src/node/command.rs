@@ -11,7 +11,7 @@ use crate::{
     },
     chain::{
         address::Address,
-        archive::{Ban, Banned, BookEntry},
+        archive::{Ban, Banned, BookEntry, Tip},
         block::HashedTransaction,
     },
     node::{addressed::addressed, members::Members, node_address::NodeAddress, report::PeerReport, template::Template},
@@ -87,6 +87,36 @@ pub enum LedgerCommand {
     /// Whether those of the mempool that spend the same coins would give way to this one, if there are any. → [`Reply::Done`] or
     /// [`Reply::Refused`]
     MayReplace(Arc<HashedTransaction>),
+    /// Test chains only. See there.
+    Test(TestCommand),
+}
+
+/// To `ledger`, on test chains: programs try what others have to wait for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestCommand {
+    /// What [`TestCommand::Revert`] needs to come back to here. → [`Reply::TestSnapshot`]
+    Snapshot,
+    /// Back to this block and this mempool: no block above it, nor any branch with more work, counts from now on. → [`Reply::Done`]
+    Revert {
+        /// The last block.
+        tip: Hash,
+        /// The mempool's transactions, ancestors before descendants.
+        mempool: Vec<Bytes>,
+    },
+    /// A block and all that build on it do not count from now on. → [`Reply::Done`], or [`Reply::NotFound`]
+    SetAside {
+        /// The block.
+        block: Hash,
+        /// Whether its transactions wait for a [`TestCommand::TakeBack`] before they return to the mempool.
+        hold: bool,
+    },
+    /// It counts again. → [`Reply::Done`], or [`Reply::NotFound`]
+    TakeBack {
+        /// The block.
+        block: Hash,
+        /// Whether the transactions of blocks that were set aside return to the mempool, if the chain does not have them.
+        give_back: bool,
+    },
 }
 
 /// To `gossip`.
@@ -101,6 +131,8 @@ pub enum GossipCommand {
 pub enum MinerCommand {
     /// Make no blocks, since the host keeps the node from it, and why; `None`: go on. → [`Reply::Done`]
     Hold(Option<String>),
+    /// Test chains only: the clock was set on purpose, so that its step is no reason to wait. → [`Reply::Done`]
+    ClockSet,
     /// Test chains only: make blocks now. → [`Reply::Mined`] when they are applied
     Mine {
         /// How many.
@@ -155,6 +187,8 @@ pub enum Reply {
     Displaced(Arc<HashedTransaction>, Option<Hash>),
     /// The blocks made.
     Mined(Vec<Hash>),
+    /// The chain's end and the mempool, ancestors before descendants.
+    TestSnapshot(Box<Tip>, Vec<Bytes>),
 }
 
 /// How the last dial to an address failed, or the last link to it ended.

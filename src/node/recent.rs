@@ -35,6 +35,13 @@ impl Recent {
             self.set.remove(&oldest);
         }
     }
+
+    /// Forgets a hash.
+    pub(crate) fn remove(&mut self, hash: &Hash) {
+        if self.set.remove(hash) {
+            self.order.retain(|other| other != hash);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -47,5 +54,8 @@ mod tests {
         (0..3).for_each(|n| recent.insert(Hash([n; 32])));
         assert!(!recent.contains(&Hash([0; 32])));
         assert!(recent.contains(&Hash([1; 32])) && recent.contains(&Hash([2; 32])));
+        recent.remove(&Hash([2; 32]));
+        recent.insert(Hash([3; 32]));
+        assert!([1, 3].iter().all(|n| recent.contains(&Hash([*n; 32]))) && !recent.contains(&Hash([2; 32])));
     }
 }

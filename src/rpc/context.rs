@@ -29,6 +29,7 @@ use crate::{
         events::Events,
         members::MembersList,
         page::Page,
+        test_chain::TestChain,
         watch::pool::PoolLog,
     },
     runtime::{handle::NodeHandle, status::Status, traffic::TrafficLog},
@@ -63,6 +64,8 @@ pub struct Context {
     pub events: Events,
     /// What came into the mempool and left it.
     pub pool: PoolLog,
+    /// What operators of a test chain have kept and set.
+    pub test_chain: TestChain,
     /// The page.
     pub page: Page,
     /// The use of the HTTP server's limits.

@@ -4,9 +4,9 @@ use std::fs;
 
 use crate::runtime;
 
-/// Unix seconds by this host's clock, for ages in displays.
+/// Unix seconds by the node's clock, for ages in displays.
 pub(super) fn unix_now() -> u64 {
-    runtime::unix_now().0
+    runtime::clock::node_now().0
 }
 
 /// Resident memory of this process in bytes; 0 where the system does not tell.

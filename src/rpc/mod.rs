@@ -48,6 +48,7 @@ mod sealing;
 mod server;
 mod socket;
 mod stream;
+pub mod test_chain;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
@@ -58,7 +59,7 @@ pub mod watch;
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::AtomicU32, mpsc},
     thread::{self, JoinHandle},
     time::Instant,
@@ -76,6 +77,7 @@ use crate::{
         engine::Engine,
         indexer::Indexer,
         members::MembersList,
+        test_chain::TestChain,
         tokens::Tokens,
     },
     runtime::{handle::NodeHandle, traffic::TrafficLog},
@@ -139,6 +141,7 @@ impl Server {
             node: node.clone(),
             version: options.version,
             started: options.started,
+            test_chain: TestChain::open(options.ledger_path.parent().unwrap_or_else(|| Path::new("."))),
             ledger_path: options.ledger_path,
             index_path: options.index_path,
             held: options.held,

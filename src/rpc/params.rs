@@ -58,6 +58,11 @@ impl Args {
         self.0.get(name).and_then(Value::as_u64)
     }
 
+    /// A whole number that may be negative.
+    pub fn signed(&self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(Value::as_i64)
+    }
+
     /// A number that is not negative.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.0.get(name).and_then(Value::as_f64)

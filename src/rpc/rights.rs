@@ -18,7 +18,7 @@ pub enum Right {
 }
 
 /// Methods that only look.
-const READ: [&str; 62] = [
+const READ: [&str; 63] = [
     "balance",
     "block",
     "blocktransactions",
@@ -26,6 +26,7 @@ const READ: [&str; 62] = [
     "coins",
     "createrawtransaction",
     "decoderawtransaction",
+    "devsnapshots",
     "estimatesmartfee",
     "events",
     "getbalance",
@@ -164,15 +165,25 @@ mod tests {
             "addnode",
             "addpeer",
             "ban",
+            "devreorg",
+            "devrevert",
+            "devsnapshot",
+            "devtime",
             "disconnectnode",
             "droppeer",
+            "evm_increaseTime",
+            "evm_revert",
+            "evm_snapshot",
             "generatetoaddress",
+            "invalidateblock",
             "logging",
             "mine",
             "netallow",
             "netdeny",
+            "reconsiderblock",
             "reloadmembers",
             "setban",
+            "setmocktime",
             "stop",
             "submitblock",
             "unban",

@@ -75,7 +75,7 @@ pub(super) fn of_branch(
 ) -> Result<Vec<Value>, RpcError> {
     let (mut hash, mut undone) = (*tip, Vec::new());
     for _ in 0..length.min(BRANCH_BLOCKS) {
-        let Some(row) = databases.header(&hash)?.filter(|row| row.status == BlockStatus::Stored) else { break };
+        let Some(row) = databases.header(&hash)?.filter(is_off_chain) else { break };
         let Some(block) = databases.block(&hash)? else { break };
         let fork = fork_height(databases, &row)?;
         for one in block.transactions.iter().filter(|one| !one.transaction.is_coinbase() && !is_waiting(&one.txid)) {
@@ -90,6 +90,11 @@ pub(super) fn of_branch(
         hash = row.header.previous;
     }
     Ok(undone)
+}
+
+/// Whether a block was left for a better branch, or set aside by an operator.
+fn is_off_chain(row: &HeaderRow) -> bool {
+    matches!(row.status, BlockStatus::Stored | BlockStatus::Invalid)
 }
 
 /// What took the place of a transaction that left the mempool for it: one in a block, or else the one of the mempool that

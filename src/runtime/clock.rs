@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use portable_atomic::AtomicU64;
+use portable_atomic::{AtomicI64, AtomicU64};
 
 use crate::base::time::{Now, Time, UnixTime};
 
@@ -42,8 +42,26 @@ fn since_boot() -> Duration {
 impl Clock for RealClock {
     fn now(&self) -> Now {
         let mono = u64::try_from(since_boot().saturating_sub(self.0).as_micros()).unwrap_or(u64::MAX);
-        Now { mono: Time(mono), unix: unix_now() }
+        Now { mono: Time(mono), unix: node_now() }
     }
+}
+
+/// Seconds by which an operator of a test chain has set the clock of this process's node off this host's.
+static SHIFT: AtomicI64 = AtomicI64::new(0);
+
+/// Seconds by which the node's clock is ahead of this host's: 0, unless an operator of a test chain has set it.
+pub fn shift() -> i64 {
+    SHIFT.load(SeqCst)
+}
+
+/// Sets the node's clock off this host's. For test chains: the roles of all others judge by what the time is.
+pub fn set_shift(seconds: i64) {
+    SHIFT.store(seconds, SeqCst);
+}
+
+/// The wall clock as the node of this process sees it.
+pub fn node_now() -> UnixTime {
+    UnixTime(unix_now().0.saturating_add_signed(shift()))
 }
 
 /// This host's wall clock. A clock before 1970 is as wrong as one at 1970; peers will tell.

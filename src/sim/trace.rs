@@ -168,6 +168,8 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::JoinProgress(text) => out.extend([55, text.len() as u8]),
         ToHeaders::Joined => out.push(56),
         ToHeaders::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
+        ToHeaders::BlocksValidAgain(rows) => rows.iter().for_each(|row| hash(66, &row.hash, out)),
+        ToHeaders::ClockSet => out.push(67),
         ToHeaders::BlocksInvalid { hashes, .. } => hashes.iter().for_each(|block| hash(14, block, out)),
     }
 }

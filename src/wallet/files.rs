@@ -19,7 +19,7 @@ pub(super) fn make_folder(folder: &Path) -> Outcome {
 
 /// Whether a file that is there already is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existing {
+pub enum Existing {
     /// It gives way.
     Replace,
     /// It stays, and nothing is written.
@@ -27,7 +27,7 @@ pub(super) enum Existing {
 }
 
 /// Writes a file with mode 0600: it is there as a whole or not at all.
-pub(super) fn write(path: &Path, bytes: &[u8], existing: Existing) -> Outcome {
+pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> Outcome {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));

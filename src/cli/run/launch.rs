@@ -31,8 +31,9 @@ use crate::{
         Setup, Stores,
         hindrance::{Finding, HindranceId},
     },
+    rpc::test_chain,
     runtime::{
-        self, Node, NodeOptions, StartError, StopReason,
+        self, Node, NodeOptions, StartError, StopReason, clock,
         logging::{self, Levels, LogError, LogOptions},
         resolver::SystemResolver,
     },
@@ -52,6 +53,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     // Files of a node that was killed would lead commands astray.
     datadir::remove_runtime_files(&folder);
     start_log(plan, levels)?;
+    set_clock(plan, &mut setup);
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
         log::info!("the control group allows little memory, caches are smaller max_memory={memory}");
@@ -103,6 +105,19 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     match result? {
         StopReason::Halt(halt) => Err(halted(plan, halt)),
         StopReason::Asked | StopReason::Signal(_) => Ok(()),
+    }
+}
+
+/// Sets the clock of a test chain's node off the host's, as an operator did in an earlier run.
+fn set_clock(plan: &Plan, setup: &mut Setup) {
+    let shift = if setup.spec.test { test_chain::clock_shift(&plan.folder()) } else { 0 };
+    if shift != 0 {
+        clock::set_shift(shift);
+        // The host's time of an earlier run says nothing of it.
+        (setup.known_time, setup.force_clock) = (None, true);
+        log::warn!(
+            "the clock of this test chain is set off the host's offset_s={shift}; back with: tussock dev time --reset"
+        );
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
     chains::DevFolderNote,
     context::Context,
     datadir,
+    dev::DevCommand,
     exit::{Failure, Outcome},
     output,
     variables::BlockInterval,
@@ -48,11 +49,18 @@ pub struct RunArgs {
 
 /// `tussock dev`
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   tussock dev
-  tussock dev --block-time 2s --data-dir /tmp/tussock-dev")]
+  tussock dev --block-time 2s --data-dir /tmp/tussock-dev
+  tussock dev snapshot"
+)]
 pub struct DevArgs {
+    /// What a running node is to do instead
+    #[command(subcommand)]
+    pub order: Option<DevCommand>,
     #[command(flatten)]
     interval: BlockInterval,
     #[command(flatten)]

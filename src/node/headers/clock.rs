@@ -12,7 +12,7 @@ use crate::{
         limits::{CLOCK_LOOK, CLOCK_OFFSET_SECONDS, CLOCK_SAMPLES, OWN_PAST_SECONDS},
         time::{Now, Time, UnixTime},
     },
-    chain::spec::ChainSpec,
+    chain::{archive::StoreError, spec::ChainSpec},
     node::{
         HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
@@ -132,6 +132,14 @@ impl ClockJudge {
             self.held.clone_from(&held);
             out.tell(ToMiner::Hold(held));
         }
+    }
+
+    /// An operator has set the clock: what it shows is right.
+    pub(super) fn expect_step(&mut self) -> Result<(), StoreError> {
+        self.steps.expect();
+        self.is_forced = true;
+        self.next_look = None;
+        Ok(())
     }
 
     /// The time that headers are judged by. A clock without a battery starts in 1970, and all headers would be from its

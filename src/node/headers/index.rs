@@ -38,9 +38,9 @@ pub(super) struct Index {
     /// Those in memory that are not on the best chain.
     pub(super) fork_headers: BTreeSet<(u32, Hash)>,
     /// Headers off the best chain, in memory or stored, less those whose room has come back since `fork_since`.
-    fork_count: usize,
+    pub(super) fork_count: usize,
     fork_since: Time,
-    invalid: Recent,
+    pub(super) invalid: Recent,
     pub(super) best: HeaderNode,
     pub(super) applied: (Hash, HeaderNode),
     /// A block that was notarised again, and what it counts as: see [`Index::lift`].

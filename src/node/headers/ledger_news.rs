@@ -1,9 +1,15 @@
-//! What the ledger tells: its chain has moved, blocks are invalid.
+//! What the ledger tells: its chain has moved, blocks are invalid, or are no longer.
 
 use crate::{
     base::{hash::Hash, time::Time},
-    chain::{archive::StoreError, rules::BlockFault},
-    node::{ChainMove, Outbox, headers::Headers},
+    chain::{
+        archive::{HeaderRow, StoreError},
+        rules::BlockFault,
+    },
+    node::{
+        ChainMove, Outbox,
+        headers::{Headers, header_node::Change, index::Index},
+    },
 };
 
 impl Headers {
@@ -56,5 +62,37 @@ impl Headers {
         // The ledger has looked for the best one itself.
         self.told_best = None;
         self.announce(now, change, false, out)
+    }
+
+    /// An operator wants blocks again that were set aside.
+    pub(super) fn take_valid_again(
+        &mut self,
+        now: Time,
+        rows: &[HeaderRow],
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let change = index.revalidate(rows)?;
+        self.candidates.look_again();
+        self.told_best = None;
+        self.announce(now, change, false, out)
+    }
+}
+
+impl Index {
+    /// Takes blocks in again that were invalid, parents first. Returns the change if the best chain is now another.
+    fn revalidate(&mut self, rows: &[HeaderRow]) -> Result<Option<Change>, StoreError> {
+        let (mut best, mut rank) = (None, self.best().rank);
+        for row in rows {
+            let node = self.node_of(row);
+            self.invalid.remove(&row.hash);
+            self.fork_headers.insert((node.height, row.hash));
+            self.fork_count = self.fork_count.saturating_add(1);
+            self.nodes.insert(row.hash, node);
+            if node.rank > rank {
+                (best, rank) = (Some(row.hash), node.rank);
+            }
+        }
+        best.map(|best| self.adopt(best)).transpose()
     }
 }

@@ -248,6 +248,8 @@ impl Headers {
                 Ok(())
             }
             ToHeaders::BlocksInvalid { hashes, fault } => self.take_invalid(now.mono, &hashes, &fault, out),
+            ToHeaders::BlocksValidAgain(rows) => self.take_valid_again(now.mono, &rows, out),
+            ToHeaders::ClockSet => self.clock.expect_step(),
             ToHeaders::Overdue { hash, nowhere } => self.take_overdue(now.mono, hash, nowhere),
             ToHeaders::CandidateTaken { hash } => {
                 self.candidates.look_again();

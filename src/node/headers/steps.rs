@@ -41,6 +41,11 @@ impl ClockSteps {
         is_set
     }
 
+    /// The clock shows what it should, whatever it showed before.
+    pub(super) fn expect(&mut self) {
+        (self.before, self.step) = (None, None);
+    }
+
     /// What is to be told of a step. `agree`: the peers would take blocks of the wall clock as it is now. `was_behind`: the
     /// clock was known to be behind until now.
     pub(super) fn look(&mut self, now: Now, agree: bool, was_behind: bool) -> Option<Finding> {
@@ -93,6 +98,14 @@ mod tests {
         assert_eq!(look(&mut steps, 80_000, 2 * DAY, false), Some(true));
         assert_eq!(look(&mut steps, 80_003, 0, false), None);
         assert_eq!(look(&mut steps, 80_006, -1, false), None, "a second is no step");
+    }
+
+    #[test]
+    fn a_step_that_was_meant_is_none() {
+        let mut steps = ClockSteps::default();
+        assert_eq!([look(&mut steps, 5, 0, false), look(&mut steps, 8, 2 * DAY, false)], [None, Some(true)]);
+        steps.expect();
+        assert_eq!([look(&mut steps, 11, 2 * DAY, false), look(&mut steps, 14, DAY, false)], [None, Some(false)]);
     }
 
     #[test]

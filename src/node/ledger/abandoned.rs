@@ -21,12 +21,14 @@ pub(super) struct Abandoned {
     bytes: usize,
     /// Most bytes: the mempool's own limit.
     limit: usize,
+    /// They wait for an operator, too.
+    pub(super) held: bool,
 }
 
 impl Abandoned {
     /// Nothing yet, and at most `limit` bytes from the mempool.
     pub(super) fn new(limit: usize) -> Self {
-        Self { blocks: VecDeque::new(), doubtful: Vec::new(), bytes: 0, limit }
+        Self { blocks: VecDeque::new(), doubtful: Vec::new(), bytes: 0, limit, held: false }
     }
 
     /// Adds a branch's blocks, parents first. If there are too many, the oldest are forgotten.
@@ -44,6 +46,16 @@ impl Abandoned {
                 self.doubtful.push(entry);
             }
         }
+    }
+
+    /// Forgets the blocks.
+    pub(super) fn forget_blocks(&mut self) {
+        self.blocks.clear();
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.limit);
     }
 
     /// The next block whose transactions are to come back.

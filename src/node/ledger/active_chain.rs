@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     base::{
+        bytes::Bytes,
         hash::Hash,
         limits,
         time::{Now, Time},
@@ -23,6 +24,7 @@ use crate::{
 };
 
 use super::{
+    abandoned::Abandoned,
     chainstate::Chainstate,
     committer::Committer,
     failure::Failure,
@@ -138,7 +140,31 @@ impl ActiveChain {
 
     /// Marks a block and its descendants as invalid and commits that; returns their hashes.
     pub(super) fn mark_invalid(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<Vec<Hash>, StoreError> {
-        self.chain.mark_invalid(now, hash, out)
+        let hashes = self.chain.mark_invalid(now, hash)?;
+        self.chain.commit_marks(now, out)?;
+        Ok(hashes)
+    }
+
+    /// The same, to be committed with [`ActiveChain::commit_marks`].
+    pub(super) fn mark_invalid_later(&mut self, now: Now, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
+        self.chain.mark_invalid(now, hash)
+    }
+
+    /// Takes the mark off a block, its ancestors and its descendants, and commits that; returns those that had it.
+    pub(super) fn unmark_invalid(
+        &mut self,
+        now: Now,
+        hash: &Hash,
+        out: &mut Outbox,
+    ) -> Result<Vec<HeaderRow>, StoreError> {
+        let rows = self.chain.unmark_invalid(now, hash)?;
+        self.chain.commit_marks(now, out)?;
+        Ok(rows)
+    }
+
+    /// Commits all changes, and looks for the best header again.
+    pub(super) fn commit_marks(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.chain.commit_marks(now, out)
     }
 
     /// Keeps blocks of the past.
@@ -199,21 +225,65 @@ impl ActiveChain {
         origin: Origin,
         out: &mut Outbox,
     ) -> Result<Result<(), Culprit>, Halt> {
+        if let Err(culprit) = self.rewind(now, fork, path, origin, out)? {
+            return Ok(Err(culprit));
+        }
+        if self.chain.is_due(now) {
+            self.chain.commit(now, out)?;
+        }
+        if self.chain.is_synced() {
+            self.give_back(now, out)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The same, without a commit, and leaves the transactions of abandoned blocks where they are.
+    pub(super) fn rewind(
+        &mut self,
+        now: Now,
+        fork: &Hash,
+        path: &[Hash],
+        origin: Origin,
+        out: &mut Outbox,
+    ) -> Result<Result<(), Culprit>, Halt> {
         let old = self.chain().tip().clone();
         let mempool_bytes = self.mempool.overlay_bytes();
         let removed = match (Switch { chain: &mut self.chain, now, mempool_bytes }).run(fork, path, origin)? {
             Ok(removed) => removed,
             Err(culprit) => return Ok(Err(culprit)),
         };
-        if self.chain.is_due(now) {
-            self.chain.commit(now, out)?;
+        if !removed.is_empty() {
+            tell_switch(&old, self.chain().tip(), removed.len(), out);
         }
-        tell_switch(&old, self.chain().tip(), removed.len(), out);
         self.mempool.reorganised(self.chain.view(), old.height, &removed, path)?;
-        if self.chain.is_synced() {
-            self.mempool.give_back(self.chain.view(), now, out)?;
-        }
         Ok(Ok(()))
+    }
+
+    /// Takes the transactions of abandoned blocks back.
+    pub(super) fn give_back(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.mempool.give_back(self.chain.view(), now, out)
+    }
+
+    /// The transactions of abandoned blocks, on their way back.
+    pub(super) fn abandoned_mut(&mut self) -> &mut Abandoned {
+        self.mempool.abandoned_mut()
+    }
+
+    /// The mempool's transactions, ancestors before descendants.
+    pub(super) fn saved_pool(&self) -> Vec<Bytes> {
+        self.mempool.saved().collect()
+    }
+
+    /// Replaces the mempool, and what is kept of it over a kill: the next commit makes that permanent.
+    pub(super) fn replace_pool(
+        &mut self,
+        now: Now,
+        transactions: &[Bytes],
+        out: &mut Outbox,
+    ) -> Result<(), StoreError> {
+        let keep = self.mempool.replace_all(self.chain.view(), now, transactions, out)?;
+        self.chain.keep(now, keep, out);
+        self.chain.save_mempool(now, &mut transactions.iter().cloned())
     }
 
     /// Moves coin changes to the store until they fit into the overlay's limit, which the mempool shares.

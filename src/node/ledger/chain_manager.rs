@@ -23,7 +23,7 @@ use crate::{
     },
     node::{
         Halt, Origin, Outbox, PeerFault, Setup,
-        notice::{ToFetch, ToGossip, ToHeaders},
+        notice::{ToFetch, ToGossip},
     },
 };
 
@@ -43,8 +43,8 @@ use super::{
 pub(super) struct ChainManager {
     pub(super) active: ActiveChain,
     pub(super) compact: CompactBlocks,
-    waiting: Waiting,
-    staged: Staged,
+    pub(super) waiting: Waiting,
+    pub(super) staged: Staged,
     deliverers: Deliverers,
     /// Proposed blocks of a sealed chain.
     pub(super) proposals: Proposals,
@@ -372,15 +372,8 @@ impl ChainManager {
             return Err(Halt::certified_but_invalid(hash, &fault.to_string()));
         }
         let hashes = self.active.mark_invalid(now, hash, out)?;
-        self.waiting.forget(&hashes);
-        self.staged.forget(&hashes);
         log::warn!("block is invalid: block={hash} blocks={} fault={fault}", hashes.len());
-        // The culprit first, as the notice promises, whatever order the store has.
-        let mut ordered = vec![*hash];
-        ordered.extend(hashes.into_iter().filter(|other| other != hash));
-        let fault = Box::new(fault);
-        out.tell(ToHeaders::BlocksInvalid { hashes: ordered.clone(), fault: fault.clone() });
-        out.tell(ToFetch::BlocksInvalid { hashes: ordered, fault });
+        self.tell_invalid(*hash, hashes, &fault, out);
         Ok(())
     }
 

@@ -116,6 +116,11 @@ impl Chainstate {
         self.store.mark_invalid(hash)
     }
 
+    /// Takes the mark off a block, its ancestors and its descendants; returns those that had it.
+    pub(super) fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+        self.store.unmark_invalid(hash)
+    }
+
     /// Replaces the transactions kept over a restart.
     pub(super) fn save_mempool(&mut self, transactions: &mut dyn Iterator<Item = Bytes>) -> Result<(), StoreError> {
         self.store.save_mempool(transactions)

@@ -137,15 +137,6 @@ impl Committer {
         Ok(())
     }
 
-    /// Marks a block and its descendants as invalid and commits that; returns their hashes.
-    pub(super) fn mark_invalid(&mut self, now: Now, hash: &Hash, out: &mut Outbox) -> Result<Vec<Hash>, StoreError> {
-        let hashes = self.chain.mark_invalid(hash)?;
-        self.touch(now);
-        self.commit(now, out)?;
-        self.read_best_header()?;
-        Ok(hashes)
-    }
-
     /// Makes sure that the coins are those of the state digest.
     pub(super) fn check_coins(&mut self) -> Result<(), StoreError> {
         self.chain.check_coins()
@@ -311,7 +302,7 @@ impl Committer {
     }
 
     /// Notes that something is uncommitted.
-    fn touch(&mut self, now: Now) {
+    pub(super) fn touch(&mut self, now: Now) {
         self.pending.since.get_or_insert(now.mono);
     }
 
@@ -324,7 +315,7 @@ impl Committer {
         self.pending.has_own |= origin.link().is_none();
     }
 
-    fn read_best_header(&mut self) -> Result<(), StoreError> {
+    pub(super) fn read_best_header(&mut self) -> Result<(), StoreError> {
         let best = self.chain.store().best_header()?;
         self.progress.set_best(best.header.height, best.work);
         Ok(())

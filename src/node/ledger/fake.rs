@@ -255,6 +255,28 @@ impl LedgerStore for FakeStore {
         })
     }
 
+    fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+        self.write(|data| {
+            let mut family = vec![];
+            let mut next = *hash;
+            while let Some(row) = data.headers.get(&next).filter(|row| row.status == BlockStatus::Invalid) {
+                family.insert(0, row.hash);
+                next = row.header.previous;
+            }
+            let mut at = family.len().saturating_sub(1);
+            while let Some(parent) = family.get(at).copied() {
+                family.extend(data.headers.values().filter(|row| row.header.previous == parent).map(|row| row.hash));
+                at += 1;
+            }
+            for hash in &family {
+                let has_body = data.bodies.contains_key(hash);
+                let status = if has_body { BlockStatus::Stored } else { BlockStatus::Header };
+                data.status(hash, &[BlockStatus::Invalid], status);
+            }
+            family.iter().map(|hash| data.headers[hash].clone()).collect()
+        })
+    }
+
     fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {
         self.read(|data| data.coins.get(&key.outpoint).cloned())
     }

@@ -31,6 +31,7 @@ use crate::{
 use super::{
     abandoned::Abandoned,
     chain_view::ChainView,
+    displaced::Displaced,
     expiry::is_expired,
     pool::{Entry, Pool},
     submitted::{Keep, Submitted},
@@ -142,6 +143,9 @@ impl Mempool {
                 out.tell(ToGossip::Admitted { origin: Origin::Ledger, transaction, result: Ok(()) });
             }
         }
+        if self.abandoned.held {
+            return Ok(());
+        }
         while let Some(hash) = self.abandoned.next_block() {
             // A later branch may have connected it again.
             if chain.is_on_a_branch(&hash)? {
@@ -155,6 +159,29 @@ impl Mempool {
             }
         }
         Ok(())
+    }
+
+    /// The transactions on their way back.
+    pub(super) fn abandoned_mut(&mut self) -> &mut Abandoned {
+        &mut self.abandoned
+    }
+
+    /// Has these transactions and no others, as far as they are valid. Returns what to keep from now on.
+    pub(super) fn replace_all(
+        &mut self,
+        chain: &mut impl ChainView,
+        now: Now,
+        transactions: &[Bytes],
+        out: &mut Outbox,
+    ) -> Result<Keep, StoreError> {
+        self.abandoned.clear();
+        drop((self.pool.drain(), self.submitted.take_restored()));
+        self.pool.displaced = Displaced::default();
+        for transaction in transactions.iter().filter_map(|bytes| HashedTransaction::decode(bytes).ok()).map(Arc::new) {
+            let result = self.pool.admit(chain, transaction.clone(), now.unix)?;
+            out.tell(ToGossip::Admitted { origin: Origin::Ledger, transaction, result });
+        }
+        Ok(self.submitted.retain(&self.pool))
     }
 
     /// The encodings to keep over a restart, ancestors before descendants.

@@ -36,6 +36,7 @@ pub(crate) mod fake;
 mod flushes;
 mod joining;
 mod keeper;
+mod marks;
 mod mempool;
 mod moved;
 pub(in crate::node) mod past;
@@ -51,6 +52,7 @@ mod serve_compact;
 mod server;
 mod submitted;
 mod template;
+mod test_commands;
 #[cfg(test)]
 mod tests;
 mod too_deep;
@@ -241,9 +243,14 @@ impl Ledger {
         if command == LedgerCommand::Save {
             self.chains.active_mut().save(now, out)?;
         }
+        if let LedgerCommand::Test(command) = command {
+            let reply = self.chains.test_command(now, command, out)?;
+            out.reply(ticket, reply);
+            return Ok(());
+        }
         let (pool, chain) = (self.chains.active().pool(), self.chains.active().chain());
         let reply = match command {
-            LedgerCommand::Save => Reply::Done,
+            LedgerCommand::Save | LedgerCommand::Test(_) => Reply::Done,
             LedgerCommand::Template(address) => {
                 Reply::Template(self.templates.make(now, address, self.chains.active_mut(), out)?)
             }

@@ -91,6 +91,14 @@ impl Submitted {
         Keep::Only(self.txids.clone())
     }
 
+    /// What to keep from now on: what waits, and nothing else.
+    pub(super) fn retain(&mut self, pool: &Pool) -> Keep {
+        self.kept.retain(|kept| pool.entry(&kept.txid).is_some());
+        self.txids = gather(self.kept.iter().map(|kept| kept.txid));
+        self.bytes = self.kept.iter().map(|kept| kept.bytes).sum();
+        Keep::Only(self.txids.clone())
+    }
+
     /// What the store needs for a transaction that it does not have.
     fn add(&mut self, transaction: &HashedTransaction, since: UnixTime) -> Option<Submission> {
         if !self.txids.insert(transaction.txid) {

@@ -104,7 +104,9 @@ impl Ledger {
 fn refuse(command: LedgerCommand) -> Reply {
     match command {
         LedgerCommand::Save => Reply::Done,
-        LedgerCommand::Template(_) => Reply::Refused("the node joins with a snapshot".to_owned()),
+        LedgerCommand::Template(_) | LedgerCommand::Test(_) => {
+            Reply::Refused("the node joins with a snapshot".to_owned())
+        }
         LedgerCommand::Mempool { .. } => Reply::Mempool(Vec::new()),
         LedgerCommand::PoolEntry(txid) => Reply::NotFound(format!("transaction {txid} in the mempool")),
         LedgerCommand::MayReplace(_) => Reply::Done,

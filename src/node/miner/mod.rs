@@ -24,7 +24,7 @@ use crate::{
     node::{
         ChainMove, Input, Nothing, Outbox, Role, Setup, SyncState, Template,
         command::{MinerCommand, Reply},
-        notice::{ToFetch, ToLedger, ToMiner},
+        notice::{ToFetch, ToHeaders, ToLedger, ToMiner},
         report::{Counter, Report},
     },
 };
@@ -129,6 +129,11 @@ impl Miner {
             MinerCommand::Mine { blocks, address } => self.order(ticket, blocks, address, out),
             MinerCommand::Hold(reason) => {
                 self.hindered_by_host = reason;
+                out.reply(ticket, Reply::Done);
+            }
+            MinerCommand::ClockSet => {
+                self.step = StepPause::default();
+                out.tell(ToHeaders::ClockSet);
                 out.reply(ticket, Reply::Done);
             }
         }

@@ -8,7 +8,7 @@ use crate::{
         ids::LinkId,
         time::{Time, UnixTime},
     },
-    chain::{header::Header, rules::BlockFault, seal::Epoch},
+    chain::{archive::HeaderRow, header::Header, rules::BlockFault, seal::Epoch},
     node::{chain_move::ChainMove, origin::Origin},
 };
 
@@ -120,4 +120,8 @@ pub enum ToHeaders {
         /// What is wrong with the first.
         fault: Box<BlockFault>,
     },
+    /// From `ledger`: an operator takes back that these blocks are invalid, parents first. The store knows it.
+    BlocksValidAgain(Vec<HeaderRow>),
+    /// From `miner`: an operator of a test chain has set the clock.
+    ClockSet,
 }

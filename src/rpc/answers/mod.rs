@@ -7,6 +7,7 @@ pub mod mining;
 pub mod node;
 pub mod peers;
 pub mod receipts;
+pub mod test_chain;
 pub mod transactions;
 pub mod waits;
 pub mod wallet;

@@ -7,14 +7,15 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, fees, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, search, signing, spends, statistics, status, transactions, wait, wallet, watch,
+        raw_transactions, receipts, search, signing, spends, statistics, status, test_chain, transactions, wait,
+        wallet, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 23] = [
+const TABLES: [&[Method]; 24] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -33,6 +34,7 @@ const TABLES: [&[Method]; 23] = [
     network::METHODS,
     members::METHODS,
     partition::METHODS,
+    test_chain::METHODS,
     wait::METHODS,
     watch::METHODS,
     wallet::METHODS,

@@ -108,7 +108,7 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 }
 
 /// Refuses to make blocks that others make.
-fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
+pub(super) fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
     match context.chain.authorities.at(1) {
         Some(_) => Err(RpcError::new(REJECTED, "the blocks of this chain are sealed by its authorities; nobody mines")),
         None => Ok(()),
@@ -116,7 +116,7 @@ fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
 }
 
 /// Refuses to make blocks that would be of no use.
-fn refuse_if_held(context: &Context) -> Result<(), RpcError> {
+pub(super) fn refuse_if_held(context: &Context) -> Result<(), RpcError> {
     context.need_coins()?;
     match context.node.status().hindrances.no_mining() {
         Some(hindrance) => Err(RpcError::new(REJECTED, format!("no block can be made: {}", hindrance.line()))),

@@ -22,6 +22,7 @@ mod signing;
 mod spends;
 mod statistics;
 pub(super) mod status;
+mod test_chain;
 pub(super) mod transactions;
 mod wait;
 mod wallet;

@@ -22,7 +22,7 @@ use crate::{
         schema::Schema,
         sealing,
     },
-    runtime::{logging, status::Status},
+    runtime::{clock, logging, status::Status},
 };
 
 pub(super) const METHODS: &[Method] = &[
@@ -98,6 +98,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "warnings": status.all_warnings(),
         "hindrances": hindrances(&status),
         "counters": counters,
+        "clock_offset_s": clock::shift(),
         "limits": limits_in_use(context, &status),
         "last_reorganisation": status.last_reorganisation,
         "mempool_sequence": status.mempool_sequence,

@@ -33,7 +33,7 @@ use crate::{
         Direction, NodeAddress, PeerInfo, SyncState, Template,
         command::{
             Command, Delivery, DialError, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand,
-            PoolEntry, Reply,
+            PoolEntry, Reply, TestCommand,
         },
         limit::{Limit, Meter},
         report::{PeerReport, Protection, Report},
@@ -112,6 +112,9 @@ impl Backend for FakeNode {
             // A ledger that stops may answer late, when the server has ended its calls.
             Command::Ledger(LedgerCommand::Save) if *self.stopped.lock().unwrap() => {
                 return self.held.lock().unwrap().push(done);
+            }
+            Command::Ledger(LedgerCommand::Test(TestCommand::Snapshot)) => {
+                Reply::TestSnapshot(Box::new(ChainSpec::dev().genesis_tip()), vec![vec![1, 2, 3].into()])
             }
             Command::Ledger(LedgerCommand::Template(_)) => Reply::Template(Arc::new(template())),
             Command::Fetch(FetchCommand::SubmitBlock(_)) => Reply::Accepted(Hash([0; 32])),

@@ -144,6 +144,16 @@ fn every_method_answers_as_its_schema_says() {
         ("createrawtransaction", json!([[coin], { address.clone(): 5, "data": "00ff" }])),
         ("signrawtransactionwithkey", json!([unsigned, ["00".repeat(32)]])),
         ("signrawtransactionwithwallet", json!([unsigned])),
+        ("devsnapshot", json!([])),
+        ("devsnapshots", json!([])),
+        ("devrevert", json!([1])),
+        ("devtime", json!([])),
+        ("evm_snapshot", json!([])),
+        ("evm_revert", json!(["0x1"])),
+        ("evm_increaseTime", json!([0])),
+        ("setmocktime", json!([0])),
+        ("invalidateblock", json!([hash])),
+        ("reconsiderblock", json!([hash])),
         ("waitforblockheight", json!([1])),
         ("waitfornewblock", json!([1])),
         ("ping", json!([])),
@@ -157,7 +167,8 @@ fn every_method_answers_as_its_schema_says() {
         fits(name, &rig.result(name, params.clone()), &params);
         untried.remove(name);
     }
-    for (name, params) in [("mine", json!([1])), ("generatetoaddress", json!([1, address]))] {
+    let mining = [("mine", json!([1])), ("generatetoaddress", json!([1, address])), ("devreorg", json!([1]))];
+    for (name, params) in mining {
         let mut client = rig.client();
         client.call(&json!({ "jsonrpc": "2.0", "id": 1, "method": name, "params": params }).to_string());
         rig.take_held()(Reply::Mined(vec![hash]));

@@ -103,6 +103,18 @@ impl ForkHeaders {
         }
     }
 
+    /// The header and those that it builds on, the lowest first.
+    pub(super) fn with_ancestors(&self, hash: &Hash) -> Vec<Hash> {
+        let by_id: BTreeMap<i64, &Hash> = self.rows.iter().map(|(hash, row)| (row.id, hash)).collect();
+        let (mut family, mut next) = (Vec::new(), Some(hash));
+        while let Some((hash, row)) = next.and_then(|hash| self.rows.get_key_value(hash)) {
+            family.push(*hash);
+            next = by_id.get(&row.parent).copied();
+        }
+        family.reverse();
+        family
+    }
+
     /// The header and all that build on it, parents before children.
     pub(super) fn with_descendants(&self, hash: &Hash) -> Vec<Hash> {
         let Some(root) = self.rows.get(hash) else { return Vec::new() };

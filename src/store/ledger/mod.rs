@@ -18,6 +18,7 @@ mod shared_ledger;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verdicts;
 mod writes;
 
 use std::{

@@ -196,6 +196,10 @@ impl LedgerStore for SharedLedger {
         self.lock()?.mark_invalid(hash)
     }
 
+    fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+        self.lock()?.unmark_invalid(hash)
+    }
+
     fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {
         self.lock()?.coin(key)
     }

@@ -220,6 +220,28 @@ fn invalid_spreads_to_descendants_and_the_best_header_moves_to_the_next_best() {
 }
 
 #[test]
+fn what_was_marked_invalid_can_be_taken_back_with_its_ancestors_and_descendants() {
+    let mut maker = dev_maker();
+    let mut ledger = LedgerDb::in_memory(maker.spec()).unwrap();
+    extend(&mut ledger, &mut maker, 2);
+    let (applied, mut other) = (maker.tip(), maker.fork());
+    let blocks = extend(&mut ledger, &mut maker, 4);
+    other.next_block_at(vec![], account(5), other.next_time() + 1);
+    ledger.put_headers(&[other.header_row()]).unwrap();
+    blocks.iter().rev().for_each(|block| drop(undo(&mut ledger, block)));
+    ledger.mark_invalid(&blocks[0].hash).unwrap();
+    ledger.mark_invalid(&other.hash()).unwrap();
+    assert_eq!(ledger.best_header().unwrap().hash, applied.hash);
+    let rows = ledger.unmark_invalid(&blocks[2].hash).unwrap();
+    assert_eq!(rows.iter().map(|row| row.hash).collect::<Vec<_>>(), blocks.iter().map(|b| b.hash).collect::<Vec<_>>());
+    assert!(rows.iter().all(|row| row.status == BlockStatus::Stored));
+    assert_eq!(ledger.best_header().unwrap().hash, maker.hash());
+    assert_eq!(ledger.status_of(&other.hash()), Ok(Some(BlockStatus::Invalid)), "another branch stays as it is");
+    assert_eq!(ledger.unmark_invalid(&other.hash()).unwrap()[0].status, BlockStatus::Header, "it has no body");
+    assert_eq!((ledger.unmark_invalid(&applied.hash), ledger.unmark_invalid(&Hash([7; 32]))), (Ok(vec![]), Ok(vec![])));
+}
+
+#[test]
 fn reorganisations_back_and_forth_leave_the_same_ledger_as_a_reopened_one() {
     let dir = TempDir::new();
     let path = dir.join("ledger.db");

@@ -110,6 +110,10 @@ impl LedgerStore for LedgerDb {
         self.change(|db| db.invalidate(hash))
     }
 
+    fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+        self.change(|db| db.revalidate(hash))
+    }
+
     fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {
         self.watch(self.coins.get(&self.connection, key))
     }
@@ -341,20 +345,6 @@ impl LedgerDb {
         Ok(changes)
     }
 
-    fn invalidate(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError> {
-        if self.forks.get(hash).is_none() && self.id_of(hash)?.is_some() {
-            return Err(misuse("an applied block must be disconnected before it is marked invalid", hash));
-        }
-        let invalid = self.forks.with_descendants(hash);
-        for hash in &invalid {
-            self.forks.set_status(hash, BlockStatus::Invalid);
-        }
-        if self.forks.get(&self.best.hash).is_some_and(|row| row.status == BlockStatus::Invalid) {
-            self.best = self.find_best()?;
-        }
-        Ok(invalid)
-    }
-
     fn end_transaction(&mut self, tip: &Tip, sum: &StateSum) -> Result<(), StoreError> {
         if (tip.height, tip.hash) != (self.end.height, self.end.hash) {
             return Err(misuse("the tip to be committed is not the applied chain's last block", &tip.hash));
@@ -378,7 +368,7 @@ impl LedgerDb {
         self.uncommitted = self.uncommitted.saturating_add(usize::try_from(written).unwrap_or(usize::MAX));
     }
 
-    fn id_of(&self, hash: &Hash) -> Result<Option<i64>, StoreError> {
+    pub(super) fn id_of(&self, hash: &Hash) -> Result<Option<i64>, StoreError> {
         if *hash == self.end.hash {
             return Ok(Some(self.end.id));
         }

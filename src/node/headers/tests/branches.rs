@@ -66,6 +66,30 @@ fn an_invalid_branch_is_left_and_never_entered_again() {
     assert_eq!(faults(&actions), [(5, PeerFault::InvalidBranch)]);
 }
 
+/// An operator of a test chain undoes blocks of the applied chain, and wants them back.
+#[test]
+fn applied_blocks_can_be_set_aside_and_taken_back() {
+    let ours = Chain::new().grow(40, 0);
+    let mut rig = synced(&ours);
+    let lower = ours.first(10);
+    rig.moved(&lower);
+    let back = ours.hashes(11..=40);
+    back.iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
+    let fault = Box::new(BlockFault::SetAside);
+    let actions = rig.notice(ToHeaders::BlocksInvalid { hashes: back.clone(), fault });
+    assert_eq!(wants(&actions), [(10, vec![])], "nothing above is wanted");
+    assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), lower.tip());
+    assert!(rig.role.index.as_ref().unwrap().all_applied());
+    let other = lower.clone().grow(2, 1);
+    rig.up(2, &other);
+    assert_eq!(wants(&rig.sync(2, other.headers(11..=12))), [(10, other.hashes(11..=12))]);
+    back.iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Stored));
+    let rows = ours.rows[11..=40].to_vec();
+    let actions = rig.notice(ToHeaders::BlocksValidAgain(rows));
+    assert_eq!(wants(&actions), [(40, vec![])], "all bodies are here");
+    assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), ours.tip());
+}
+
 #[test]
 fn after_an_invalid_block_the_next_best_branch_is_wanted() {
     let ours = Chain::new().grow(10, 0);

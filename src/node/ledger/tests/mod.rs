@@ -12,6 +12,7 @@ mod proposals;
 mod reorganise;
 mod replacement;
 mod serve;
+mod test_commands;
 
 use std::{sync::Arc, time::Duration};
 

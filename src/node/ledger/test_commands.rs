@@ -1,0 +1,179 @@
+//! What operators of test chains do to the chain: set blocks aside and take them back, and return to an earlier state.
+//!
+//! A block that is set aside is marked as an invalid one is, in the store, too, and kept: who was told of its payments hears that they are
+//! undone. A return is one commit, so that a kill leaves what was before it or what is after it.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    base::{bytes::Bytes, hash::Hash, time::Now},
+    chain::{
+        archive::{BlockStatus, HeaderRow, StoreError},
+        rules::BlockFault,
+    },
+    node::{
+        Halt, Origin, Outbox,
+        command::{Reply, TestCommand},
+        notice::{ToFetch, ToHeaders},
+    },
+};
+
+use super::{
+    chain_manager::ChainManager,
+    reorganise::{Branch, Culprit},
+};
+
+impl ChainManager {
+    /// Does it, and answers.
+    pub(super) fn test_command(&mut self, now: Now, command: TestCommand, out: &mut Outbox) -> Result<Reply, Halt> {
+        let spec = self.active.chain().spec();
+        if !spec.test {
+            let name = &spec.name;
+            return Ok(Reply::Refused(format!(
+                "this works on test chains only, such as local and dev, and {name} is none"
+            )));
+        }
+        if spec.seal_rules().needs_certificate() {
+            let reason = "the blocks of this chain are sealed by its authorities, and what is final stays";
+            return Ok(Reply::Refused(reason.to_owned()));
+        }
+        // What was told so far is told as it was.
+        self.active.commit(now, out)?;
+        match command {
+            TestCommand::Snapshot => {
+                let tip = Box::new(self.active.chain().tip().clone());
+                Ok(Reply::TestSnapshot(tip, self.active.saved_pool()))
+            }
+            TestCommand::Revert { tip, mempool } => self.revert(now, &tip, &mempool, out),
+            TestCommand::SetAside { block, hold } => self.set_aside(now, &block, hold, out),
+            TestCommand::TakeBack { block, give_back } => self.take_back(now, &block, give_back, out),
+        }
+    }
+
+    fn set_aside(&mut self, now: Now, block: &Hash, hold: bool, out: &mut Outbox) -> Result<Reply, Halt> {
+        let Some(row) = self.active.chain().store().header(block)? else { return Ok(no_block(block)) };
+        if let Some(reason) = self.must_stay(&row) {
+            return Ok(Reply::Refused(reason));
+        }
+        if row.status == BlockStatus::Applied {
+            let rewound = self.active.rewind(now, &row.header.previous, &[], Origin::Ledger, out)?;
+            debug_assert!(rewound.is_ok(), "no block was connected");
+            self.active.abandoned_mut().held = hold;
+            self.active.give_back(now, out)?;
+        }
+        let hashes = self.active.mark_invalid(now, block, out)?;
+        self.tell_invalid(*block, hashes, &BlockFault::SetAside, out);
+        self.follow_best(now, out)?;
+        Ok(Reply::Done)
+    }
+
+    fn take_back(&mut self, now: Now, block: &Hash, give_back: bool, out: &mut Outbox) -> Result<Reply, Halt> {
+        if self.active.chain().store().header(block)?.is_none() {
+            return Ok(no_block(block));
+        }
+        self.unmark(now, block, out)?;
+        self.follow_best(now, out)?;
+        if !give_back {
+            self.active.abandoned_mut().forget_blocks();
+        }
+        self.active.abandoned_mut().held = false;
+        self.active.give_back(now, out)?;
+        Ok(Reply::Done)
+    }
+
+    fn revert(&mut self, now: Now, tip: &Hash, mempool: &[Bytes], out: &mut Outbox) -> Result<Reply, Halt> {
+        if self.status_of(tip)? == Some(BlockStatus::Invalid) {
+            self.unmark(now, tip, out)?;
+        }
+        let Some(row) = self.active.chain().store().header(tip)? else { return Ok(no_block(tip)) };
+        let branch = match row.status {
+            BlockStatus::Applied => Branch::Whole { fork: row.hash, path: Vec::new() },
+            _ => Branch::of(self.active.chain(), &row)?,
+        };
+        let (fork, path) = match branch {
+            Branch::Whole { fork, path } => (fork, path),
+            Branch::Missing(missing) => return Ok(no_block(&missing)),
+        };
+        if fork != self.active.chain().tip().hash {
+            let first = self.active.chain().row(&fork)?.header.height.saturating_add(1);
+            if let Some(reason) = self.must_stay(&self.active.chain().applied_at(first)?) {
+                return Ok(Reply::Refused(reason));
+            }
+        }
+        if let Err(Culprit { row, fault }) = self.active.rewind(now, &fork, &path, Origin::Ledger, out)? {
+            return Ok(Reply::Refused(format!("block {} is invalid: {fault}", row.hash)));
+        }
+        self.active.replace_pool(now, mempool, out)?;
+        let branches = self.mark_better_branches(now)?;
+        self.active.commit_marks(now, out)?;
+        for (root, hashes) in branches {
+            self.tell_invalid(root, hashes, &BlockFault::SetAside, out);
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Why a block cannot be taken off the chain.
+    fn must_stay(&self, row: &HeaderRow) -> Option<String> {
+        let kept_from = self.active.chain().store().kept_from();
+        match row.header.height {
+            0 => Some("the chain's first block cannot be set aside".to_owned()),
+            height if height < kept_from && row.status == BlockStatus::Applied => {
+                Some(format!("block {height} is pruned, and those below {kept_from} cannot be undone"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Marks all branches with more work than the tip; returns their first blocks, each with all that is marked with it.
+    fn mark_better_branches(&mut self, now: Now) -> Result<Vec<(Hash, Vec<Hash>)>, StoreError> {
+        let mut branches = Vec::new();
+        loop {
+            let chain = self.active.chain();
+            let mut row = chain.store().best_header()?;
+            if row.work <= chain.tip().work {
+                return Ok(branches);
+            }
+            let mut parent = chain.row(&row.header.previous)?;
+            while parent.status != BlockStatus::Applied {
+                row = parent;
+                parent = chain.row(&row.header.previous)?;
+            }
+            branches.push((row.hash, self.active.mark_invalid_later(now, &row.hash)?));
+        }
+    }
+
+    /// Moves to the best of the stored branches.
+    fn follow_best(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        let mut by_work = BTreeSet::new();
+        for row in self.active.chain().store().stored_above(0)? {
+            by_work.insert((row.work, row.hash));
+        }
+        by_work.iter().rev().try_for_each(|(_, hash)| self.activate_best_chain(now, hash, None, out))
+    }
+
+    /// A block, its ancestors and its descendants are not invalid any more.
+    fn unmark(&mut self, now: Now, block: &Hash, out: &mut Outbox) -> Result<(), Halt> {
+        let rows = self.active.unmark_invalid(now, block, out)?;
+        if !rows.is_empty() {
+            // Before the chain moves onto them.
+            out.tell(ToHeaders::BlocksValidAgain(rows));
+        }
+        Ok(())
+    }
+
+    /// Tells that blocks are invalid, of which the others build on the first.
+    pub(super) fn tell_invalid(&mut self, first: Hash, hashes: Vec<Hash>, fault: &BlockFault, out: &mut Outbox) {
+        self.waiting.forget(&hashes);
+        self.staged.forget(&hashes);
+        // The culprit first, as the notice promises, whatever order the store has.
+        let mut ordered = vec![first];
+        ordered.extend(hashes.into_iter().filter(|other| *other != first));
+        let fault = Box::new(fault.clone());
+        out.tell(ToHeaders::BlocksInvalid { hashes: ordered.clone(), fault: fault.clone() });
+        out.tell(ToFetch::BlocksInvalid { hashes: ordered, fault });
+    }
+}
+
+fn no_block(hash: &Hash) -> Reply {
+    Reply::NotFound(format!("block {hash}"))
+}

@@ -1,0 +1,174 @@
+//! Blocks set aside and taken back, and returns to an earlier state.
+
+use super::*;
+use crate::{
+    chain::archive::LedgerStore as _,
+    node::command::{LedgerCommand, Reply, TestCommand},
+};
+
+/// Gives the command; the reply and all else that the role does.
+fn command(node: &mut Node, command: TestCommand) -> (Reply, Vec<Action>) {
+    let mut actions = node.event(Event::Command(Ticket(3), LedgerCommand::Test(command).into()));
+    let at = actions.iter().position(|action| matches!(action, Action::Reply(..))).expect("each command has a reply");
+    match actions.remove(at) {
+        Action::Reply(Ticket(3), reply) => (reply, actions),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn snapshot(node: &mut Node) -> TestCommand {
+    match command(node, TestCommand::Snapshot).0 {
+        Reply::TestSnapshot(tip, mempool) => TestCommand::Revert { tip: tip.hash, mempool },
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A synced node at a height, with a maker of the same chain.
+fn synced_at(height: usize) -> (Node, BlockMaker) {
+    let mut node = Node::new();
+    let mut maker = node.maker();
+    let blocks = empty(&mut maker, height);
+    node.blocks(&blocks);
+    node.synced();
+    (node, maker)
+}
+
+fn pay(maker: &mut BlockMaker, from: u32) -> Transaction {
+    maker.transfer(&key(from), key(8).address(), 5, 1)
+}
+
+/// The order of what `headers` hears of these commands: a moved chain, invalid blocks, valid ones.
+fn told(actions: &[Action]) -> Vec<&'static str> {
+    let word = |action: &Action| match action {
+        Action::Tell(Notice::Headers(ToHeaders::ChainMoved(_))) => Some("moved"),
+        Action::Tell(Notice::Headers(ToHeaders::BlocksInvalid { .. })) => Some("invalid"),
+        Action::Tell(Notice::Headers(ToHeaders::BlocksValidAgain(_))) => Some("valid"),
+        _ => None,
+    };
+    actions.iter().filter_map(word).collect()
+}
+
+#[test]
+fn a_revert_brings_chain_coins_and_mempool_back_and_survives_a_kill() {
+    let (mut node, mut maker) = synced_at(2);
+    let waiting = pay(&mut maker, 0);
+    node.submit(&waiting).unwrap();
+    let back = snapshot(&mut node);
+    let before = maker.fork();
+    let after = pay(&mut maker, 1);
+    let blocks = [made(&mut maker, vec![waiting.clone(), after]), made(&mut maker, vec![])];
+    node.blocks(&blocks);
+    let lost = pay(&mut maker, 2);
+    node.submit(&lost).unwrap();
+    let (reply, actions) = command(&mut node, back.clone());
+    assert_eq!(reply, Reply::Done);
+    assert_eq!(told(&actions), ["moved", "invalid"], "headers must not think of an invalid tip");
+    assert_eq!(moves(&actions)[0].removed, [blocks[1].0.hash, blocks[0].0.hash]);
+    assert_eq!(node.pool(), [waiting.txid()]);
+    node.assert_at(&before);
+    // As after a kill, and nothing has to be done again.
+    node.store.crash();
+    node.restart();
+    node.synced();
+    assert_eq!(node.pool(), [waiting.txid()], "what users submitted since does not come back");
+    node.assert_at(&before);
+    let (reply, actions) = command(&mut node, back);
+    assert_eq!((reply, moves(&actions).len()), (Reply::Done, 0));
+    // Other blocks follow, and the same payment is taken again.
+    let mut other = before.fork();
+    let next = made(&mut other, vec![waiting]);
+    node.blocks(&[next]);
+    node.submit(&lost).unwrap();
+    node.assert_at(&other);
+    assert_eq!(node.store.coins_sum(), Ok(other.sum().clone()));
+}
+
+#[test]
+fn a_revert_finds_its_way_to_a_branch_that_was_left_or_set_aside() {
+    let (mut node, mut ours) = synced_at(2);
+    let fork = ours.fork();
+    let first = made(&mut ours, vec![]);
+    node.blocks(std::slice::from_ref(&first));
+    let (back, at) = (snapshot(&mut node), ours.fork());
+    let mut theirs = fork.fork();
+    let branch = [sealed(&mut theirs, |header| header.time += 1, vec![]), made(&mut theirs, vec![])];
+    node.blocks(&branch);
+    node.assert_at(&theirs);
+    assert_eq!(command(&mut node, back.clone()).0, Reply::Done);
+    node.assert_at(&at);
+    assert_eq!(node.store.committed().headers[&branch[0].0.hash].status, BlockStatus::Invalid);
+    let block = first.0.hash;
+    let (reply, actions) = command(&mut node, TestCommand::SetAside { block, hold: false });
+    assert_eq!((reply, told(&actions)), (Reply::Done, vec!["moved", "invalid"]));
+    node.assert_at(&fork);
+    let (reply, actions) = command(&mut node, back);
+    assert_eq!((reply, told(&actions)), (Reply::Done, vec!["valid", "moved"]));
+    node.assert_at(&at);
+}
+
+#[test]
+fn a_block_that_is_set_aside_gives_its_payments_back_and_the_next_best_branch_counts() {
+    let (mut node, mut ours) = synced_at(2);
+    let mut theirs = ours.fork();
+    let payment = pay(&mut ours, 0);
+    let own = [made(&mut ours, vec![payment.clone()]), made(&mut ours, vec![])];
+    let rival = sealed(&mut theirs, |header| header.time += 1, vec![]);
+    node.blocks(&own);
+    node.blocks(std::slice::from_ref(&rival));
+    node.assert_at(&ours);
+    let block = own[0].0.hash;
+    assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: false }).0, Reply::Done);
+    node.assert_at(&theirs);
+    assert_eq!(node.pool(), [payment.txid()]);
+    let (reply, actions) = command(&mut node, TestCommand::TakeBack { block: own[1].0.hash, give_back: true });
+    assert_eq!((reply, told(&actions)[0]), (Reply::Done, "valid"));
+    node.assert_at(&ours);
+    assert_eq!(node.pool(), []);
+}
+
+#[test]
+fn payments_of_blocks_that_are_set_aside_can_wait_and_be_left_out() {
+    for give_back in [true, false] {
+        let (mut node, mut ours) = synced_at(2);
+        let mut theirs = ours.fork();
+        let (payment, child) = (pay(&mut ours, 0), pay(&mut ours, 1));
+        let own = made(&mut ours, vec![payment.clone()]);
+        node.blocks(std::slice::from_ref(&own));
+        node.submit(&child).unwrap();
+        let block = own.0.hash;
+        assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: true }).0, Reply::Done);
+        node.synced();
+        assert_eq!(node.pool(), [], "all wait");
+        let others = [sealed(&mut theirs, |header| header.time += 1, vec![]), made(&mut theirs, vec![])];
+        node.blocks(&others);
+        assert_eq!(command(&mut node, TestCommand::TakeBack { block, give_back }).0, Reply::Done);
+        node.assert_at(&theirs);
+        let mut wanted = vec![child.txid()];
+        wanted.extend(give_back.then(|| payment.txid()));
+        wanted.sort_unstable();
+        let mut pool = node.pool();
+        pool.sort_unstable();
+        assert_eq!(pool, wanted);
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_changes_nothing() {
+    let (mut node, maker) = synced_at(3);
+    let genesis = node.spec.genesis_hash();
+    let refused = |node: &mut Node, wanted: TestCommand| match command(node, wanted).0 {
+        Reply::Refused(why) | Reply::NotFound(why) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(&mut node, TestCommand::SetAside { block: genesis, hold: false }).contains("first block"));
+    for wanted in [
+        TestCommand::SetAside { block: Hash([7; 32]), hold: false },
+        TestCommand::TakeBack { block: Hash([7; 32]), give_back: true },
+        TestCommand::Revert { tip: Hash([7; 32]), mempool: vec![] },
+    ] {
+        assert_eq!(refused(&mut node, wanted), format!("block {}", Hash([7; 32])));
+    }
+    node.assert_at(&maker);
+    assert_eq!(command(&mut node, TestCommand::Revert { tip: genesis, mempool: vec![] }).0, Reply::Done);
+    node.assert_at(&node.maker());
+}
