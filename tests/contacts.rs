@@ -139,3 +139,48 @@ fn contacts_are_paid_by_name_and_named_in_histories() {
     node.json(&["key", "new", "later"]);
     node.json(&["history", "dev0"]);
 }
+
+/// Files that people name by mistake, and names that are taken.
+#[test]
+fn a_restore_goes_on_past_taken_names_and_no_device_is_read_without_end() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let words = node.json(&["key", "new", "savings", "--words"])["words"].as_str().unwrap().to_owned();
+    let file = node.dir.join("paper").display().to_string();
+    fs::write(&file, words).unwrap();
+    for number in ["1", "2"] {
+        node.json(&["key", "restore", &format!("more-{number}"), "--number", number, "--file", &file]);
+    }
+    node.json(&["send", "--to", "savings=500", "--to", "more-1=600", "--to", "more-2=700", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let address = |name: &str| node.json(&["key", "show", name])["address"].clone();
+    let [first, last] = ["savings", "more-2"].map(address);
+    for name in ["savings", "more-1", "more-2"] {
+        node.json(&["key", "remove", name, "--yes"]);
+    }
+    node.json(&["key", "new", "back-1"]);
+    let restored = node.cli(&["key", "restore", "back", "--file", &file, "--json"]);
+    let words = stderr(&restored);
+    assert_eq!(restored.status.code(), Some(2), "{words}");
+    assert!(words.contains("back-1") && words.contains("another name"), "{words}");
+    let rows: Value = serde_json::from_str(&stdout(&restored)).unwrap();
+    assert_eq!((&rows[0]["address"], &rows[1]["address"], rows.as_array().unwrap().len()), (&first, &last, 2));
+    node.json(&["key", "restore", "rest", "--file", &file]);
+    assert_eq!(node.json(&["key", "list"]).as_array().unwrap().len(), 4);
+
+    for args in [
+        &["key", "new", "x", "--passphrase-file", "/dev/zero"][..],
+        &["key", "passphrase", "back", "--new-file", "/dev/zero"],
+        &["key", "restore", "x", "--file", "/dev/full"],
+        &["key", "restore", "x", "--file", &node.dir.join("latin").display().to_string()],
+    ] {
+        fs::write(node.dir.join("latin"), b"caf\xe9").unwrap();
+        let refused = node.cli(args);
+        let words = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}: {words}");
+        assert!(
+            words.trim_end().lines().count() == 1 && !words.contains("check --passphrase-file"),
+            "{args:?}: {words}"
+        );
+    }
+}

@@ -76,6 +76,30 @@ fn a_payment_takes_the_place_of_another_only_if_that_is_meant() {
     fs::remove_file(&rent).unwrap();
 }
 
+#[test]
+fn a_fee_that_is_likely_a_mistake_is_not_signed_unasked() {
+    let node = node_with_savings();
+    node.json(&["send", "savings", "900000", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let file = node.dir.join("dear").display().to_string();
+    let make = ["tx", "make", "dev1", "5", "--from", "savings", "--fee", "800000", "--allow-high-fee", "--file", &file];
+    node.json(&make);
+    let refused = node.cli(&["tx", "sign", &file, "--yes"]);
+    let words = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(5), "{words}");
+    assert!(words.contains("a fee of 800,000 is far above the usual") && words.contains("--allow-high-fee"), "{words}");
+    assert!(stdout(&refused).is_empty());
+    node.json(&["tx", "sign", &file, "--yes", "--allow-high-fee", "--file", &file]);
+    for verb in ["test", "submit"] {
+        let refused = node.cli(&["tx", verb, &file]);
+        let words = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(5), "{words}");
+        assert!(words.contains("a fee of 800,000") && words.contains("add --allow-high-fee"), "{words}");
+    }
+    node.json(&["tx", "test", &file, "--allow-high-fee"]);
+    node.json(&["tx", "submit", &file, "--allow-high-fee"]);
+}
+
 /// A script that lost the answer asks again.
 #[test]
 fn a_payment_that_is_in_already_is_no_failure() {

@@ -38,7 +38,10 @@ pub(super) fn read_input(file: Option<&Path>, question: &str) -> Outcome<String>
     match file {
         Some(path) => {
             let read = File::open(path).and_then(|file| file.take(COMMAND_INPUT_BYTES).read_to_string(&mut text));
-            read.map_err(|error| Failure::input(path, &error))?;
+            read.map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => Failure::usage(format!("{}: not a text in UTF-8", path.display())),
+                _ => Failure::input(path, &error),
+            })?;
         }
         None => {
             if io::stdin().is_terminal() {

@@ -1,8 +1,8 @@
 //! Passphrases, from a file or the terminal. Never from the command line, which every user of the host can read.
 
 use std::{
-    fs::{self, File},
-    io::{BufRead, BufReader, Write},
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -17,6 +17,9 @@ use crate::{
     chain::key::SecretKey,
     wallet::keys::{KeyFile, MEMORY_KIB, NamedKey},
 };
+
+/// Bytes of a file with a passphrase.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// Flags for a passphrase.
 #[derive(Args, Clone, Debug, Default)]
@@ -73,9 +76,16 @@ impl PassphraseFlags {
 
     fn read_file(&self) -> Outcome<String> {
         let path = self.passphrase_file.as_ref().expect("the caller has seen the path");
-        let text = fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!("cannot read the passphrase: {}: {error}; check --passphrase-file", path.display()))
-        })?;
+        let mut text = String::new();
+        // A device has no end.
+        let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+        let wrong = |problem: &dyn std::fmt::Display| {
+            Failure::usage(format!("cannot read the passphrase: {}: {problem}; name another file", path.display()))
+        };
+        read.map_err(|error| wrong(&error))?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(wrong(&format!("more than {MAX_BYTES} bytes")));
+        }
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 }

@@ -72,11 +72,18 @@ pub(super) fn restore(
         _ => true,
     });
     let passphrase = if all.is_empty() { None } else { flags.for_new()? };
+    let mut taken = Vec::new();
     for (name, key) in &all {
-        let file = keys.add(name, key, passphrase.as_deref())?;
-        let mut facts = facts(&file);
-        facts["new"] = json!(true);
-        rows.push(facts);
+        match keys.add(name, key, passphrase.as_deref()) {
+            Ok(file) => {
+                let mut facts = facts(&file);
+                facts["new"] = json!(true);
+                rows.push(facts);
+            }
+            // The others are restored all the same.
+            Err(WalletError::Exists { name, .. }) => taken.push(name),
+            Err(error) => return Err(error.into()),
+        }
     }
     context.keep_chain_file()?;
     context.print(&json!(rows), |list| {
@@ -86,7 +93,12 @@ pub(super) fn restore(
             rows.row([output::text(key, "name"), output::text(key, "address"), state.to_owned()]);
         }
         rows.text("nothing")
-    })
+    })?;
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let problem = format!("not restored, since other keys or contacts have these names: {}", taken.join(", "));
+    Err(Failure::usage(format!("{problem}; restore the rest with another name: tussock key restore NAME")))
 }
 
 fn named(name: &str, number: u32) -> String {

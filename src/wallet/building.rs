@@ -1,5 +1,7 @@
 //! Makes transactions: who gets what, which coins pay, what it costs; and signs them.
 
+use std::collections::BTreeSet;
+
 use super::{
     amounts,
     coins::{self, OwnCoin, Shortage},
@@ -73,7 +75,7 @@ pub struct Draft {
     pub transaction: Transaction,
     /// Base units for the miner.
     pub fee: u64,
-    /// The last output, if it takes what is left.
+    /// What goes back to the payer: the last output, if it takes what is left.
     pub change: u64,
 }
 
@@ -110,6 +112,28 @@ impl Plan {
         let fee = self.fee(spec, chosen.len());
         let rest = u64::try_from(sum - paid - u128::from(fee)).map_err(|_| WalletError::usage(TOO_LARGE))?;
         Ok(self.assemble(&chosen, fee, rest))
+    }
+
+    /// The same, but the outputs at these places pay the fee: each gets its share less, the first of them the rest of the
+    /// division, too. None: the fee comes on top.
+    pub fn build_less(&self, spec: &ChainSpec, coins: Vec<OwnCoin>, less_fee: &[usize]) -> Outcome<Draft> {
+        let count = u64::try_from(less_fee.len()).unwrap_or(u64::MAX);
+        if count == 0 {
+            return self.build(spec, coins);
+        }
+        let mut draft = Self { fee: Fee::Exactly(0), ..self.clone() }.build(spec, coins)?;
+        draft.fee = self.fee(spec, draft.transaction.inputs.len());
+        let mut share = draft.fee / count + draft.fee % count;
+        for at in less_fee {
+            let output = draft.transaction.outputs.as_mut_slice().get_mut(*at);
+            let output = output.ok_or_else(|| WalletError::Internal("no such output".to_owned()))?;
+            output.amount = output.amount.checked_sub(share).filter(|left| *left > 0).ok_or_else(|| {
+                let [amount, fee] = [output.amount, share].map(|amount| amounts::amount(&spec.unit, amount));
+                WalletError::usage(format!("{amount} are too little to pay the fee of {fee} from"))
+            })?;
+            share = draft.fee / count;
+        }
+        Ok(draft)
     }
 
     /// Refuses what no transaction can say, whatever coins there are. Returns what it pays, in base units.
@@ -199,6 +223,14 @@ impl Plan {
 const TOO_LARGE: &str = "amount and fee are larger than all money";
 
 impl Draft {
+    /// A transaction that was made elsewhere: what goes back to one of its payers is change.
+    pub fn of(transaction: Transaction, payers: &BTreeSet<Address>) -> Outcome<Self> {
+        let fee = rules::fee(&transaction).map_err(|fault| WalletError::usage(fault.to_string()))?;
+        let back = transaction.outputs.iter().filter(|output| payers.contains(&output.address));
+        let change = back.map(|output| output.amount).fold(0, u64::saturating_add);
+        Ok(Self { transaction, fee, change })
+    }
+
     /// Refuses a fee that is likely a mistake: far above the usual one at this rate (base units per 1,000 bytes, a node's
     /// estimate), and above what is paid.
     pub fn check_fee(&self, spec: &ChainSpec, estimate: u64) -> Outcome {
@@ -313,6 +345,25 @@ mod tests {
         assert!(matches!(draft.check_fee(&spec, 0), Err(WalletError::HighFee { .. })));
         assert_eq!(draft.check_fee(&spec, 5000), Ok(()), "the node's estimate is high, too");
         assert_eq!(pay(coins, 1_000_000, Fee::Exactly(999_999)).unwrap().check_fee(&spec, 0), Ok(()));
+    }
+
+    #[test]
+    fn payees_may_pay_the_fee() {
+        let spec = ChainSpec::local();
+        let outputs = [1000, 500].map(|amount| Output { amount, address: Address([1; 20]) }).to_vec();
+        let plan = Plan { outputs, ..Plan::to(Address([1; 20]), 1, Fee::Exactly(301)) };
+        let amounts = |less: &[usize]| -> Vec<u64> {
+            let draft = plan.build_less(&spec, vec![coin(1, 9000)], less).unwrap();
+            assert_eq!(rules::fee(&draft.transaction), Ok(301));
+            draft.transaction.outputs.iter().map(|output| output.amount).collect()
+        };
+        assert_eq!(amounts(&[]), [1000, 500, 7199]);
+        assert_eq!(amounts(&[0, 1]), [849, 350, 7500]);
+        assert_eq!(amounts(&[1]), [1000, 199, 7500]);
+        let all = plan.build_less(&spec, vec![coin(1, 1500)], &[0]).unwrap();
+        assert_eq!((all.transaction.outputs.len(), all.change), (2, 0), "what there is suffices");
+        let high = Plan { fee: Fee::Exactly(500), ..plan };
+        assert!(matches!(high.build_less(&spec, vec![coin(1, 9000)], &[1]), Err(WalletError::Usage(_))));
     }
 
     proptest! {

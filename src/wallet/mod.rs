@@ -11,6 +11,7 @@ pub mod contacts;
 pub mod error;
 pub mod files;
 pub mod keys;
+mod lines;
 pub mod offline;
 pub mod raw;
 pub mod replacing;

@@ -8,11 +8,15 @@
 
 use std::collections::BTreeMap;
 
-use super::error::{Outcome, WalletError};
+use super::{
+    building::Draft,
+    error::{Outcome, WalletError},
+    lines::{LINE_BYTES, LINE_DIGITS, Line, MARK, check, from_base32, to_base32},
+};
 use crate::{
     base::{
         codec::{self, List},
-        hash::{Domain, Hash, hex},
+        hash::{Hash, hex},
         limits,
     },
     chain::{
@@ -25,16 +29,8 @@ use crate::{
     },
 };
 
-/// Bytes of content in one line: 800 characters, which make a QR code of about 80 modules.
-const LINE_BYTES: usize = 500;
-/// Lines at most: a transaction of the largest size.
-const MAX_LINES: usize = limits::MAX_TRANSACTION_BYTES / LINE_BYTES + 2;
-/// Begins each line.
-const MARK: &str = "TUSSOCK1";
 /// Bytes of the genesis hash.
 const GENESIS_BYTES: usize = 8;
-/// The digits of base 32.
-const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// A coin that is to be spent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +75,12 @@ impl Unsigned {
     /// What it costs, base units.
     pub fn fee(&self) -> Outcome<u64> {
         rules::fee(&self.with_keys(|_| [0; 32])).map_err(|fault| WalletError::usage(fault.to_string()))
+    }
+
+    /// Refuses a fee that is likely a mistake, as far as a host without a node can know: see [`Draft::check_fee`].
+    pub fn check_fee(&self, spec: &ChainSpec) -> Outcome {
+        let payers = self.inputs.iter().map(|input| input.owner).collect();
+        Draft::of(self.with_keys(|_| [0; 32]), &payers)?.check_fee(spec, 0)
     }
 
     /// The signed transaction. Each input needs one of these keys.
@@ -164,17 +166,23 @@ impl Offline {
         (1..).zip(parts).map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Reads a text. Its lines may come in any order and more than once, in small letters, and with others between them.
+    /// Reads a text. Its lines may come in any order and more than once, in small letters, and with others between them; quoted
+    /// by a mail (`>`), and broken.
     pub fn parse(text: &str, spec: &ChainSpec) -> Outcome<Self> {
-        let mut parts: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+        let words: Vec<String> = text
+            .split_whitespace()
+            .map(|word| word.trim_start_matches(['>', '\u{feff}']).to_ascii_uppercase())
+            .filter(|word| !word.is_empty())
+            .collect();
+        let mut parts: BTreeMap<usize, Line> = BTreeMap::new();
         let mut first: Option<(usize, String)> = None;
-        for word in text.split_whitespace().map(str::to_ascii_uppercase).filter(|word| word.starts_with(MARK)) {
-            let (part, count, check, bytes) = parse_line(&word).ok_or_else(|| damaged("a line is damaged"))?;
-            let (all, whole) = first.get_or_insert((count, check.clone()));
-            if (*all, &*whole) != (count, &check) {
+        for at in (0..words.len()).filter(|at| words[*at].starts_with(MARK)) {
+            let line = Line::parse(&words[at..]).ok_or_else(|| damaged("a line is damaged"))?;
+            let (all, whole) = first.get_or_insert((line.count, line.check.clone()));
+            if (*all, &*whole) != (line.count, &line.check) {
                 return Err(damaged("lines of different payments"));
             }
-            parts.insert(part, bytes);
+            parts.insert(line.part, line);
         }
         let Some((count, whole)) = first else {
             return Err(damaged("no payment: its lines begin with TUSSOCK1:"));
@@ -182,11 +190,21 @@ impl Offline {
         if let Some(missing) = (1..=count).find(|part| !parts.contains_key(part)) {
             return Err(damaged(&format!("part {missing} of {count} is missing")));
         }
-        let content: Vec<u8> = parts.into_values().flatten().collect();
-        if check(&content) != whole {
-            return Err(damaged("a line is damaged"));
+        let more = parts.get(&count).map(|last| last.more.clone()).unwrap_or_default();
+        let mut digits: Vec<String> = parts.into_values().map(|line| line.digits).collect();
+        // How long the last line was, its check alone says: what follows it may be somebody's greetings.
+        let mut more = more.into_iter();
+        loop {
+            let bytes = digits.iter().map(|digits| from_base32(digits)).collect::<Option<Vec<_>>>();
+            let content: Option<Vec<u8>> = bytes.map(|bytes| bytes.into_iter().flatten().collect());
+            if let Some(content) = content.filter(|content| check(content) == whole) {
+                return Self::decode(&content, spec);
+            }
+            match (more.next(), digits.last_mut()) {
+                (Some(next), Some(last)) if last.len() + next.len() <= LINE_DIGITS => last.push_str(&next),
+                _ => return Err(damaged("a line is damaged")),
+            }
         }
-        Self::decode(&content, spec)
     }
 
     fn decode(content: &[u8], spec: &ChainSpec) -> Outcome<Self> {
@@ -209,58 +227,6 @@ impl Offline {
 
 fn damaged(problem: &str) -> WalletError {
     WalletError::usage(problem)
-}
-
-/// Part, count, check and content.
-fn parse_line(line: &str) -> Option<(usize, usize, String, Vec<u8>)> {
-    let mut fields = line.split(':').skip(1);
-    let (place, check, content) = (fields.next()?, fields.next()?, fields.next()?);
-    let (part, count) = place.split_once('/')?;
-    let (part, count): (usize, usize) = (part.parse().ok()?, count.parse().ok()?);
-    let is_sound = fields.next().is_none() && (1..=MAX_LINES).contains(&count) && (1..=count).contains(&part);
-    let bytes = from_base32(content)?;
-    (is_sound && bytes.len() <= LINE_BYTES).then(|| (part, count, check.to_owned(), bytes))
-}
-
-/// The beginning of the content's hash.
-fn check(content: &[u8]) -> String {
-    let Hash(hash) = Domain::MESSAGE.hash(content);
-    to_base32(&hash[..5])
-}
-
-fn to_base32(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in bytes {
-        bits = bits << 8 | u32::from(*byte);
-        count += 8;
-        while count >= 5 {
-            count -= 5;
-            text.push(char::from(DIGITS[(bits >> count & 31) as usize]));
-        }
-        bits &= (1 << count) - 1;
-    }
-    if count > 0 {
-        text.push(char::from(DIGITS[(bits << (5 - count) & 31) as usize]));
-    }
-    text
-}
-
-/// `None`: other characters, or bits that no byte has.
-fn from_base32(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 5 / 8);
-    let (mut bits, mut count) = (0u32, 0);
-    for digit in text.bytes() {
-        let value = DIGITS.iter().position(|known| *known == digit)?;
-        bits = bits << 5 | u32::try_from(value).ok()?;
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-        bits &= (1 << count) - 1;
-    }
-    (count < 5 && bits == 0).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -306,9 +272,26 @@ mod tests {
     #[test]
     fn damaged_mixed_incomplete_and_foreign_texts_are_told_apart() {
         let spec = ChainSpec::local();
-        let text = Offline::Unsigned(unsigned(40, 100)).to_text(&spec);
+        let payment = Offline::Unsigned(unsigned(40, 100));
+        let text = payment.to_text(&spec);
         let refused = |text: &str| Offline::parse(text, &spec).unwrap_err().to_string();
         assert!(refused(text.lines().next().unwrap()).contains("part 2 of"));
+        // As mail programs make it of them.
+        let broken = |text: &str, width: usize, begin: &str| -> String {
+            let pieces = text.lines().flat_map(|line| line.as_bytes().chunks(width));
+            pieces.map(|piece| format!("{begin}{}\r\n", std::str::from_utf8(piece).unwrap())).collect()
+        };
+        for mangled in [
+            format!("\u{feff}{text}"),
+            text.lines().map(|line| format!("> > {line}\n")).collect(),
+            broken(&text, 76, ""),
+            broken(&text, 72, ">>"),
+            broken(&text, 11, ""),
+            format!("{}\nregards\nann\n", broken(&text, 76, "> ")),
+            format!("{text}\nregards ann"),
+        ] {
+            assert_eq!(Offline::parse(&mangled, &spec).as_ref(), Ok(&payment), "{mangled}");
+        }
         let other = Offline::Unsigned(unsigned(41, 100)).to_text(&spec);
         assert!(
             refused(&format!("{}\n{}", text.lines().next().unwrap(), other.lines().nth(1).unwrap()))

@@ -5,12 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use super::offline::{Unsigned, UnsignedInput};
+use super::{
+    building::Draft,
+    error::Outcome,
+    offline::{Unsigned, UnsignedInput},
+};
 use crate::{
     base::{codec::List, hash::Hash},
     chain::{
         address::Address,
         key::{self, SecretKey},
+        spec::ChainSpec,
         transaction::{Input, Transaction},
     },
 };
@@ -50,6 +55,12 @@ pub fn sign(transaction: &mut Transaction, keys: &[SecretKey], genesis: &Hash) -
     claims.enumerate().filter(|(_, claim)| !claim.holds()).map(|(at, _)| at).collect()
 }
 
+/// Refuses a fee that is likely a mistake, such as a forgotten change: see [`Draft::check_fee`].
+pub fn check_fee(transaction: &Transaction, spec: &ChainSpec, estimate: u64) -> Outcome {
+    let payers = transaction.inputs.iter().map(owner).collect();
+    Draft::of(transaction.clone(), &payers)?.check_fee(spec, estimate)
+}
+
 /// The payment of a transaction that nobody has signed.
 pub fn unsigned(transaction: &Transaction) -> Option<Unsigned> {
     let inputs = transaction.inputs.iter().map(|input| {
@@ -64,10 +75,7 @@ pub fn unsigned(transaction: &Transaction) -> Option<Unsigned> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{
-        spec::ChainSpec,
-        transaction::{OutPoint, Output, TRANSACTION_VERSION},
-    };
+    use crate::chain::transaction::{OutPoint, Output, TRANSACTION_VERSION};
 
     #[test]
     fn what_is_unsigned_names_its_owners_and_each_signs_for_himself() {

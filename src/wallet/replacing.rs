@@ -34,7 +34,8 @@ pub fn replacement(
     let Some(first) = old.inputs.first() else { return Err(WalletError::usage("a block's reward cannot be replaced")) };
     let own = Address::of(&first.public_key);
     let mut outputs: Vec<Output> = old.outputs.to_vec();
-    let change = outputs.iter().rposition(|output| output.address == own).map(|at| outputs.remove(at));
+    // The last output takes what is left. One before it to the payer is what was paid.
+    let change = outputs.pop_if(|output| output.address == own);
     let mut plan = match instead {
         Instead::Bump => {
             let rest = change.map(|change| change.address);
@@ -99,6 +100,16 @@ mod tests {
         let asked = replace(9000, Instead::Bump, Fee::Exactly(2000), &[]).unwrap();
         assert_eq!((asked.fee, asked.change), (2000, 6000));
         assert_eq!(replace(9000, Instead::Bump, Fee::Rate(5000), &[]).unwrap().fee, 5 * size);
+    }
+
+    #[test]
+    fn what_is_paid_to_oneself_is_no_change() {
+        let own = SecretKey::well_known(0).address();
+        let plan = Plan { rest: Some(Address([2; 20])), ..Plan::to(own, 1000, Fee::Exactly(300)) };
+        let old = plan.build(&ChainSpec::local(), vec![coin(1, 9000)]).unwrap().transaction;
+        let spare = [coin(2, 5000)];
+        let bumped = replacement(&ChainSpec::local(), &old, Instead::Bump, Fee::Estimate(0), &spare).unwrap();
+        assert_eq!(bumped.transaction.outputs[..2], old.outputs[..], "nobody gets less");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     rpc::client::Deadline,
     wallet::{
         building::{Draft, Fee},
+        error::WalletError,
         keys::Keys,
         replacing::{Instead, replacement},
     },
@@ -159,11 +160,17 @@ fn submit(
 ) -> Outcome<Draft> {
     let (fee, estimate) = payer.estimate(fee)?;
     let spare = payer.confirmed_coins()?;
-    let draft = replacement(context.spec(), old, instead, fee, &spare)?.sign(context.spec(), secrets);
+    let made = replacement(context.spec(), old, instead, fee, &spare).map_err(|error| match error {
+        WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. } if instead == Instead::Bump => {
+            Failure::new(Exit::Rejected, format!("{error}; tussock cancel takes it back, then pay less"))
+        }
+        error => error.into(),
+    })?;
+    let draft = made.sign(context.spec(), secrets);
     if !arguments.fee.allow_high_fee {
         draft.check_fee(context.spec(), estimate)?;
     }
-    payer.remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes())]))?;
+    payer.remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes()), 0]))?;
     Ok(draft)
 }
 

@@ -11,13 +11,15 @@ use crate::{
     node::Refusal,
 };
 
+/// What the node advises those who mean a high fee.
+const NODE_ADVICE: &str = "to pay it all the same, set maxfeerate to 0";
 /// Payments that one line names.
 const MAX_NAMED: usize = 3;
 
 /// Hands a signed payment, in hex, to the node. One that is in the mempool or a block already counts as handed over. `replace`:
 /// others may give way to it.
-pub(super) fn submit(context: &Context, payment: &str, replace: bool) -> Outcome {
-    let verdict = verdict(context, payment)?;
+pub(super) fn submit(context: &Context, payment: &str, replace: bool, allow_high_fee: bool) -> Outcome {
+    let verdict = verdict(context, payment, allow_high_fee)?;
     let id = output::text(&verdict, "txid");
     let rivals = output::items(&verdict["conflicts"]);
     let reason = output::text(&verdict, "reject-reason");
@@ -49,9 +51,9 @@ pub(super) fn submit(context: &Context, payment: &str, replace: bool) -> Outcome
             facts["status"] = json!("conflict");
             output::json(&facts)?;
         }
-        return Err(Failure::new(Exit::Rejected, message));
+        return Err(with_flag(Failure::new(Exit::Rejected, message)));
     }
-    context.remote()?.call("sendrawtransaction", json!([payment]))?;
+    context.remote()?.call("sendrawtransaction", json!([payment, most(allow_high_fee)])).map_err(with_flag)?;
     if !rivals.is_empty() {
         output::note(&format!("it took the place of {}", named(context, rivals)));
     }
@@ -59,8 +61,8 @@ pub(super) fn submit(context: &Context, payment: &str, replace: bool) -> Outcome
 }
 
 /// Asks the node whether it would take a signed payment.
-pub(super) fn test(context: &Context, payment: &str) -> Outcome {
-    let verdict = verdict(context, payment)?;
+pub(super) fn test(context: &Context, payment: &str, allow_high_fee: bool) -> Outcome {
+    let verdict = verdict(context, payment, allow_high_fee)?;
     let is_allowed = verdict["allowed"] == true;
     let rivals = output::items(&verdict["conflicts"]);
     context.print(&verdict, |_| match (is_allowed, rivals.is_empty()) {
@@ -75,13 +77,23 @@ pub(super) fn test(context: &Context, payment: &str) -> Outcome {
             let reason = output::text(&verdict, "reject-reason");
             let way =
                 if rivals.is_empty() { String::new() } else { format!("; in its way: {}", named(context, rivals)) };
-            Err(Failure::new(Exit::Rejected, format!("the node would refuse it: {reason}{way}")))
+            Err(with_flag(Failure::new(Exit::Rejected, format!("the node would refuse it: {reason}{way}"))))
         }
     }
 }
 
-fn verdict(context: &Context, payment: &str) -> Outcome<Value> {
-    let verdicts = context.remote()?.call("testmempoolaccept", json!([[payment]]))?;
+/// The highest fee rate that the node shall accept, as it knows that.
+fn most(allow_high_fee: bool) -> Value {
+    if allow_high_fee { json!(0) } else { Value::Null }
+}
+
+/// The node names its own parameter.
+fn with_flag(failure: Failure) -> Failure {
+    Failure { message: failure.message.replace(NODE_ADVICE, "if that is right, add --allow-high-fee"), ..failure }
+}
+
+fn verdict(context: &Context, payment: &str, allow_high_fee: bool) -> Outcome<Value> {
+    let verdicts = context.remote()?.call("testmempoolaccept", json!([[payment], most(allow_high_fee)]))?;
     Ok(output::items(&verdicts).first().cloned().unwrap_or(Value::Null))
 }
 

@@ -106,7 +106,7 @@ Examples:
     Decode(InputArgs),
     /// Ask the node whether it would take a signed payment; exit code 5 if not
     #[command(after_help = "Example:\n  tussock tx test signed")]
-    Test(InputArgs),
+    Test(TestArgs),
 }
 
 #[derive(Args, Debug)]
@@ -130,6 +130,9 @@ struct SignArgs {
     /// Sign without asking
     #[arg(long)]
     yes: bool,
+    /// Accept a fee above 1,000 times the usual one and above the amount
+    #[arg(long)]
+    allow_high_fee: bool,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -151,6 +154,18 @@ struct SubmitArgs {
     /// Let it take the place of payments that wait and spend the same coins
     #[arg(long)]
     replace: bool,
+    /// Accept a fee above 1,000 times the usual one and above the amount
+    #[arg(long)]
+    allow_high_fee: bool,
+}
+
+#[derive(Args, Debug)]
+struct TestArgs {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Accept a fee above 1,000 times the usual one and above the amount
+    #[arg(long)]
+    allow_high_fee: bool,
 }
 
 /// Runs `tx`.
@@ -159,14 +174,16 @@ pub fn run(context: &Context, arguments: &TxArgs) -> Outcome {
         None => inspect::tx(context, arguments.id.as_deref().unwrap_or_default()),
         Some(Verb::Make(arguments)) => make(context, arguments),
         Some(Verb::Sign(arguments)) => sign(context, arguments),
-        Some(Verb::Submit(SubmitArgs { input, replace })) => {
-            submit::submit(context, &signed_hex(context, input)?, *replace)
+        Some(Verb::Submit(SubmitArgs { input, replace, allow_high_fee })) => {
+            submit::submit(context, &signed_hex(context, input)?, *replace, *allow_high_fee)
         }
         Some(Verb::Decode(arguments)) => {
             let facts = facts(context, &read(context, arguments)?, &[])?;
             context.print(&facts, |facts| show(context, facts))
         }
-        Some(Verb::Test(arguments)) => submit::test(context, &signed_hex(context, arguments)?),
+        Some(Verb::Test(TestArgs { input, allow_high_fee })) => {
+            submit::test(context, &signed_hex(context, input)?, *allow_high_fee)
+        }
     }
 }
 
@@ -222,6 +239,9 @@ fn sign(context: &Context, arguments: &SignArgs) -> Outcome {
     let own: Vec<Address> = names.iter().map(|name| keys.address(name)).collect::<Result<_, _>>()?;
     let about = facts(context, &Offline::Unsigned(unsigned.clone()), &own)?;
     output::note(&show(context, &about));
+    if !arguments.allow_high_fee {
+        unsigned.check_fee(context.spec())?;
+    }
     if !arguments.yes && !is_agreed(&arguments.input.payment)? {
         return Err(Failure::new(Exit::Rejected, "not signed"));
     }

@@ -30,17 +30,25 @@ use crate::{
         methods::{conflicts::conflicts, method::Method},
         params::Args,
         render,
-        schema::{Schema, optional, required},
+        schema::{Property, Schema, optional, required},
     },
+    wallet::raw,
 };
 
 /// Transactions in one `testmempoolaccept`.
 const MAX_TESTED: usize = 25;
 
+const MAX_FEE_RATE: Property = optional(
+    "maxfeerate",
+    Schema::Number,
+    "base units per 1,000 bytes above which it is refused; 0: any; left out or below 1: a fee above 1,000 times the usual one \
+     and above what is paid to others",
+);
+
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "sendrawtransaction",
-        params: &[required("hexstring", Schema::Hex, "the transaction's encoding in hex")],
+        params: &[required("hexstring", Schema::Hex, "the transaction's encoding in hex"), MAX_FEE_RATE],
         summary: "verifies a transaction, takes it into the mempool and relays it",
         returns: "its id",
         result: Schema::Hash,
@@ -63,7 +71,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "testmempoolaccept",
         params: &[
             required("rawtxs", Schema::Array(&Schema::Hex), "encoded transactions in hex, at most 25"),
-            optional("maxfeerate", Schema::Number, "not used: this node has no such limit"),
+            MAX_FEE_RATE,
         ],
         summary: "whether the mempool would accept transactions, each by itself",
         returns: "an array of objects",
@@ -90,15 +98,30 @@ pub(super) fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
     })
 }
 
-fn send(_: &Shared, args: &Args) -> Result<Continuation, RpcError> {
-    // Decoded only to tell a broken encoding from an invalid transaction.
-    let bytes = decode(args.required_text("hexstring")?)?.transaction.to_bytes();
+fn send(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
+    let hashed = decode(args.required_text("hexstring")?)?;
+    check_fee(context, args, &hashed).map_err(|reason| RpcError::new(REJECTED, reason))?;
+    let bytes = hashed.transaction.to_bytes();
     Ok(Continuation::ask(GossipCommand::SubmitTransaction(bytes.into()), |reply| match reply {
         Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
     })
     .joined())
+}
+
+/// Refuses a fee above the caller's limit. What the amounts of the inputs say is compared with the ledger later.
+fn check_fee(context: &Context, args: &Args, hashed: &HashedTransaction) -> Result<(), String> {
+    let exceeded = |text: String| format!("max-fee-exceeded: {text}; to pay it all the same, set maxfeerate to 0");
+    let Ok(fee) = rules::fee(&hashed.transaction) else { return Ok(()) };
+    match args.number("maxfeerate").filter(|rate| *rate == 0.0 || *rate >= 1.0) {
+        Some(0.0) => Ok(()),
+        Some(most) if render::fee_rate(fee, hashed.size) as f64 > most => {
+            Err(exceeded(format!("a fee of {fee} for {} bytes", hashed.size)))
+        }
+        Some(_) => Ok(()),
+        None => raw::check_fee(&hashed.transaction, &context.chain, 0).map_err(|error| exceeded(error.to_string())),
+    }
 }
 
 fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
@@ -108,6 +131,7 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     }
     let transactions = texts.into_iter().map(decode).collect::<Result<Vec<_>, _>>()?;
     let transactions: Vec<Arc<HashedTransaction>> = transactions.into_iter().map(Arc::new).collect();
+    let dear: Vec<Option<String>> = transactions.iter().map(|hashed| check_fee(context, args, hashed).err()).collect();
     let context = context.clone();
     // The ledger knows what gives way to what.
     let offers = transactions.iter().map(|hashed| LedgerCommand::MayReplace(Arc::clone(hashed)));
@@ -124,8 +148,9 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         });
         let refusals = refusals.collect::<Result<Vec<_>, _>>()?;
         Ok(Continuation::query(move |databases| {
-            let results = transactions.iter().zip(&refusals).map(|(hashed, refusal)| {
+            let results = transactions.iter().zip(refusals.iter().zip(&dear)).map(|(hashed, (refusal, dear))| {
                 let verdict = judge(&context, databases, &entries, hashed, refusal.as_deref())?;
+                let verdict = verdict.and_then(|fee| dear.clone().map_or(Ok(fee), Err));
                 let mut result = json!({ "txid": hashed.txid, "wtxid": hashed.txid, "allowed": verdict.is_ok() });
                 match verdict {
                     Ok(fee) => {

@@ -56,7 +56,7 @@ pub(super) const METHODS: &[Method] = &[
             required(
                 "outputs",
                 OUTPUTS,
-                "base units by address; \"data\": the memo in hex. Or an array of such objects",
+                "base units by address; \"data\": the memo in hex. An array of such objects keeps their order, an object does not",
             ),
             optional("locktime", Schema::Integer, "0: there are no lock times"),
             optional("replaceable", Schema::Boolean, "without meaning"),
@@ -138,12 +138,8 @@ fn create(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 }
 
 fn named_coin(context: &Context, coin: &Value) -> Result<Named, RpcError> {
-    const FIELDS: [&str; 6] = ["txid", "vout", "index", "amount", "address", "sequence"];
+    // Programs pass on what listunspent gives, with all its members.
     let fields = coin.as_object().cloned().unwrap_or_default();
-    if let Some(unknown) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        let name: String = unknown.chars().take(40).collect();
-        return Err(bad(format!("a coin has no \"{}\"; it is {{\"txid\", \"vout\"}}", name.escape_default())));
-    }
     let txid = fields.get("txid").and_then(Value::as_str).and_then(|text| text.parse().ok());
     let index = fields.get("vout").or(fields.get("index")).and_then(Value::as_u64);
     let outpoint = match (txid, index.and_then(|index| u32::try_from(index).ok())) {

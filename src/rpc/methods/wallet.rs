@@ -67,7 +67,7 @@ pub(super) const METHODS: &[Method] = &[
             required("amount", Schema::Wide, "base units"),
             COMMENT,
             optional("comment_to", Schema::Text, "not kept"),
-            optional("subtractfeefromamount", Schema::Boolean, "false: the fee comes on top"),
+            optional("subtractfeefromamount", Schema::Boolean, "true: the payee pays the fee; false: it comes on top"),
             REPLACEABLE,
             CONF_TARGET,
             ESTIMATE_MODE,
@@ -89,7 +89,7 @@ pub(super) const METHODS: &[Method] = &[
             required("amounts", AMOUNTS, "base units by address"),
             optional("minconf", Schema::Integer, "without meaning"),
             COMMENT,
-            optional("subtractfeefrom", Schema::Array(&Schema::Address), "empty: the fee comes on top"),
+            optional("subtractfeefrom", Schema::Array(&Schema::Address), "who pays the fee; empty: it comes on top"),
             REPLACEABLE,
             CONF_TARGET,
             ESTIMATE_MODE,
@@ -179,12 +179,24 @@ fn payee(context: &Context, address: &str, amount: u64) -> Result<Output, RpcErr
 }
 
 fn pay(context: &Shared, args: &Args, outputs: Vec<Output>) -> Result<Continuation, RpcError> {
-    if args.boolean("subtractfeefromamount", false) || !args.texts("subtractfeefrom").is_empty() {
-        return Err(RpcError::bad_parameter("the fee comes on top of what is paid; subtract it yourself"));
+    let mut less_fee = BTreeSet::new();
+    if args.boolean("subtractfeefromamount", false) {
+        less_fee.insert(0);
     }
+    for text in args.texts("subtractfeefrom") {
+        let address = context.address(text)?;
+        let at = outputs.iter().position(|output| output.address == address);
+        less_fee.insert(at.ok_or_else(|| RpcError::bad_parameter(format!("{text} is not paid anything")))?);
+    }
+    let less_fee = less_fee.into_iter().collect();
     let memo = args.text("memo").unwrap_or_default().as_bytes().to_vec();
-    let payment =
-        Payment { outputs, memo, fee_rate: args.integer("fee_rate"), verbose: args.boolean("verbose", false) };
+    let payment = Payment {
+        outputs,
+        less_fee,
+        memo,
+        fee_rate: args.integer("fee_rate"),
+        verbose: args.boolean("verbose", false),
+    };
     Ok(paying::pay(context, payment))
 }
 

@@ -37,6 +37,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Payment {
     /// Who gets what.
     pub outputs: Vec<Output>,
+    /// Whose outputs pay the fee, by their places; nobody's: the payer's coins do.
+    pub less_fee: Vec<usize>,
     /// Free bytes.
     pub memo: Vec<u8>,
     /// Base units per 1,000 bytes; `None`: what is usual.
@@ -49,6 +51,8 @@ struct Attempt {
     context: Shared,
     payment: Payment,
     until: Time,
+    /// Whether all keys that may pay together do. At first as few as could suffice: other payments need not wait for these.
+    wide: bool,
 }
 
 /// Keys that pay, which nobody else of this host chooses coins of meanwhile.
@@ -57,13 +61,15 @@ struct Payers {
     secrets: Vec<SecretKey>,
     /// Whether there are others that have a passphrase.
     more_are_locked: bool,
+    /// Whether somebody is choosing coins of others.
+    more_are_busy: bool,
     _locks: Vec<SpendingLock>,
 }
 
 /// Makes a payment.
 pub fn pay(context: &Shared, payment: Payment) -> Continuation {
     let until = context.now() + PATIENCE;
-    attempt(Attempt { context: context.clone(), payment, until })
+    attempt(Attempt { context: context.clone(), payment, until, wide: false })
 }
 
 fn attempt(attempt: Attempt) -> Continuation {
@@ -73,7 +79,7 @@ fn attempt(attempt: Attempt) -> Continuation {
     })
 }
 
-/// The keys that have the most, locked; `None` if somebody else is choosing coins of one of them.
+/// The keys that have the most, locked; `None` if somebody else is choosing coins of all of them.
 fn payers(attempt: &Attempt, databases: &mut Databases) -> Result<Option<Payers>, RpcError> {
     let context = &attempt.context;
     let (folder, mut ranked) = (own::folder(context), Vec::new());
@@ -84,20 +90,30 @@ fn payers(attempt: &Attempt, databases: &mut Databases) -> Result<Option<Payers>
         ranked.push((databases.coins_of(&key.address, 1)?.balance, key));
     }
     ranked.sort_by(|(a, one), (b, other)| b.cmp(a).then(one.name.cmp(&other.name)));
-    ranked.truncate(MAX_PAYERS);
-    let mut payers =
-        Payers { keys: Vec::new(), secrets: Vec::new(), more_are_locked: !locked.is_empty(), _locks: Vec::new() };
-    let mut chosen: Vec<OwnKey> = ranked.into_iter().map(|(_, key)| key).collect();
-    // In one order for all, so that two payments do not take turns in keeping each other out.
-    chosen.sort_by(|one, other| one.name.cmp(&other.name));
-    for key in chosen {
-        let Some(lock) = keys.try_lock_spending(&key.name) else { return Ok(None) };
+    let mut payers = Payers {
+        keys: Vec::new(),
+        secrets: Vec::new(),
+        more_are_locked: !locked.is_empty(),
+        more_are_busy: false,
+        _locks: Vec::new(),
+    };
+    let needed: u128 = attempt.payment.outputs.iter().map(|output| u128::from(output.amount)).sum();
+    let mut have = 0;
+    for (balance, key) in ranked {
+        if payers.keys.len() == MAX_PAYERS || !attempt.wide && have > needed {
+            break;
+        }
+        let Some(lock) = keys.try_lock_spending(&key.name) else {
+            payers.more_are_busy = true;
+            continue;
+        };
+        have += balance;
         let ask = || Err(RpcError::new(UNLOCK_NEEDED, "this key has a passphrase"));
         payers.secrets.push(keys.find(&key.name)?.unlock(ask)?);
         payers.keys.push(key);
         payers._locks.push(lock);
     }
-    Ok(Some(payers))
+    Ok((!payers.keys.is_empty() || !payers.more_are_busy).then_some(payers))
 }
 
 /// Asks for the mempool once the keys are locked, so that what they paid before is in it.
@@ -105,9 +121,21 @@ fn with_pool(attempt: Attempt, payers: Payers) -> Continuation {
     Continuation::ask(LedgerCommand::Mempool { limit: usize::MAX }, move |reply| {
         let Reply::Mempool(entries) = reply else { return Err(unexpected(reply)) };
         let context = attempt.context.clone();
-        let go_on = move |databases: &mut Databases| {
-            let draft = build(&attempt, &payers, databases, entries)?;
-            Ok(submit(attempt, payers, draft))
+        let go_on = move |databases: &mut Databases| match build(&attempt, &payers, databases, entries)? {
+            Ok(draft) => Ok(submit(attempt, payers, draft)),
+            Err(_) if !attempt.wide => {
+                drop(payers);
+                Ok(self::attempt(Attempt { wide: true, ..attempt }))
+            }
+            Err(_) if payers.more_are_busy && attempt.context.now() < attempt.until => {
+                drop(payers);
+                again(attempt, "other payments of these keys took all the time; try again")
+            }
+            Err(error @ WalletError::Insufficient { .. }) if payers.more_are_locked => {
+                let text = format!("{error}; other keys have a passphrase, and RPC does not pay with those");
+                Err(RpcError::new(UNLOCK_NEEDED, text))
+            }
+            Err(error) => Err(error.into()),
         };
         Ok(Continuation::query_then(go_on).once_indexed(&context))
     })
@@ -118,7 +146,7 @@ fn build(
     payers: &Payers,
     databases: &mut Databases,
     entries: Vec<PoolEntry>,
-) -> Result<Draft, RpcError> {
+) -> Result<Result<Draft, WalletError>, RpcError> {
     let (context, payment) = (&attempt.context, &attempt.payment);
     let estimate = mempool::estimated_rate(context, &entries, 1);
     let pool = Pool::new(entries);
@@ -143,20 +171,17 @@ fn build(
         memo: payment.memo.clone(),
     };
     // Change that waits only if the rest does not suffice: payments that build on too many others are refused.
-    let built = match plan.build(&context.chain, confirmed) {
-        Err(WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. }) => plan.build(&context.chain, coins),
+    let build = |coins| plan.build_less(&context.chain, coins, &payment.less_fee);
+    let built = match build(confirmed) {
+        Err(WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. }) => build(coins),
         built => built,
     };
-    let draft = built.map_err(|error| match error {
-        WalletError::Insufficient { .. } if payers.more_are_locked => {
-            let text = format!("{error}; other keys have a passphrase, and RPC does not pay with those");
-            RpcError::new(UNLOCK_NEEDED, text)
-        }
-        error => error.into(),
-    })?;
-    let draft = draft.sign(&context.chain, &payers.secrets);
+    let draft = match built {
+        Err(error @ (WalletError::Insufficient { .. } | WalletError::TooManyCoins { .. })) => return Ok(Err(error)),
+        built => built?.sign(&context.chain, &payers.secrets),
+    };
     draft.check_fee(&context.chain, estimate)?;
-    Ok(draft)
+    Ok(Ok(draft))
 }
 
 fn submit(attempt: Attempt, payers: Payers, draft: Draft) -> Continuation {

@@ -232,6 +232,18 @@ fn a_transaction_is_made_of_chosen_coins_and_signed_by_whoever_has_the_keys() {
     assert_eq!(at_once, done);
     assert_eq!(rig.result("testmempoolaccept", json!([[done["hex"]]]))[0]["allowed"], true, "{done}");
 
+    // A forgotten change is no fee.
+    let unspent = rig.result("listunspent", json!([0]));
+    let forgotten = rig.result("createrawtransaction", json!([[unspent[0]], { other.clone(): 400 }]));
+    let forgotten = rig.result("signrawtransactionwithwallet", json!([forgotten]))["hex"].clone();
+    assert_eq!(rig.code("sendrawtransaction", json!([forgotten])), -26);
+    assert_eq!(rig.code("sendrawtransaction", json!([forgotten, 0.1])), -26, "Bitcoin's default");
+    let tested = rig.result("testmempoolaccept", json!([[forgotten]]));
+    assert!(tested[0]["reject-reason"].as_str().unwrap().starts_with("max-fee-exceeded"), "{tested}");
+    assert_eq!(rig.result("testmempoolaccept", json!([[forgotten], 0]))[0]["allowed"], true);
+    rig.result("sendrawtransaction", json!([forgotten, 0]));
+    assert_eq!(rig.code("sendrawtransaction", json!([done["hex"], 100])), -26);
+
     // A coin that this node does not know, and what cannot be.
     let foreign = json!({ "txid": "ab".repeat(32), "vout": 3, "amount": 50, "address": own });
     let made = rig.result("createrawtransaction", json!([[foreign], { other.clone(): 40 }]));
@@ -250,7 +262,6 @@ fn a_transaction_is_made_of_chosen_coins_and_signed_by_whoever_has_the_keys() {
         (json!([coin, coin]), json!({ other.clone(): 1 }), -8),
         (with("amount", json!(1)), json!({ other.clone(): 1 }), -3),
         (with("address", json!(other)), json!({ other.clone(): 1 }), -8),
-        (with("scriptSig", json!("")), json!({ other.clone(): 1 }), -8),
         (json!([coin]), json!({}), -8),
         (json!([coin]), json!({ "x": 1 }), -5),
         (json!([coin]), json!({ other.clone(): 0.5 }), -3),
@@ -277,4 +288,45 @@ fn a_transaction_is_made_of_chosen_coins_and_signed_by_whoever_has_the_keys() {
     let made = rig.result("createrawtransaction", json!([[locked], { other: 40 }]));
     let refused = rig.result("signrawtransactionwithwallet", json!([made]));
     assert!(refused["errors"][0]["error"].as_str().unwrap().contains("passphrase"), "{refused}");
+}
+
+/// Whoever chooses coins of one key for long holds up only payments that need that key.
+#[test]
+fn a_payment_waits_for_no_key_that_it_does_not_need() {
+    let mut rig = Rig::new();
+    rig.wait_for_index(0);
+    let till = rig.result("getnewaddress", json!(["till"]));
+    let paid = rig.result("sendtoaddress", json!({ "address": till, "amount": 5_000, "verbose": true }));
+    let payment = submitted(&rig).pop().unwrap();
+    assert_eq!(paid["txid"], json!(payment.txid()));
+    rig.extend(vec![payment.clone()]);
+    rig.wait_for_index(1);
+    let one = text(&rig, SecretKey::well_known(1).address());
+    let keys = Keys::new(&rig.dir, rig.maker.spec());
+    let busy = keys.try_lock_spending("dev0").unwrap();
+    rig.result("sendtoaddress", json!([one, 100]));
+    let small = submitted(&rig).pop().unwrap();
+    assert_eq!(small.inputs[0].outpoint.txid, payment.txid(), "it is of the key that is free");
+    drop(busy);
+    // The other way round: the small key is not needed.
+    let busy = keys.try_lock_spending("rpc-1").unwrap();
+    rig.result("sendtoaddress", json!([one, 100_000]));
+    drop(busy);
+
+    // The payee may pay the fee.
+    rig.result("sendtoaddress", json!({ "address": one, "amount": 2_000, "subtractfeefromamount": true }));
+    let less = submitted(&rig).pop().unwrap();
+    let fee = crate::chain::rules::fee(&less).unwrap();
+    assert_eq!((less.outputs[0].amount, fee > 200), (2_000 - fee, true));
+    let two = text(&rig, SecretKey::well_known(2).address());
+    let amounts = json!({ one.clone(): 2_000, two.clone(): 3_000 });
+    rig.result("sendmany", json!({ "dummy": "", "amounts": amounts, "subtractfeefrom": [two] }));
+    let less = submitted(&rig).pop().unwrap();
+    let mut paid: Vec<u64> = less.outputs.iter().map(|output| output.amount).take(2).collect();
+    paid.sort_unstable();
+    let fee = crate::chain::rules::fee(&less).unwrap();
+    assert_eq!(paid, [2_000, 3_000 - fee]);
+    let wrong = json!({ "dummy": "", "amounts": { one.clone(): 2_000 }, "subtractfeefrom": [till] });
+    assert_eq!(rig.code("sendmany", wrong), -8);
+    assert_eq!(rig.code("sendtoaddress", json!({ "address": one, "amount": 5, "subtractfeefromamount": true })), -8);
 }
