@@ -35,7 +35,7 @@ pub(super) const METHODS: &[Method] = &[Method {
 /// Entries of an owner's history that are read for one output.
 const SCAN: usize = 2000;
 /// Blocks that are read for all outputs of a transaction together: one takes about a millisecond for each 100 KB.
-const READS: usize = 64;
+const READS: usize = 50;
 
 /// Where a transaction is.
 enum Maker {
@@ -113,8 +113,8 @@ fn in_chain(
     reads: &mut usize,
 ) -> Result<Option<(Hash, u32)>, RpcError> {
     let (_, index) = databases.both()?;
-    let Some(index) = index else { return Ok(None) };
-    let payments = index.payments_after(&output.address, place, output.amount, SCAN).map_err(RpcError::of_index)?;
+    let Some(index) = index.filter(|_| *reads > 0) else { return Ok(None) };
+    let payments = index.payments_after(&output.address, place, output.amount, SCAN, *reads).map_err(RpcError::of_index)?;
     let mut block = None;
     for payment in payments {
         if *reads == 0 {

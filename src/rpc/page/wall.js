@@ -87,7 +87,7 @@ function nodeCard(node, groups) {
     el("p", {}, el("strong", {}, num(f.height)), " ", el("span", { class: "h dim" }, short(f.tip))),
     el("p", { class: "dim" }, f.state + ", " + many(f.peers.length, "peer") + ", " + num(f.mempool) + " waiting" + (behind > 0 ? ", " + many(behind, "block") + " behind" : "")),
     el("div", { class: "chain", "aria-hidden": true }, f.recent.slice(0, 10).reverse().map(square)),
-    el("ul", { class: "news" }, f.news.slice(-3).reverse().map(e => el("li", {}, news(e) + ", " + span(f.time - e.time) + " ago"))));
+    el("ul", { class: "news" }, f.news.slice(-3).reverse().map(e => el("li", {}, news(e), ", ", ago(e.time)))));
 }
 /* What a class should see at one glance, in words. */
 function verdict(groups) {
@@ -121,12 +121,15 @@ function wallForm() {
   held = true;
   return [title("Wall"), note("All nodes of a test network side by side: their tips in colours, links, cut lines and last events. scripts/cluster.sh prints the address of its wall."), form];
 }
-/* Asks all nodes and draws what they say, as long as the wall is looked at. */
+/* Asks all nodes, as long as the wall is looked at, and draws what they say if it is new: whoever selects a text keeps it. */
+let wallDrawn = "";
 async function lookAround() {
   if (route().name === "wall" && nodes.length && !document.hidden) {
     const looks = nodes.map(look);
     await Promise.race([Promise.all(looks), new Promise(done => setTimeout(done, LOOK / 2))]);
-    await draw(true).catch(lost);
+    const key = JSON.stringify([nodes.map(node => [node.why, node.facts && { ...node.facts, time: 0, peers: node.facts.peers.map(peer => peer.node_id) }]), pairs().map(pair => pair.busy)]);
+    if (key !== wallDrawn) await draw(true).catch(lost);
+    wallDrawn = key;
   }
   setTimeout(lookAround, LOOK);
 }

@@ -9,9 +9,9 @@ use super::{
 use crate::chain::{address::Address, archive::StoreError};
 
 impl IndexDb {
-    /// The transactions after a place (height, position) that spend at least `amount` of an address's coins, the oldest first, but
-    /// those that spend exactly that before all others: most often it is one of them that is looked for. Reads `scan` entries of
-    /// the address's history at most.
+    /// At most `most` transactions after a place (height, position) that spend at least `amount` of an address's coins: the oldest
+    /// first, but those that spend exactly that before all others, since most often it is one of them that is looked for. Reads
+    /// `scan` entries of the address's history at most.
     ///
     /// # Errors
     ///
@@ -22,6 +22,7 @@ impl IndexDb {
         (height, position): (u32, u32),
         amount: u64,
         scan: usize,
+        most: usize,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
         let snapshot = self.connection.unchecked_transaction()?;
         let low = Entry::history(*address, height, position.saturating_add(1), 0, 0);
@@ -35,6 +36,8 @@ impl IndexDb {
             }
         }
         entries.sort_by_key(|entry| entry.numbers[3] != amount);
+        // Each takes a look-up by its place.
+        entries.truncate(most);
         entries.iter().map(|entry| history_entry(&snapshot, entry)).collect()
     }
 }
