@@ -75,7 +75,7 @@ fn what_a_reader_opened_stays_open_and_wrong_routes_say_so() {
     browser.until("document.querySelector('#view').innerText.includes('in block 1')");
     assert_eq!(browser.evaluate("document.activeElement.tagName"), "SUMMARY");
     assert_eq!(browser.evaluate("document.querySelector('details').open && !!document.querySelector('pre')"), true);
-    for wrong in ["#/addr/x", "#/%", "#/__proto__", "#/constructor/x"] {
+    for wrong in ["#/addr/x", "#/%", "#/block/..", "#/__proto__", "#/constructor/x"] {
         browser.evaluate(&format!("location.hash = '{wrong}'"));
         browser.until("document.title === 'No such view – tussock'");
         browser.evaluate("location.hash = '#/blocks'");
@@ -104,6 +104,9 @@ fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
     let says = |text: &str| format!("document.querySelector('#view').innerText.includes({})", json!(text));
     browser.until(&says("One chain: all 3 nodes at block 2"));
     assert_eq!(browser.evaluate("document.title"), "Wall of 3 nodes – tussock");
+    browser.until(
+        "[...document.querySelectorAll('.heard')].some(line => /heard \\w+ from node [123]/.test(line.textContent))",
+    );
     let has_axe = browser.load(AXE, "axe-core/axe.min.js");
     let look = |browser: &mut Browser, name: &str| {
         for (width, height, dark) in [(1200, 900, false), (1200, 900, true), (375, 740, false)] {

@@ -35,6 +35,7 @@ use crate::{
         integers,
         json::object,
     },
+    runtime::heard::Heard,
 };
 
 /// Nodes on one wall: more fit neither a screen nor the header field that names them.
@@ -99,10 +100,10 @@ pub(super) fn look(context: &Shared) -> Continuation {
         let moved =
             |peer: &PeerReport| moved.get(&peer.link).map_or(0, |(sent, received)| sent.saturating_add(*received));
         let links: Value = peers.iter().map(|peer| link(&context, peer, moved(peer))).collect();
-        let denied = denied(&context, book);
+        let (denied, heard) = (denied(&context, book), heard(&context, &peers));
         Ok(Continuation::query(move |databases| {
             let mut fields = object(facts(&context, databases)?);
-            fields.extend(object(json!({ "peers": links, "denied": denied })));
+            fields.extend(object(json!({ "peers": links, "denied": denied, "heard": heard })));
             Ok(Value::Object(fields))
         }))
     })
@@ -143,6 +144,15 @@ fn link(context: &Context, peer: &PeerReport, bytes: u64) -> Value {
         "height": peer.height,
         "bytes": bytes,
     })
+}
+
+/// The last messages of peers that are still linked.
+fn heard(context: &Context, peers: &[PeerReport]) -> Value {
+    let of = |link| peers.iter().find(|peer| peer.link == link).map(|peer| context.node_text(&peer.info.node));
+    let messages = context.node.last_heard().into_iter();
+    let row =
+        |one: Heard| Some(json!({ "time": one.time, "from": of(one.link)?, "message": format!("{:?}", one.kind) }));
+    messages.filter_map(row).collect()
 }
 
 /// The nodes with which the operator allows no links; of those that are named by address, which node is there.

@@ -11,7 +11,10 @@ use crate::{
         limit::{Limit, Meter},
         report::Report,
     },
-    runtime::status::{SharedStatus, Status},
+    runtime::{
+        heard::Heard,
+        status::{SharedStatus, Status},
+    },
 };
 
 /// Called exactly once with the answer to a command, on another thread; must not block.
@@ -23,6 +26,8 @@ pub trait Backend: Send + Sync {
     fn submit(&self, command: Command, done: Done);
     /// Bytes sent and received on each link.
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)>;
+    /// The last messages of peers, the oldest first; empty unless the chain is a test chain.
+    fn last_heard(&self) -> Vec<Heard>;
     /// Bytes sent and received on all links since the start.
     fn total_bytes(&self) -> (u64, u64);
     /// The limit of uploads in bytes a second, if there is one, and whether it holds something back now.
@@ -106,6 +111,11 @@ impl NodeHandle {
     /// Bytes sent and received on each link.
     pub fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         self.backend.link_bytes()
+    }
+
+    /// The last messages of peers, the oldest first; empty unless the chain is a test chain.
+    pub fn last_heard(&self) -> Vec<Heard> {
+        self.backend.last_heard()
     }
 
     /// Bytes sent and received on all links since the start, those that are closed included.

@@ -8,6 +8,7 @@ mod channels;
 pub mod clock;
 pub mod descriptors;
 pub mod handle;
+pub mod heard;
 mod listening;
 pub mod logging;
 pub mod memory;

@@ -28,6 +28,7 @@ use crate::{
         clock::{Clock, RealClock},
         descriptors,
         handle::{Backend, Done, NodeHandle},
+        heard::{self, Heard, LastHeard},
         listening::{Listen, Listening},
         panics,
         resolver::Resolve,
@@ -113,7 +114,8 @@ impl Node {
         let mut rng = Rng::new(options.seed);
         let roles = build(&setup, stores, &mut rng);
         let line = options.line.map(|line| (line, rng.fork("line")));
-        let node = Self::launch(roles, listening, net, line, options.signals, options.resolver)?;
+        let heard = setup.spec.test.then(Arc::default);
+        let node = Self::launch(roles, listening, net, line, options.signals, options.resolver, heard)?;
         if setup.max_inbound < wanted {
             node.tell_few_descriptors(setup.max_inbound, wanted);
         }
@@ -128,6 +130,7 @@ impl Node {
         line: Option<(LineConditions, Rng)>,
         signals: bool,
         resolver: Arc<dyn Resolve>,
+        heard: Option<Arc<LastHeard>>,
     ) -> Result<Self, StartError> {
         let system = |what| move |source| StartError::System { what, source };
         let max_upload = net.max_upload;
@@ -149,7 +152,7 @@ impl Node {
             let stopper = Arc::clone(&stopper);
             signals::watch(move |number| stopper.stop(StopReason::Signal(number)))
         });
-        let backend = Running { router: Arc::clone(&router), traffic, max_upload };
+        let backend = Running { router: Arc::clone(&router), traffic, max_upload, heard: heard.clone() };
         let (say_ended, ended) = unbounded();
         // From here on a failure drops the node, which stops what was started.
         let mut node = Self {
@@ -167,7 +170,7 @@ impl Node {
                 Worker { id, role, inbox, router, clock, pace: Box::new(Unpaced), stop: stopped, before_wake: 0 };
             node.spawn(Some(id), Some(stop), &say_ended, move || worker.run()).map_err(system(id.name()))?;
         }
-        let (sink, orders) = (Box::new(channels.sink), Box::new(channels.orders));
+        let (sink, orders) = (heard::noting(channels.sink, heard), Box::new(channels.orders));
         let run = move || {
             let run = || poller.run(listeners, sink, orders, || clock.now().mono);
             match catch_unwind(AssertUnwindSafe(run)) {
@@ -348,6 +351,7 @@ struct Running {
     router: Arc<Router>,
     traffic: Arc<Traffic>,
     max_upload: Option<u64>,
+    heard: Option<Arc<LastHeard>>,
 }
 
 impl Backend for Running {
@@ -357,6 +361,10 @@ impl Backend for Running {
 
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         self.traffic.totals()
+    }
+
+    fn last_heard(&self) -> Vec<Heard> {
+        self.heard.as_ref().map_or_else(Vec::new, |heard| heard.list())
     }
 
     fn total_bytes(&self) -> (u64, u64) {

@@ -49,7 +49,7 @@ fn launch(with: Vec<(RoleId, Box<dyn AnyRole>)>) -> Node {
 }
 
 fn launch_with(with: Vec<(RoleId, Box<dyn AnyRole>)>, resolver: Arc<dyn Resolve>) -> Node {
-    Node::launch(roles(with), listen(loopback()).unwrap(), config(MAGIC, 8), None, false, resolver).unwrap()
+    Node::launch(roles(with), listen(loopback()).unwrap(), config(MAGIC, 8), None, false, resolver, None).unwrap()
 }
 
 /// A role that writes down what it hears of links.

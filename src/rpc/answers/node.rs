@@ -238,6 +238,11 @@ const WALL_DENIED: Schema = Schema::Object(&[&[
     required("address", Schema::Nullable(&Schema::Endpoint), "where it listens, if that was named"),
     required("node_id", Schema::Nullable(&Schema::Text), "which node that is, as far as known"),
 ]]);
+const WALL_MESSAGE: Schema = Schema::Object(&[&[
+    required("time", Schema::Integer, "when it came, unix seconds"),
+    required("from", Schema::Text, "the id of the node that sent it"),
+    required("message", Schema::Text, "its kind, as tussock print protocol names it"),
+]]);
 const WALL_BLOCK: Schema =
     Schema::Object(&[&[required("height", Schema::Integer, "its height"), required("hash", Schema::Hash, "its hash")]]);
 /// `/api/wall`.
@@ -262,6 +267,7 @@ pub const WALL: Schema = Schema::Object(&[&[
         "its last events but those of the mempool, as /api/events tells them",
     ),
     required("peers", Schema::Array(&WALL_LINK), "its links"),
+    required("heard", Schema::Array(&WALL_MESSAGE), "the last messages of its peers, signs of life left out"),
     required("denied", Schema::Array(&WALL_DENIED), "nodes with which the operator allows no links"),
 ]]);
 /// `/healthz`.

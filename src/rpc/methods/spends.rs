@@ -114,7 +114,8 @@ fn in_chain(
 ) -> Result<Option<(Hash, u32)>, RpcError> {
     let (_, index) = databases.both()?;
     let Some(index) = index.filter(|_| *reads > 0) else { return Ok(None) };
-    let payments = index.payments_after(&output.address, place, output.amount, SCAN, *reads).map_err(RpcError::of_index)?;
+    let payments =
+        index.payments_after(&output.address, place, output.amount, SCAN, *reads).map_err(RpcError::of_index)?;
     let mut block = None;
     for payment in payments {
         if *reads == 0 {

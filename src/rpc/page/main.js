@@ -5,6 +5,8 @@ const HOME = WALL && WALL.length ? "wall" : "overview";
 function route() {
   let parts = [""];
   try { parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent); } catch { parts = ["?"]; }
+  /* These would be steps in the path of a request. */
+  if (parts.includes(".") || parts.includes("..")) parts = ["?"];
   return { name: parts[0] || HOME, args: parts.slice(1).map(encodeURIComponent) };
 }
 /* Which link of the navigation leads to a view. */

@@ -78,6 +78,12 @@ function news(e) {
     default: return e.event;
   }
 }
+/* The last two messages of different kinds, and who sent them. */
+function heard(node) {
+  const list = node.facts.heard.slice().reverse(), last = list.filter((one, i) => i === list.findIndex(other => other.message === one.message));
+  const from = id => (nodes.find(other => other.id === id) || { name: "a node elsewhere" }).name.toLowerCase();
+  return last.length ? ["heard ", last.slice(0, 2).map(one => one.message + " from " + from(one.from)).join(", ")] : ["has heard nothing yet"];
+}
 function nodeCard(node, groups) {
   const f = node.facts, head = el("h3", {}, el("a", { href: node.origin + "/" }, node.name), f && f.mining ? el("small", { class: "dim" }, "mines") : null);
   if (!f) return el("div", { class: "node gone" }, head, el("p", {}, node.why || "…"), note("It runs no more, or is paused."));
@@ -87,6 +93,7 @@ function nodeCard(node, groups) {
     el("p", {}, el("strong", {}, num(f.height)), " ", el("span", { class: "h dim" }, short(f.tip))),
     el("p", { class: "dim" }, f.state + ", " + many(f.peers.length, "peer") + ", " + num(f.mempool) + " waiting" + (behind > 0 ? ", " + many(behind, "block") + " behind" : "")),
     el("div", { class: "chain", "aria-hidden": true }, f.recent.slice(0, 10).reverse().map(square)),
+    el("p", { class: "dim heard" }, ...heard(node)),
     el("ul", { class: "news" }, f.news.slice(-3).reverse().map(e => el("li", {}, news(e), ", ", ago(e.time)))));
 }
 /* What a class should see at one glance, in words. */

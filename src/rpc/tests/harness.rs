@@ -41,10 +41,12 @@ use crate::{
     rpc::{Server, ServerOptions, auth::base64, members::MembersList},
     runtime::{
         handle::{Backend, Done, NodeHandle},
+        heard::Heard,
         status::SharedStatus,
         traffic::TrafficLog,
     },
     store::{LedgerDb, LedgerOptions, testkit},
+    wire::message::Kind,
 };
 
 pub(super) const COOKIE: &str = "00112233445566778899aabbccddeeff";
@@ -125,6 +127,13 @@ impl Backend for FakeNode {
 
     fn link_bytes(&self) -> BTreeMap<LinkId, (u64, u64)> {
         BTreeMap::from([(LinkId(1), (10, 20))])
+    }
+
+    fn last_heard(&self) -> Vec<Heard> {
+        vec![
+            Heard { time: 7, link: LinkId(1), kind: Kind::Block },
+            Heard { time: 8, link: LinkId(9), kind: Kind::Vote },
+        ]
     }
 
     fn total_bytes(&self) -> (u64, u64) {

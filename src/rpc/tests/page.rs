@@ -181,6 +181,7 @@ fn pages_of_other_nodes_read_the_wall_without_credentials_and_nothing_else() {
     let facts = answer.json();
     assert_eq!((&facts["height"], facts["recent"].as_array().unwrap().len()), (&json!(1), 2));
     assert!(facts["news"].as_array().unwrap().iter().any(|event| event["event"] == "state"), "{facts}");
+    assert_eq!(facts["heard"], json!([{ "time": 7, "from": facts["peers"][0]["node_id"], "message": "Block" }]));
     assert!(facts["denied"][0]["address"].is_string() && facts["denied"][1]["node_id"].is_string(), "{facts}");
     for path in ["/api/status", "/api/summary", "/api/peers", "/", "/metrics", "/wall"] {
         let refused = ask(&rig, path, other);
