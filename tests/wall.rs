@@ -131,6 +131,7 @@ fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
     assert_eq!(browser.evaluate(&color(0)), browser.evaluate(&color(1)));
     assert_ne!(browser.evaluate(&color(0)), browser.evaluate(&color(2)));
     look(&mut browser, "split");
+    let winner = browser.evaluate(&color(2));
     assert_eq!(browser.evaluate("document.querySelector('#say').textContent"), "2 chains, 2 lines cut");
 
     for node in [&one, &two, &three] {
@@ -139,6 +140,10 @@ fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
     three.json(&["peers", "add", &one.p2p().to_string()]);
     browser.until(&says("One chain: all 3 nodes at block 4"));
     assert_eq!(browser.evaluate("document.querySelectorAll('.net .cut').length"), 0);
+    assert_eq!(
+        browser.evaluate("[0, 1, 2].map(at => document.querySelectorAll('.node')[at].className)"),
+        json!(vec![winner; 3])
+    );
     two.stop();
     browser.until("document.querySelectorAll('.node.gone').length === 1");
     look(&mut browser, "silent");

@@ -19,6 +19,8 @@ async function look(node) {
   } catch { node.facts = null; node.why = "no answer"; }
   node.asking = false;
 }
+/* The colours of blocks, of so many at most. */
+const painted = new Map(), PAINTED = 1000;
 /* Groups nodes by chain: whoever has the tip of another one among its last blocks is on the same chain, ahead of it. */
 function chains() {
   const groups = [], alive = nodes.filter(node => node.facts);
@@ -27,14 +29,16 @@ function chains() {
     if (group) group.nodes.push(node);
     else groups.push({ tip: node.facts, blocks: new Set(node.facts.recent.map(b => b.hash)), nodes: [node] });
   }
-  /* A chain keeps the colour that most of its nodes had. */
+  /* A chain keeps its colour: that of its highest block that has one, unless a larger group has it. */
   const taken = new Set();
   for (const group of groups.slice().sort((a, b) => b.nodes.length - a.nodes.length)) {
-    const votes = group.nodes.map(node => node.color).filter(color => color !== null && !taken.has(color));
-    const free = [0, 1, 2, 3, 4, 5].find(color => !taken.has(color)) ?? 5;
-    group.color = votes.sort((a, b) => votes.filter(x => x === b).length - votes.filter(x => x === a).length)[0] ?? free;
+    const known = group.tip.recent.map(b => painted.get(b.hash)).find(color => color !== undefined);
+    group.color = known !== undefined && !taken.has(known) ? known : [0, 1, 2, 3, 4, 5].find(color => !taken.has(color)) ?? 5;
     taken.add(group.color);
+    const own = group.tip.recent.filter((b, i) => i === 0 || !groups.every(one => one.blocks.has(b.hash)));
+    for (const b of own) painted.set(b.hash, group.color);
   }
+  for (const hash of [...painted.keys()].slice(0, -PAINTED)) painted.delete(hash);
   for (const group of groups) { group.nodes.sort((a, b) => a.number - b.number); for (const node of group.nodes) node.color = group.color; }
   return groups;
 }
@@ -52,10 +56,10 @@ function pairs() {
   return found;
 }
 function netDrawing(lines) {
-  const width = 640, height = 400, count = nodes.length;
+  const width = 640, height = 410, count = nodes.length;
   const r = Math.max(9, Math.min(26, 470 / count)), angle = i => 2 * Math.PI * i / count - Math.PI / 2;
   const x = node => width / 2 + (count > 1 ? 250 * Math.cos(angle(node.number - 1)) : 0);
-  const y = node => height / 2 + (count > 1 ? 150 * Math.sin(angle(node.number - 1)) : 0) - 4;
+  const y = node => 200 + (count > 1 ? 150 * Math.sin(angle(node.number - 1)) : 0) - 4;
   const line = p => [el("line", { class: p.cut ? "cut" : p.busy ? "busy" : null, x1: x(p.a), y1: y(p.a), x2: x(p.b), y2: y(p.b) }),
     p.cut ? el("text", { class: "mark", x: (x(p.a) + x(p.b)) / 2, y: (y(p.a) + y(p.b)) / 2 + 5 }, "×") : null];
   const dot = node => el("g", { class: node.facts ? "c" + node.color : "gone" }, el("circle", { cx: x(node), cy: y(node), r }),
@@ -74,7 +78,7 @@ function news(e) {
     case "reorganisation": return "reorganised: " + many(e.depth, "block") + " undone";
     case "state": return "now " + e.state;
     case "peers": return many(e.inbound + e.outbound, "peer");
-    case "warnings": return e.warnings.length ? "warning: " + e.warnings[0].slice(0, 60) + "…" : "no more warnings";
+    case "warnings": return e.warnings.length ? "warning: " + e.warnings[0].slice(0, 40) + "…" : "no more warnings";
     default: return e.event;
   }
 }
