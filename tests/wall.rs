@@ -1,5 +1,11 @@
 //! What the page does beyond showing views, in a real browser: QR codes, files, copies, and the wall of several nodes.
 
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -158,6 +164,57 @@ fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
     );
     three.stop();
     browser.until(&says("No node answers."));
+}
+
+/// A server that answers each request with this body, to whoever asks.
+fn other_server(body: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    port
+}
+
+#[test]
+fn whatever_else_answers_on_a_port_of_the_wall_spoils_its_own_card_only() {
+    let Some(mut browser) = started() else { return };
+    let node = TestNode::start(&[]);
+    let bodies = [
+        "{}",
+        "null",
+        "hello",
+        r#"{"height":1,"time":1,"tip":null,"state":"","genesis":"","listens":[],"recent":5}"#,
+        r#"{"height":1,"time":1,"tip":"a","state":"","genesis":"","listens":[],"recent":[],"peers":[],"denied":[],"heard":[],"news":[]}"#,
+        r#"{"height":1,"time":1,"tip":"a","state":"","genesis":"","listens":[],"recent":[null],"peers":[],"denied":[],"heard":[],"news":[]}"#,
+        r#"{"height":1,"time":1,"tip":"a","state":"","genesis":"","listens":[],"recent":[{"hash":"a","height":1}],"peers":[],"denied":[],
+            "heard":[],"news":[{"event":"warnings","time":1}]}"#,
+    ];
+    let others = bodies.map(|body| other_server(body).to_string());
+    browser.open(&format!("http://{}/wall?nodes={},{}", node.http(), node.http().port(), others.join(",")));
+    browser.until("document.querySelector('#view').innerText.includes('One chain: node 1 at block 0')");
+    let spoilt =
+        "[...document.querySelectorAll('.node.gone')].filter(card => /answers something else/.test(card.textContent))";
+    browser.until(&format!("{spoilt}.length === {}", bodies.len()));
+    assert_eq!(browser.evaluate("document.querySelector('#lost').hidden"), true);
+    // One that lies in the right shape is drawn as what it says.
+    let liar = other_server(
+        r#"{"height":7,"time":1,"tip":"a","state":"<b>x","genesis":"","listens":[],"recent":[{"hash":"a","height":7}],"peers":[],"denied":[],
+            "heard":[{"message":"<i>","from":""}],"news":[{"event":"warnings","time":1,"warnings":[5]},{"event":"block","time":1}]}"#,
+    );
+    browser.open(&format!("http://{}/wall?nodes={},{liar}", node.http(), node.http().port()));
+    browser.until("document.querySelector('#view').innerText.includes('Node 2 at block 7')");
+    browser.until("document.querySelector('#view').innerText.includes('These nodes are of different chains')");
+    assert_eq!(browser.evaluate("document.querySelectorAll('#view b').length"), 0);
 }
 
 /// An address that is no node's is refused by the server; one that is not on the wall, by the browser.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     base::hash::Hash,
     chain::{
-        block::HashedTransaction,
+        block::{HashedBlock, HashedTransaction},
         transaction::{OutPoint, Output, Transaction},
     },
     node::command::{LedgerCommand, PoolEntry, Reply},
@@ -32,10 +32,20 @@ pub(super) const METHODS: &[Method] = &[Method {
     handler: |context, args| Ok(outspends(context, args.required_text("id")?)),
 }];
 
-/// Entries of an owner's history that are read for one output.
-const SCAN: usize = 2000;
-/// Blocks that are read for all outputs of a transaction together: one takes about a millisecond for each 100 KB.
-const READS: usize = 50;
+/// Entries of histories that are read for all outputs of a transaction together.
+const ENTRIES: usize = 20_000;
+/// Bytes of the blocks that are read for them: this needs no credentials, and others wait for the thread meanwhile.
+const BLOCK_BYTES: usize = 2 * 1024 * 1024;
+/// Payments that may be the one that spends an output, of which each is looked up.
+const CANDIDATES: usize = 50;
+
+/// What may still be read for one answer.
+struct Budget {
+    entries: usize,
+    bytes: usize,
+    /// The block that was read last: one that spends several outputs is read once.
+    block: Option<HashedBlock>,
+}
 
 /// Where a transaction is.
 enum Maker {
@@ -68,7 +78,7 @@ fn answer(databases: &mut Databases, id: &str, entries: &[PoolEntry]) -> Result<
         Maker::Pool(made) => (made, None),
         Maker::Chain(made, place) => (made, Some(*place)),
     };
-    let mut reads = READS;
+    let mut budget = Budget { entries: ENTRIES, bytes: BLOCK_BYTES, block: None };
     let mut rows = Vec::with_capacity(made.transaction.outputs.len());
     for (at, output) in made.transaction.outputs.iter().enumerate() {
         let outpoint = Transaction::outpoint(made.txid, at);
@@ -76,7 +86,7 @@ fn answer(databases: &mut Databases, id: &str, entries: &[PoolEntry]) -> Result<
             (Some(txid), _) => (true, Some(*txid), None),
             (None, None) => (false, None, None),
             (None, Some(_)) if databases.coin(&outpoint)?.is_some() => (false, None, None),
-            (None, Some(place)) => match in_chain(databases, output, &outpoint, place, &mut reads)? {
+            (None, Some(place)) => match in_chain(databases, output, &outpoint, place, &mut budget)? {
                 Some((txid, height)) => (true, Some(txid), Some(height)),
                 None => (true, None, None),
             },
@@ -110,23 +120,28 @@ fn in_chain(
     output: &Output,
     outpoint: &OutPoint,
     place: (u32, u32),
-    reads: &mut usize,
+    budget: &mut Budget,
 ) -> Result<Option<(Hash, u32)>, RpcError> {
+    if budget.bytes == 0 {
+        return Ok(None);
+    }
     let (_, index) = databases.both()?;
-    let Some(index) = index.filter(|_| *reads > 0) else { return Ok(None) };
-    let payments =
-        index.payments_after(&output.address, place, output.amount, SCAN, *reads).map_err(RpcError::of_index)?;
-    let mut block = None;
-    for payment in payments {
-        if *reads == 0 {
-            break;
+    let Some(index) = index else { return Ok(None) };
+    let payments = index.payments_after(&output.address, place, output.amount, &mut budget.entries, CANDIDATES);
+    for payment in payments.map_err(RpcError::of_index)? {
+        let before = budget.block.as_ref().map(|block| block.header.height);
+        let found = databases.transaction_at(payment.height, &payment.txid, &mut budget.block)?;
+        if before != Some(payment.height) {
+            let bytes = budget.block.as_ref().map_or(0, |block| block.bytes.len());
+            budget.bytes = budget.bytes.saturating_sub(bytes);
         }
-        *reads -= 1;
-        let found = databases.transaction_at(payment.height, &payment.txid, &mut block)?;
         let spends =
             |hashed: &HashedTransaction| hashed.transaction.inputs.iter().any(|input| input.outpoint == *outpoint);
         if found.is_some_and(|(_, hashed)| spends(&hashed)) {
             return Ok(Some((payment.txid, payment.height)));
+        }
+        if budget.bytes == 0 {
+            break;
         }
     }
     Ok(None)

@@ -48,9 +48,9 @@ const date = t => new Date(t * 1000).toISOString().replace(".000", "");
 const when = t => [el("span", { class: "whole" }, date(t)), " (", ago(t), ")"];
 const many = (n, one, more) => num(n) + " " + (n === 1 ? one : more || one + "s");
 
-/* What a node refuses, in its words. Everything else that fails means that it does not answer. */
+/* What a node refuses, in its words; and a node that does not answer, or not as a node does. */
 class Refused extends Error {}
-const ask = path => fetch("api/" + path, { signal: AbortSignal.timeout(PATIENCE) });
+class Gone extends Error {}
 /* A nonce has 64 bits, more than a JavaScript number keeps. Quotes within texts are escaped, so this is the field. */
 const read = text => JSON.parse(text.replace(/"nonce":(\d+)/g, '"nonce":"$1"'));
 /* The answers for the first view, which came with the page; and on a wall, its nodes. */
@@ -58,7 +58,11 @@ let first = read($("first").textContent);
 const WALL = first.wall;
 async function api(path) {
   if (Object.hasOwn(first, path)) return first[path];
-  const answer = await ask(path), body = read(await answer.text());
+  let answer, body;
+  try {
+    answer = await fetch("api/" + path, { signal: AbortSignal.timeout(PATIENCE) });
+    body = read(await answer.text());
+  } catch (error) { throw new Gone(error.message); }
   if (!answer.ok) throw new Refused(body.error || answer.status);
   return body;
 }

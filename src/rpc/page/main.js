@@ -27,8 +27,8 @@ async function draw(force) {
   held = false;
   try { content = known ? await views[name](...args) : wrongRoute(name); }
   catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    content = [el("p", { class: "bar" }, error.message)];
+    if (error instanceof Gone) throw error;
+    content = [el("p", { class: "bar" }, error instanceof Refused ? error.message : "This cannot be shown: " + error.message)];
   }
   if (mine !== token) return;
   drawn = key;

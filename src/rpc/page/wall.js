@@ -6,6 +6,14 @@ const nodes = (WALL || []).map((origin, at) => ({ origin, name: "Node " + (at + 
   /* Who it is, also while it is silent, and the bytes that its links had moved at the last look. */
   id: null, listens: [], moved: {} }));
 
+/* Whether an answer has the shape that the wall draws: anything may listen on a port that somebody names. */
+function isFacts(f) {
+  const text = x => typeof x === "string", each = (list, fits) => Array.isArray(list) && list.length <= 1000 && list.every(one => one && fits(one));
+  return f && Number.isInteger(f.height) && Number.isFinite(f.time) && [f.tip, f.state, f.genesis].every(text) && each(f.listens, text)
+    && each(f.recent, b => text(b.hash) && Number.isInteger(b.height)) && f.recent.length > 0 && each(f.peers, peer => text(peer.node_id))
+    && each(f.denied, one => typeof one === "object") && each(f.heard, one => text(one.message) && text(one.from))
+    && each(f.news, e => text(e.event) && Number.isFinite(e.time) && (e.event !== "warnings" || Array.isArray(e.warnings)));
+}
 /* Asks one node, unless it still owes an answer. Browsers may have credentials for it; they stay where they are. */
 async function look(node) {
   if (node.asking) return;
@@ -14,9 +22,9 @@ async function look(node) {
     const options = { credentials: "omit", signal: AbortSignal.timeout(LOOK_PATIENCE) };
     const answer = await fetch(`${node.origin}/api/wall`, options), facts = await answer.json();
     if (answer.ok && node.facts) node.moved = Object.fromEntries(node.facts.peers.map(peer => [peer.node_id, peer.bytes]));
-    node.facts = answer.ok ? facts : null; node.why = answer.ok ? "" : facts.error;
-    if (answer.ok) { node.id = facts.node_id; node.listens = facts.listens; }
-  } catch { node.facts = null; node.why = "no answer"; }
+    node.facts = answer.ok && isFacts(facts) ? facts : null; node.why = node.facts ? "" : "answers something else";
+    if (node.facts) { node.id = facts.node_id; node.listens = facts.listens; }
+  } catch (error) { node.facts = null; node.why = error instanceof SyntaxError ? "answers something else" : "no answer"; }
   node.asking = false;
 }
 /* The colours of blocks, of so many at most. */
@@ -78,7 +86,7 @@ function news(e) {
     case "reorganisation": return "reorganised: " + many(e.depth, "block") + " undone";
     case "state": return "now " + e.state;
     case "peers": return many(e.inbound + e.outbound, "peer");
-    case "warnings": return e.warnings.length ? "warning: " + e.warnings[0].slice(0, 40) + "…" : "no more warnings";
+    case "warnings": return e.warnings.length ? "warning: " + String(e.warnings[0]).slice(0, 40) + "…" : "no more warnings";
     default: return e.event;
   }
 }
@@ -90,7 +98,7 @@ function heard(node) {
 }
 function nodeCard(node, groups) {
   const f = node.facts, head = el("h3", {}, el("a", { href: node.origin + "/" }, node.name), f && f.mining ? el("small", { class: "dim" }, "mines") : null);
-  if (!f) return el("div", { class: "node gone" }, head, el("p", {}, node.why || "…"), note("It runs no more, or is paused."));
+  if (!f) return el("div", { class: "node gone" }, head, el("p", {}, node.why || "…"), note(node.why === "no answer" ? "It runs no more, or is paused." : "Is another program there, or another version?"));
   const group = groups.find(one => one.nodes.includes(node)), behind = group.tip.height - f.height;
   const square = b => el("i", { class: groups.every(one => one.blocks.has(b.hash)) ? "common" : "c" + node.color });
   return el("div", { class: "node c" + node.color }, head,
