@@ -13,7 +13,10 @@ use crate::{
         spec::ChainSpec,
     },
     sim::{
-        byzantine::trick::{Context, Heard, Trick},
+        byzantine::{
+            late_votes::LateVotes,
+            trick::{Context, Heard, Trick},
+        },
         options::Options,
         sealed,
     },
@@ -59,6 +62,8 @@ pub(super) struct Authority {
     /// It hides proposals, votes and certificates from some.
     hides: bool,
     twin: Twin,
+    /// What it holds back in every other view, if it is one that does.
+    late: Option<LateVotes>,
     /// Its roles have begun to vote: others have told them what the key signed, which was nothing.
     votes: bool,
     /// By epoch and view what was proposed, in the order of the hashes. The first is for the first camp.
@@ -83,16 +88,19 @@ impl Authority {
         let (silent, equivocates, finalizes, hides) =
             (rng.chance(100_000), rng.chance(700_000), rng.chance(700_000), rng.chance(500_000));
         let twin = *rng.pick(&twins).unwrap_or(&Twin::Valid);
+        let late = LateVotes::draw(options.seed, node).filter(|_| !worst);
         Self {
             key: sealed::key(number),
             seed: options.seed,
             liars: sealed::liars(options).map(|number| sealed::key(number).public_key()).collect(),
             nodes: (options.nodes..options.nodes + options.lying_authorities).collect(),
             is_silent: silent && !worst,
-            equivocates: equivocates || worst,
+            // Else its votes would be out before it could hold them back.
+            equivocates: equivocates && late.is_none() || worst,
             finalizes: finalizes || worst,
             hides: hides && !worst,
             twin: if worst { Twin::Valid } else { twin },
+            late,
             votes: false,
             proposals: BTreeMap::new(),
         }
@@ -223,6 +231,41 @@ impl Authority {
         }
         said
     }
+
+    /// What it has held back, now that it may come too late.
+    fn release(&mut self, message: &Message, context: &Context<'_>) -> Vec<Frame> {
+        let Some(late) = &mut self.late else { return Vec::new() };
+        match message {
+            Message::Vote(vote) if vote.statement.stage == Stage::Skip => {
+                let Statement { epoch, view, .. } = vote.statement;
+                let skips = late.skips(epoch, view).then_some(Statement::skip(epoch, view));
+                skips.and_then(|skip| self.signed(skip, context)).into_iter().collect()
+            }
+            Message::Proposal { block, .. } => {
+                place(block, context.spec).map(|(_, place)| late.release(place)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What it makes of a proposal or a vote.
+    fn heard(&mut self, message: Option<Message>, links: &[LinkId], context: &Context<'_>) -> Heard {
+        match message {
+            // Its roles do not know what it says.
+            Some(Message::Vote(vote)) if self.number(vote.statement.epoch, context.spec) == Some(vote.signer) => {
+                Heard { is_kept: true, says: Vec::new() }
+            }
+            Some(Message::Proposal { block, .. }) if !self.is_silent => {
+                let Some((hash, place)) = place(&block, context.spec) else { return Heard::default() };
+                if self.proposals.get(&place).is_some_and(|blocks| blocks.contains_key(&hash)) {
+                    return Heard::default();
+                }
+                self.note(place, hash, None);
+                Heard { is_kept: false, says: self.vote_for_all(place, links, context) }
+            }
+            _ => Heard::default(),
+        }
+    }
 }
 
 impl Trick for Authority {
@@ -235,6 +278,11 @@ impl Trick for Authority {
             _ => return vec![frame],
         };
         if self.is_silent || !(self.nodes.contains(&node) || self.shows(frame.kind, view, node)) {
+            return Vec::new();
+        }
+        if let Some(late) = &mut self.late
+            && late.holds_back(&message, &frame)
+        {
             return Vec::new();
         }
         match message {
@@ -253,21 +301,10 @@ impl Trick for Authority {
             Kind::Proposal | Kind::Vote => frame.open(),
             _ => return Heard::default(),
         };
-        match message {
-            // Its roles do not know what it says.
-            Ok(Message::Vote(vote)) if self.number(vote.statement.epoch, context.spec) == Some(vote.signer) => {
-                Heard { is_kept: true, says: Vec::new() }
-            }
-            Ok(Message::Proposal { block, .. }) if !self.is_silent => {
-                let Some((hash, place)) = place(&block, context.spec) else { return Heard::default() };
-                if self.proposals.get(&place).is_some_and(|blocks| blocks.contains_key(&hash)) {
-                    return Heard::default();
-                }
-                self.note(place, hash, None);
-                Heard { is_kept: false, says: self.vote_for_all(place, links, context) }
-            }
-            _ => Heard::default(),
-        }
+        let released = message.as_ref().map(|message| self.release(message, context)).unwrap_or_default();
+        let mut heard = self.heard(message.ok(), links, context);
+        heard.says.extend(links.iter().flat_map(|link| released.iter().map(|frame| (*link, frame.clone()))));
+        heard
     }
 
     /// Skips and finalizes of views that are about to end, whatever it has said of them.

@@ -12,6 +12,7 @@ mod equivocate;
 mod flood;
 mod headers;
 mod late_headers;
+mod late_votes;
 mod mutate;
 mod pushes;
 mod repeated;
