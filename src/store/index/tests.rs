@@ -99,6 +99,31 @@ fn transactions_and_histories_are_found_and_add_up() {
 }
 
 #[test]
+fn payments_after_a_place_come_with_the_exact_amount_first_and_within_their_bounds() {
+    let mut setup = setup();
+    pay(&mut setup.ledger, &mut setup.maker, 4, 1, 100);
+    setup.index.catch_up(&setup.reader, 100).unwrap();
+    let payer = account(0);
+    let all = setup.index.history(&payer, None, 100).unwrap();
+    let after = |place, amount, mut scan: usize, most| {
+        let found = setup.index.payments_after(&payer, place, amount, &mut scan, most).unwrap();
+        (found.iter().map(|entry| (entry.height, entry.position)).collect::<Vec<_>>(), scan)
+    };
+    let sent =
+        |height, position| all.iter().find(|entry| (entry.height, entry.position) == (height, position)).unwrap().sent;
+    let in_order = [(1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)];
+    assert_eq!(after((1, 1), 1, 100, 100), (in_order.to_vec(), 92), "the last look finds another address, or nothing");
+    assert_eq!(after((1, 1), 1, 100, 2).0, in_order[..2]);
+    assert_eq!(after((1, 1), 1, 3, 100), (in_order[..3].to_vec(), 0));
+    assert_eq!(after((1, 1), 1, 0, 100), (vec![], 0));
+    // Each payment spends what is left of the one before.
+    let exact = after((1, 1), sent(3, 1), 100, 100).0;
+    assert_eq!((exact[0], exact.len()), ((3, 1), 4), "others that spend more follow");
+    assert_eq!(after((4, 2), 1, 100, 100).0, []);
+    assert_eq!(after((1, 1), u64::MAX, 100, 100).0, []);
+}
+
+#[test]
 fn a_reorganisation_is_followed() {
     let mut setup = setup();
     pay(&mut setup.ledger, &mut setup.maker, 3, 1, 100);
