@@ -257,8 +257,8 @@ fn a_search_reads_a_bounded_number_of_bytes_of_blocks() {
     }
     index_all(&mut setup);
     let page = setup.index.memos(&setup.reader, &MemoQuery::of("rent"), None, 1000).unwrap();
-    assert_eq!((page.found.len(), page.next), (128, Some((23, 0))));
+    assert_eq!((page.found.len(), page.next), (64, Some((87, 0))));
     assert_eq!(places_in_pages(&setup, &MemoQuery::of("rent"), 1000).len(), 150);
     let page = setup.index.memos(&setup.reader, &MemoQuery::of("rent"), None, 100).unwrap();
-    assert_eq!(page.found.len(), 100);
+    assert_eq!(page.found.len(), 64, "not as many as asked for, but all are found in turn");
 }
