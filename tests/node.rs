@@ -163,7 +163,7 @@ fn payments_are_made_waited_for_and_refused_with_a_reason() {
     assert_eq!(folder.json(&["balance", "alice"])["confirmed"], 250_000);
 
     // The only key pays.
-    folder.fails(5, &["send", "dev1", "250000"], &["250,000 are spendable now", "0 immature"]);
+    folder.fails(5, &["send", "dev1", "250000"], &["250,000 are spendable now", "0 immature", "--from dev0"]);
     let sent = folder.json(&["send", "dev1", "1000", "--fee", "300"]);
     assert_eq!((&sent["fee"], &sent["change"]), (&json!(300), &json!(248_700)));
     folder.fails(6, &["send", "dev1", "5", "--wait", "--timeout", "50ms"], &["mempool"]);

@@ -23,7 +23,7 @@ pub fn ready(context: &Context, endpoints: &Endpoints, dev: bool) -> Outcome {
 fn facts(context: &Context, endpoints: &Endpoints, dev: bool) -> Value {
     let settings = &context.settings;
     let accounts: Vec<Value> = if dev { accounts(&settings.spec) } else { Vec::new() };
-    let command = if dev { "send dev1 250000" } else { "status" };
+    let command = if dev { "send dev1 250000 --from dev0" } else { "status" };
     json!({
         "version": env!("CARGO_PKG_VERSION"), "pid": endpoints.pid, "chain": endpoints.chain,
         "genesis": endpoints.genesis, "p2p": endpoints.p2p, "listen": endpoints.listen, "http": endpoints.http,

@@ -30,6 +30,8 @@ use crate::{
 const LONG_CHAIN: &str = "unconfirmed transactions";
 /// Longest wait for a block before a payment that builds on too many others is tried again.
 const CHAIN_PAUSE: Duration = Duration::from_secs(2);
+/// A key of test chains that everybody knows, and that pays where there is no other.
+const FUNDED_KEY: &str = "dev0";
 /// Pause between two attempts to be the one who chooses coins of a key. Another payment takes some milliseconds.
 const SPENDING_PAUSE: Duration = Duration::from_millis(10);
 /// Pause before other coins are chosen after a conflict.
@@ -72,6 +74,8 @@ pub(in crate::cli) struct Payer<'a> {
     context: &'a Context,
     keys: Keys<'a>,
     name: String,
+    /// Nobody chose it.
+    is_only_key: bool,
     secrets: Vec<SecretKey>,
     pub(super) remote: Remote,
     pub(super) deadline: Deadline,
@@ -102,14 +106,13 @@ impl<'a> Payer<'a> {
         deadline: Deadline,
     ) -> Outcome<Self> {
         let keys = Keys::new(&context.folder(), context.spec());
-        let name = match name {
-            Some(name) => name.to_owned(),
-            None => default_key(&keys, context.spec().test)?,
-        };
+        let chosen = name.map_or_else(|| default_key(&keys, context.spec().test), |name| Ok(name.to_owned()))?;
+        let is_only_key = name.is_none() && chosen != FUNDED_KEY;
+        let name = chosen;
         let named = keys.find(&name)?;
         let remote = Remote::find_by(&context.settings, deadline)?.until(deadline);
         let secrets = vec![passphrase.unlock(&named)?];
-        Ok(Self { context, keys, name, secrets, remote, deadline })
+        Ok(Self { context, keys, name, is_only_key, secrets, remote, deadline })
     }
 
     /// Makes a payment and hands it to the node, again with other coins if somebody was faster.
@@ -276,7 +279,12 @@ impl<'a> Payer<'a> {
         let Ok(balance) = self.remote.call("balance", json!([owner])) else { return failure };
         let [immature, pending] =
             ["immature", "pending"].map(|key| units::amount(&self.context.spec().unit, output::number(&balance, key)));
-        let message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
+        let mut message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
+        if self.is_only_key && self.context.spec().test {
+            let name = &self.name;
+            message =
+                format!("{message}. \"{name}\" pays as the only key; a test chain's funded one does with --from dev0");
+        }
         Failure { message, ..failure }
     }
 }
@@ -327,7 +335,7 @@ pub(super) fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
     names.retain(|name| !keys.read(name).is_ok_and(|file| file.is_watched()));
     match (names.len(), test) {
         (1, _) => Ok(names.remove(0)),
-        (0, true) => Ok("dev0".to_owned()),
+        (0, true) => Ok(FUNDED_KEY.to_owned()),
         (0, false) => Err(Failure::usage("there is no key to pay with; make one with: tussock key new NAME")),
         _ => Err(Failure::usage(format!("several keys could pay: {}; choose one with --from", names.join(", ")))),
     }
