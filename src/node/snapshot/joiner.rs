@@ -41,6 +41,8 @@ pub(super) struct Joiner {
     /// The ledger takes the coins: so many pieces of all.
     pub(super) adopting: Option<(u32, u32)>,
     pub(super) told: Option<(Time, String)>,
+    /// What there is to tell.
+    pub(super) says: String,
 }
 
 impl Joiner {
@@ -52,8 +54,7 @@ impl Joiner {
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let gathered = self.first_offer.filter(|_| self.plan.is_none()).map(|at| at + MANIFEST_GATHER);
         let deserted = self.deserted.into_iter().flat_map(|since| [since + PLAN_TRIAL, since + PLAN_ABANDONED]);
-        let told =
-            self.told.as_ref().filter(|(_, text)| *text != self.progress()).map(|(at, _)| *at + PROGRESS_INTERVAL);
+        let told = self.told.as_ref().filter(|(_, text)| *text != self.says).map(|(at, _)| *at + PROGRESS_INTERVAL);
         let tried = self.plan.as_ref().map(|_| self.trials.deadline());
         let contested = self.plan.as_ref().and_then(|plan| self.contest.deadline(plan));
         let short = self.nowhere.map(|since| since + TOO_SHORT_FOR);

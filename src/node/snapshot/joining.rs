@@ -40,6 +40,7 @@ impl Snapshot {
     fn find_depth(&mut self) -> Result<(), StoreError> {
         let Some((files, joiner)) = self.files.as_ref().zip(self.joiner.as_mut()) else { return Ok(()) };
         let Some(best) = joiner.best else { return Ok(()) };
+        let before = joiner.depth;
         joiner.depth = match joiner.join.at {
             Some(block) => Some(Depth::Block(block)),
             None if self.spec.seal_rules().needs_certificate() => {
@@ -48,6 +49,11 @@ impl Snapshot {
             }
             None => Some(depth_by_work(&*files.headers, best, &joiner.join)?.or_up_to(joiner.reaches)),
         };
+        if is_much_more(before, joiner.depth) {
+            // Who had none that is deep enough may have one now.
+            let has_none = |peer: &&mut Peer| peer.has_answered && peer.offers.is_none();
+            self.peers.values_mut().filter(has_none).for_each(|peer| peer.again_at = self.now);
+        }
         Ok(())
     }
 
@@ -262,12 +268,15 @@ impl Snapshot {
         &mut self,
         now: Time,
         result: Result<(), (Option<usize>, SnapshotFault)>,
+        out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some((files, joiner)) = self.files.as_mut().zip(self.joiner.as_mut()) else { return Ok(()) };
         joiner.adopting = None;
         match (result, joiner.plan.as_mut()) {
             (Ok(()), _) => {
                 self.joiner = None;
+                // What was wrong with another one is none of this one's.
+                out.report(Report::Warning { key: "snapshot", text: None });
                 if self.interval.is_some() { files.store.keep_staged() } else { files.store.discard() }
             }
             (Err((Some(bucket), _)), Some(plan)) => {
@@ -283,8 +292,9 @@ impl Snapshot {
     }
 
     fn tell_progress(&mut self, now: Time, out: &mut Outbox) {
+        let text = self.progress();
         let Some(joiner) = &mut self.joiner else { return };
-        let text = joiner.progress();
+        joiner.says.clone_from(&text);
         let is_due = match &joiner.told {
             None => true,
             Some((at, told)) => *told != text && now.since(*at) >= PROGRESS_INTERVAL,
@@ -300,5 +310,14 @@ impl Snapshot {
         self.lose(link)?;
         self.peers.remove(&link);
         Ok(())
+    }
+}
+
+/// Whether so many more blocks may be joined at than before that peers are worth asking again at once.
+fn is_much_more(before: Option<Depth>, now: Option<Depth>) -> bool {
+    match (before, now) {
+        (Some(Depth::UpTo(before)), Some(Depth::UpTo(now))) => now / 2 >= before,
+        (Some(Depth::Nowhere), Some(Depth::UpTo(_))) => true,
+        _ => false,
     }
 }

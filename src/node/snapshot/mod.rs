@@ -9,6 +9,7 @@ mod contest;
 mod fetching;
 mod joiner;
 mod joining;
+mod looking;
 mod maker;
 mod making;
 mod offered;
@@ -123,7 +124,7 @@ impl Snapshot {
         Ok(())
     }
 
-    fn on_notice(&mut self, now: Time, notice: ToSnapshot) -> Result<(), StoreError> {
+    fn on_notice(&mut self, now: Time, notice: ToSnapshot, out: &mut Outbox) -> Result<(), StoreError> {
         match notice {
             ToSnapshot::Joining => {
                 let staged = self.files.as_mut().map_or(Ok(None), |files| files.store.staged())?;
@@ -142,7 +143,7 @@ impl Snapshot {
             ToSnapshot::State(state) => self.maker.state = state,
             ToSnapshot::Final { height, .. } => self.take_final(height)?,
             ToSnapshot::Adopting { done, all } => self.take_adopting(done, all),
-            ToSnapshot::Adopted(result) => self.take_adopted(now, result)?,
+            ToSnapshot::Adopted(result) => self.take_adopted(now, result, out)?,
         }
         Ok(())
     }
@@ -182,7 +183,7 @@ impl Role for Snapshot {
         self.now = now.mono;
         let done = match input {
             Input::Link(event) => self.on_link(now.mono, event, out),
-            Input::Notice(notice) => self.on_notice(now.mono, notice),
+            Input::Notice(notice) => self.on_notice(now.mono, notice, out),
             Input::Start | Input::Wake => Ok(()),
             Input::Stop => return,
         };

@@ -11,6 +11,7 @@ use crate::{
     node::{
         PeerFault,
         fault::CloseReason,
+        report::Report,
         snapshot::offered::{Depth, depth_by_work},
     },
 };
@@ -172,6 +173,54 @@ fn coins_beyond_the_supply_are_never_taken() {
     assert_eq!(rig.asked[&1].len(), minted.pieces.len(), "once");
     assert_eq!(rig.adopts(), None);
     assert!(rig.peers.contains_key(&1), "its peer cannot know");
+    let warnings = |did: &Actions| did.reports().iter().filter(|one| matches!(one, Report::Warning { .. })).count();
+    assert!(warnings(&rig.did) > 0);
+    // The chain with the right coins comes later.
+    rig.chain.0.lock().unwrap().digest = made().manifest.digest();
+    rig.add_honest(2);
+    rig.run(SECOND * 30);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    let did = rig.driver.notice(ToSnapshot::Adopted(Ok(())));
+    assert!(did.reports().contains(&Report::Warning { key: "snapshot", text: None }), "it is over");
+}
+
+#[test]
+fn a_block_that_no_snapshot_can_be_of_is_said_at_once() {
+    for (at, said) in [
+        (Hash([99; 32]), "no block of this chain, up to height 60, is 6363"),
+        (block(0), "--join-at names genesis"),
+        (block(BEST), "waiting for a block above 60"),
+        (block(30), "looking for a snapshot of block 30, "),
+    ] {
+        let join = Some(Join { depth: None, at: Some(at), goes_on: false });
+        let mut rig = Rig::of(&Setup { join, ..testing::setup() }, &FakeFiles::default());
+        rig.driver.notice(ToSnapshot::Joining);
+        rig.headers_known();
+        assert!(rig.progress().unwrap().starts_with(said), "{:?}", rig.progress());
+    }
+}
+
+#[test]
+fn peers_are_asked_again_at_once_when_much_more_of_the_chain_is_known() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    rig.chain.0.lock().unwrap().best = 20;
+    let did = rig.driver.notice(ToSnapshot::HeadersKnown { height: 20, hash: block(20) });
+    rig.answer(did);
+    rig.add_peer(1, Peer { manifest: None, piece: Box::new(|_| None), is_silent: false });
+    rig.run(SECOND);
+    let pieces = made().pieces;
+    rig.peers.insert(
+        1,
+        Peer {
+            manifest: Some(made().manifest),
+            piece: Box::new(move |number| pieces.get(number as usize).cloned()),
+            is_silent: false,
+        },
+    );
+    rig.chain.0.lock().unwrap().best = BEST;
+    rig.headers_known();
+    rig.run(SECOND);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()), "and not only after ten seconds");
 }
 
 #[test]
@@ -206,7 +255,12 @@ fn a_snapshot_is_deep_by_blocks_and_by_a_day() {
 fn progress_is_told_in_words() {
     let mut rig = Rig::joining(&FakeFiles::default());
     rig.headers_known();
-    assert_eq!(rig.progress().unwrap(), "looking for a snapshot of block 50 or below");
+    let looks = "looking for a snapshot of block 50 or below";
+    assert_eq!(rig.progress().unwrap(), format!("{looks}; no linked peer serves any (--serve-snapshots)"));
+    rig.add_peer(2, Peer { manifest: None, piece: Box::new(|_| None), is_silent: false });
+    rig.run(SECOND);
+    assert_eq!(rig.progress().unwrap(), format!("{looks}; the one linked peer that serves snapshots has none"));
+    assert_eq!(crate::node::Role::deadline(&rig.driver.role).map(|at| at > rig.driver.now.mono), Some(true));
     rig.add_peer(1, Peer { manifest: Some(made().manifest), piece: Box::new(|_| None), is_silent: true });
     rig.run(SECOND * 5);
     let all = made().pieces.len();
