@@ -147,6 +147,10 @@ fn a_node_that_finds_no_snapshot_yet_can_be_asked_and_stopped() {
     for deep in [&["verify", "--json"][..], &["verify", "--deep", "--json"]] {
         assert_eq!(stopped(&dir, deep)["joining"], true);
     }
+    for view in ["v_coins", "v_balances"] {
+        let count = stopped(&dir, &["sql", &format!("SELECT count(*) AS it FROM {view}"), "--json"]);
+        assert_eq!(count, serde_json::json!([{ "it": 0 }]), "{view}: those of genesis are no coins of today");
+    }
     let blocks = dir.join("blocks");
     for args in [["chain", "export"], ["chain", "import"]] {
         let output = cli_on(&dir, "local", &[&args[..], &[blocks.to_str().unwrap()]].concat());

@@ -102,7 +102,10 @@ fn what_is_no_longer_here_is_said_everywhere_and_never_called_damage() {
     let file = dir.path().join("blocks");
     refused(&node, &["chain", "export", file.to_str().unwrap()]);
     assert!(!file.exists());
-    // An account's history and coins stay.
+    // An account's history and coins stay, in SQL, too.
+    let sums = |view: &str, column: &str| node.json(&["sql", &format!("SELECT sum({column}) AS it FROM {view}")]);
+    assert_eq!(sums("v_balances", "balance"), sums("v_packed_coins", "amount"));
+    assert_eq!(sums("v_coins", "amount"), sums("v_packed_coins", "amount"));
     assert!(node.json(&["balance", "dev0"])["confirmed"].as_u64().unwrap() > 0);
     let height = node.height();
     drop(node);
