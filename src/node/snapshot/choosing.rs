@@ -16,7 +16,7 @@ use crate::{
     },
     node::{
         Outbox, PeerFault,
-        snapshot::{Snapshot, joiner::Joiner, offered::Depth, trials::Choice},
+        snapshot::{Snapshot, joiner::Joiner, offered::Depth, peer::Peer, trials::Choice},
     },
     wire::{
         frame::FrameFault,
@@ -81,6 +81,13 @@ impl Snapshot {
             }
         };
         match self.judge_manifest(&manifest)? {
+            Err(SnapshotFault::Root(digest)) if !self.spec.seal_rules().needs_certificate() => {
+                // Headers come without their blocks, and somebody may have put a wrong one above the block: an honest peer's leaves then
+                // differ, too. Once the coins that the header commits to are here, it is known who was wrong.
+                log::warn!("snapshot is not of this chain link={} height={}", link.0, manifest.height());
+                let contradicts = Some((manifest.block(), digest));
+                self.peers.get_mut(&link).into_iter().for_each(|peer| peer.contradicts = contradicts);
+            }
             Err(fault) => {
                 log::warn!("snapshot refused link={} height={} fault={fault}", link.0, manifest.height());
                 self.punish(link, PeerFault::Snapshot(fault), out);
@@ -104,6 +111,16 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// The coins of a block are here, and their digest is what the header above it names: whoever gave other leaves for it has lied.
+    pub(super) fn punish_contradictions(&mut self, block: Hash, digest: Hash, out: &mut Outbox) {
+        let has_lied = |peer: &Peer| !peer.closing && peer.contradicts == Some((block, digest));
+        let liars: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| has_lied(peer)).map(|(link, _)| *link).collect();
+        for link in liars {
+            log::warn!("snapshot: other leaves than the coins have link={}", link.0);
+            self.punish(link, PeerFault::Snapshot(SnapshotFault::Root(digest)), out);
+        }
     }
 
     /// Whether a manifest is of use: its block is on the chain of headers and deep enough. An error: the headers refute it.

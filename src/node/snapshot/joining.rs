@@ -253,6 +253,7 @@ impl Snapshot {
             return self.discard();
         }
         joiner.adopting = Some((0, manifest.pieces()));
+        self.punish_contradictions(manifest.block(), manifest.digest(), out);
         out.tell(ToLedger::AdoptSnapshot(manifest));
         Ok(())
     }

@@ -41,6 +41,8 @@ pub(super) struct Peer {
     pub(super) again_at: Time,
     /// The manifest that it has: its id.
     pub(super) offers: Option<Hash>,
+    /// A block of which it has a manifest with other leaves than the header above commits to, and the digest that this names.
+    pub(super) contradicts: Option<(Hash, Hash)>,
     /// A manifest of which it did not have a piece: it does not offer that again.
     pub(super) denied: Option<Hash>,
     /// It has answered `GetSnapshot`.
@@ -61,6 +63,7 @@ impl Peer {
             lacks: None,
             again_at: now,
             offers: None,
+            contradicts: None,
             denied: None,
             has_answered: false,
             open: Vec::new(),

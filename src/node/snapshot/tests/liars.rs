@@ -23,7 +23,7 @@ fn refuted(rig: &Rig, link: u64) -> bool {
 }
 
 #[test]
-fn leaves_that_the_header_does_not_name_cost_their_sender_before_a_piece_is_asked_for() {
+fn leaves_that_the_header_does_not_name_cost_their_sender_once_the_coins_are_here() {
     let mut rig = Rig::joining(&FakeFiles::default());
     let wrong = made_of(HEIGHT, |coins| coins[0].1.amount += 1);
     rig.add(1, &wrong, |_| panic!("it is asked for no piece"));
@@ -31,6 +31,25 @@ fn leaves_that_the_header_does_not_name_cost_their_sender_before_a_piece_is_aske
     rig.headers_known();
     rig.run(SECOND * 10);
     assert!(refuted(&rig, 1) && !refuted(&rig, 2));
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+/// Somebody's header above the block names other coins: no coins that any honest peer has are those.
+#[test]
+fn who_has_the_true_leaves_pays_nothing_where_the_header_above_them_is_the_one_that_lies() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    rig.chain.0.lock().unwrap().digest = Hash([66; 32]);
+    rig.add_honest(1);
+    rig.add_honest(2);
+    rig.headers_known();
+    rig.run(SECOND * 60);
+    assert_eq!((rig.did.fault(1), rig.did.fault(2), rig.adopts()), (None, None, None));
+    // The chain of those with more work comes.
+    rig.chain.0.lock().unwrap().digest = made().manifest.digest();
+    let did = rig.driver.notice(ToSnapshot::HeadersKnown { height: BEST, hash: block(BEST) });
+    rig.answer(did);
+    rig.run(SECOND * 30);
+    assert_eq!((rig.did.fault(1), rig.did.fault(2)), (None, None));
     assert_eq!(rig.adopts(), Some(made().manifest.id()));
 }
 
