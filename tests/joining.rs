@@ -73,6 +73,7 @@ fn a_newcomer_takes_the_coins_of_a_deep_block_and_verifies_what_is_above() {
     assert_eq!((status["indexed_from"].as_u64(), &status["history"]["from_height"]), (Some(151), &151.into()));
     let unknown = node.cli(&["tx", &"7".repeat(64)]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("where this node's index begins"), "{unknown:?}");
+    assert_eq!(tools_of_a_joined_node(&node, &provider, own.path()), 0);
     assert_eq!(node.stop(), 0);
     let status = stopped(own.path(), &["status", "--json"]);
     assert_eq!(&status["vouched"], vouched, "a stopped node says it as well");
@@ -83,9 +84,35 @@ fn a_newcomer_takes_the_coins_of_a_deep_block_and_verifies_what_is_above() {
     let text = stdout(&cli_on(own.path(), "local", &["verify"]));
     assert!(text.contains("coins up to block 150 were taken from peers, work vouch"), "{text}");
     assert!(!text.contains("no longer here"), "they never were: {text}");
+    // Blocks from a file come on top.
+    let blocks = own.path().join("blocks");
+    assert!(provider.cli(&["mine", "2"]).status.success());
+    assert!(provider.cli(&["chain", "export", blocks.to_str().unwrap()]).status.success());
+    let output = cli_on(own.path(), "local", &["chain", "import", blocks.to_str().unwrap()]);
+    assert!(stdout(&output).contains(&format!("2 blocks imported; height {}", BLOCKS + 2)), "{output:?}");
+    assert!(stopped(own.path(), &["verify", "--deep", "--json"])["ok"].as_bool().unwrap());
     node.restart(&joining(&address));
     node.wait(&["synced"]);
     assert!(node.log().contains("this ledger has blocks already"), "{}", node.log());
+}
+
+/// What balances are in SQL, and receipts of payments above and below the snapshot: returns how many of them are refused.
+fn tools_of_a_joined_node(node: &TestNode, provider: &TestNode, folder: &Path) -> usize {
+    for sql in [
+        "SELECT sum(balance) AS all_of_it, sum(coins) AS coins FROM v_balances",
+        "SELECT count(*) AS coins FROM v_coins",
+    ] {
+        assert_eq!(node.json(&["sql", sql]), provider.json(&["sql", sql]), "{sql}");
+    }
+    let is_refused = |height: &&str| {
+        let block = provider.json(&["block", *height]);
+        let (id, file) = (block["txs"][1].as_str().unwrap().to_owned(), folder.join(format!("receipt-{height}")));
+        let receipt = provider.cli(&["prove", &id]);
+        std::fs::write(&file, &receipt.stdout).unwrap();
+        let checked = node.cli(&["check", file.to_str().unwrap()]);
+        !checked.status.success()
+    };
+    ["200", "100"].into_iter().filter(is_refused).count()
 }
 
 #[test]
@@ -143,6 +170,7 @@ fn a_node_that_finds_no_snapshot_yet_can_be_asked_and_stopped() {
         let text = stdout(&output) + &stderr(&output);
         assert!(output.status.success() && text.contains("headers up to 230 are here; the coins are not"), "{text}");
         assert!(!text.contains("no longer here") && !text.contains("kept"), "{text}");
+        assert!(args[0] != "backup" || text.contains("headers up to 230 and 0 keys are in"), "{text}");
     }
     for deep in [&["verify", "--json"][..], &["verify", "--deep", "--json"]] {
         assert_eq!(stopped(&dir, deep)["joining"], true);
@@ -175,6 +203,20 @@ fn a_node_that_joins_says_that_it_has_no_coins_and_neither_counts_nor_makes_any(
         assert_eq!(output.status.code(), Some(5), "{args:?}: {error}{}", stdout(&output));
         assert!(error.contains("no coins yet: it joins with a snapshot"), "{args:?}: {error}");
     }
+    // Blocks above genesis are headers, which nothing here confirms.
+    let json = |args: &[&str]| -> Value { serde_json::from_str(&stdout(&node.cli(args))).unwrap() };
+    for (id, status, confirmations) in [("0", "applied", 1..1000), ("5", "header", 0..1)] {
+        let block = json(&["block", id, "--json"]);
+        assert_eq!(block["status"], status, "{block}");
+        assert!(confirmations.contains(&block["confirmations"].as_u64().unwrap()), "{block}");
+    }
+    assert!(stdout(&node.cli(&["block", "5"])).contains("no coins yet"));
+    assert_eq!(json(&["tips", "--json"])[0]["status"], "headers-only");
+    // It says why, once it has heard enough peers to look for one.
+    let deadline = Instant::now() + PATIENCE;
+    while !node.status()["reason"].as_str().unwrap().contains("no linked peer serves any (--serve-snapshots)") {
+        assert!(Instant::now() < deadline, "{}", node.log());
+    }
 }
 
 fn log_of(dir: &Path) -> String {
@@ -202,5 +244,6 @@ fn a_join_that_was_begun_goes_on_without_the_flag_and_is_given_up_only_explicitl
     node.restart(&["--join-depth", "10", "--connect", &provider.p2p().to_string()]);
     node.wait(&["synced"]);
     assert!(log_of(own.path()).contains("goes on with it"), "{}", node.log());
+    assert!(!log_of(own.path()).contains("does nothing"), "its depth counts: {}", node.log());
     assert_eq!(node.status()["vouched"]["height"].as_u64(), Some(150));
 }

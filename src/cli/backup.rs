@@ -68,22 +68,22 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
     let ledger = target.join(datadir::LEDGER);
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
-    note_join(&reader, tip.height)?;
+    let what = if note_join(&reader, tip.height)? { "headers up to" } else { "height" };
     let facts = json!({
         "folder": target.display().to_string(), "height": tip.height, "tip": tip.hash, "state_digest": tip.digest,
         "keys": keys,
     });
-    context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), target.display()))
+    context.print(&facts, |_| format!("{what} {} and {} are in {}", tip.height, count(keys), target.display()))
 }
 
-/// Says what a copy of a ledger lacks that has not finished its join.
-fn note_join(reader: &LedgerReader, headers: u32) -> Outcome {
+/// Says what a copy of a ledger lacks that has not finished its join. Whether it has not.
+fn note_join(reader: &LedgerReader, headers: u32) -> Outcome<bool> {
     let join = reader.join_state().map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
     if join == JoinState::Joining {
         let text = offline::joining_text(u64::from(headers));
         output::note(&format!("the ledger has not finished its join with a snapshot: {text}"));
     }
-    Ok(())
+    Ok(join == JoinState::Joining)
 }
 
 /// Copies databases, the chain's specification and, if wanted, keys into a new folder. Returns the number of keys.

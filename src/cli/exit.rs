@@ -89,26 +89,34 @@ impl Failure {
 
     /// A database failure, with the file and the next step.
     pub fn store(path: &Path, error: &StoreError) -> Self {
-        let path = path.display();
+        let shown = path.display();
         match error {
             StoreError::Io(_) => {
-                Self::new(Exit::Io, format!("{error}: {path}; make room or check the disk, then start again"))
+                // A file beside the database says so itself.
+                let file = if names_a_file(path, error) { String::new() } else { format!(": {}", path.display()) };
+                Self::new(Exit::Io, format!("{error}{file}; make room or check the disk, then start again"))
             }
             StoreError::Corrupt(_) => Self::new(
                 Exit::Io,
-                format!("{error}: {path}; move the file away and start again, the node fetches the ledger again"),
+                format!("{error}: {shown}; move the file away and start again, the node fetches the ledger again"),
             ),
             StoreError::Mismatch(text) => {
                 let (what, advice) = text.split_once("; ").unwrap_or((text, "use another --data-dir"));
-                Self::new(Exit::Mismatch, format!("{what}: {path}; {advice}"))
+                Self::new(Exit::Mismatch, format!("{what}: {shown}; {advice}"))
             }
             StoreError::Pruned { .. } => {
-                Self::new(Exit::NotFound, format!("{error}: {path}; ask a node that keeps the whole history"))
+                Self::new(Exit::NotFound, format!("{error}: {shown}; ask a node that keeps the whole history"))
             }
-            StoreError::InUse(_) => Self::new(Exit::InUse, format!("{error}: {path}")),
-            StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {path}")),
+            StoreError::InUse(_) => Self::new(Exit::InUse, format!("{error}: {shown}")),
+            StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {shown}")),
         }
     }
+}
+
+/// Whether an error names a file in the folder of this one.
+fn names_a_file(path: &Path, error: &StoreError) -> bool {
+    let folder = path.parent().map(|folder| folder.display().to_string()).filter(|folder| !folder.is_empty());
+    folder.is_some_and(|folder| error.to_string().contains(&folder))
 }
 
 impl From<WalletError> for Failure {

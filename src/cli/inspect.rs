@@ -33,6 +33,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
         let transactions = output::items(&block["txs"]);
         let place = match block["in_best_chain"].as_bool() {
             Some(false) => "not in the best chain".to_owned(),
+            _ if number(block, "confirmations") == 0 => "no coins yet: nothing is confirmed".to_owned(),
             _ => units::count(number(block, "confirmations"), "confirmation"),
         };
         let rows = [

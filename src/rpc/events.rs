@@ -11,6 +11,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use crate::{
+    chain::snapshot::JoinState,
     node::report::Counter,
     rpc::{histogram::Histogram, host::unix_now, json::object},
     runtime::status::Status,
@@ -101,12 +102,18 @@ impl Inner {
         {
             let disconnected = u32::try_from(depth.unwrap_or(0)).unwrap_or(u32::MAX);
             let after = old.height.saturating_sub(disconnected).min(tip.height.saturating_sub(1));
+            // Blocks up to the snapshot with which the node joined were never here.
+            let joined = joined_at(now);
+            let after = after.max(joined);
             // Genesis may be older than its network: the first block has no interval.
             if old.height > 0 && tip.height == old.height + 1 {
                 #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
                 self.intervals.observe(tip.time.saturating_sub(old.time) as f64);
             }
-            self.push("block", Some(after), json!({ "height": tip.height, "hash": tip.hash, "block_time": tip.time }));
+            if joined == 0 || tip.height > joined {
+                let fields = json!({ "height": tip.height, "hash": tip.hash, "block_time": tip.time });
+                self.push("block", Some(after), fields);
+            }
         }
         let last_final = |status: &Status| status.sealing.as_ref().map(|sealing| sealing.last_final);
         if let (Some(old), Some(new)) = (last_final(before), last_final(now))
@@ -136,12 +143,20 @@ impl Inner {
     }
 }
 
+/// The height of the snapshot with which the node joined; 0: with none.
+fn joined_at(status: &Status) -> u32 {
+    match status.joined {
+        Some(JoinState::Joined { snapshot, .. }) => snapshot.height,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         base::hash::Hash,
-        chain::{archive::Tip, target::Work},
+        chain::{archive::Tip, snapshot::SnapshotName, target::Work},
         node::report::SyncState,
     };
 
@@ -167,6 +182,24 @@ mod tests {
         assert_eq!((list[1].after, &list[1].fields["height"], missed), (Some(7), &json!(9), false));
         assert_eq!(kinds(&events.since(3).0), ["mempool"]);
         assert!(events.since(4).0.is_empty());
+    }
+
+    #[test]
+    fn no_block_is_told_that_a_node_which_joined_with_a_snapshot_never_had() {
+        let events = Events::default();
+        let snapshot = SnapshotName { height: 750, block: Hash([1; 32]) };
+        let joined = Some(JoinState::Joined { snapshot, above: 50 });
+        events.note(&status(0));
+        events.note(&Status { joined, ..status(750) });
+        assert!(events.since(0).0.is_empty(), "neither it nor those below");
+        events.note(&Status { joined, ..status(752) });
+        let (list, _) = events.since(0);
+        assert_eq!((list[0].after, &list[0].fields["height"], list.len()), (Some(750), &json!(752), 1));
+        // The first status that is seen may come late.
+        let events = Events::default();
+        events.note(&status(0));
+        events.note(&Status { joined, ..status(760) });
+        assert_eq!(events.since(0).0[0].after, Some(750));
     }
 
     #[test]

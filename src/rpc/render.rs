@@ -78,10 +78,17 @@ pub fn status_name(status: BlockStatus) -> &'static str {
     }
 }
 
+/// The status of a block. While the node has no coins, it has applied nothing but headers above genesis.
+pub fn status_here(context: &Context, row: &HeaderRow) -> BlockStatus {
+    let is_header = row.status == BlockStatus::Applied && row.header.height > 0 && context.node.lacks_coins().is_some();
+    if is_header { BlockStatus::Header } else { row.status }
+}
+
 /// A header's fields.
 pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>) -> Map<String, Value> {
     let (header, proof) = (&row.header, row.header.proof());
     let in_best_chain = row.status == BlockStatus::Applied;
+    let status = status_here(context, row);
     let mut fields = object(json!({
         "hash": row.hash,
         "height": header.height,
@@ -95,9 +102,9 @@ pub fn header(context: &Context, row: &HeaderRow, tip: &Tip, next: Option<Hash>)
         "difficulty": proof.map(|proof| difficulty(context, proof.target)),
         "nonce": proof.map(|proof| proof.nonce),
         "work": row.work.to_string(),
-        "status": status_name(row.status),
+        "status": status_name(status),
         "in_best_chain": in_best_chain,
-        "confirmations": if in_best_chain { confirmations(tip, header.height) } else { 0 },
+        "confirmations": if status == BlockStatus::Applied { confirmations(tip, header.height) } else { 0 },
     }));
     fields.extend(sealing::of_header(context, &header.seal, header.height, in_best_chain));
     fields

@@ -47,7 +47,8 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     }
     let levels = plan.log_levels()?;
     let mut setup = plan.setup()?;
-    let (too_few, vain) = (plan.check_keep()?, plan.vain_settings()?);
+    let too_few = plan.check_keep()?;
+    plan.vain_settings(false)?;
     let folder = plan.folder();
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
     // Files of a node that was killed would lead commands astray.
@@ -69,6 +70,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let held = Arc::new(AtomicU32::new(if plan.has_index() { 0 } else { u32::MAX }));
     let Opened { stores, warning, sharing, lost, kept_from, is_joining } = open_stores(plan, &setup, &held)?;
     setup.kept_from = kept_from;
+    let vain = plan.vain_settings(is_joining)?;
     if is_joining {
         setup.join = plan.goes_on_joining();
     }

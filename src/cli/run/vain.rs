@@ -10,7 +10,8 @@ use crate::{
 impl Plan {
     /// What is to be said of settings about joining and snapshots. Refuses to let a node verify the whole history whose operator
     /// names a block to join at.
-    pub(super) fn vain_settings(&self) -> Outcome<Vec<String>> {
+    /// `has_begun`: the ledger has begun to join, and goes on with it.
+    pub(super) fn vain_settings(&self, has_begun: bool) -> Outcome<Vec<String>> {
         let (flags, spec) = (self.flags(), self.context.spec());
         let (joins, serves) = (flags.join == Some(JoinFrom::Snapshot), flags.serve_snapshots == Some(true));
         if flags.join_at.is_some() && !joins {
@@ -22,7 +23,7 @@ impl Plan {
         let mut said = Vec::new();
         if flags.join_depth.is_some() && is_sealed {
             said.push("--join-depth does nothing: on a chain that authorities seal any final block will do".to_owned());
-        } else if flags.join_depth.is_some() && !joins && !serves {
+        } else if flags.join_depth.is_some() && !joins && !has_begun && !serves {
             said.push("--join-depth does nothing without --join snapshot".to_owned());
         }
         if flags.snapshot_interval.is_some() && !serves {

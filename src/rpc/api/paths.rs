@@ -162,7 +162,7 @@ pub const PATHS: &[Path] = &[
         params: &[],
         summary: "the ends of all branches",
         result: answers::blocks::TIPS,
-        reader: |_, _| Ok(Continuation::query(blocks::tips)),
+        reader: |context, _| Ok(blocks::list_tips(context)),
     },
     Path {
         path: "/api/events",

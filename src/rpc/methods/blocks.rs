@@ -62,7 +62,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an array of objects with height, hash, branch_length and status",
         result: answers::blocks::TIPS,
         errors: &[],
-        handler: |_, _| Ok(Continuation::query(tips)),
+        handler: |context, _| Ok(list_tips(context)),
     },
     Method {
         name: "getchaintips",
@@ -71,7 +71,7 @@ pub(super) const METHODS: &[Method] = &[
         returns: "an array of objects with height, hash, branchlen and status",
         result: answers::blocks::TIPS,
         errors: &[],
-        handler: |_, _| Ok(Continuation::query(tips)),
+        handler: |context, _| Ok(list_tips(context)),
     },
     Method {
         name: "getblockcount",
@@ -212,10 +212,15 @@ pub(in crate::rpc) fn page(
 }
 
 /// The ends of all branches, the best chain's first.
-pub(in crate::rpc) fn tips(databases: &mut Databases) -> Result<Value, RpcError> {
+pub(in crate::rpc) fn list_tips(context: &Shared) -> Continuation {
+    let context = context.clone();
+    Continuation::query(move |databases| tips(&context, databases))
+}
+
+fn tips(context: &Context, databases: &mut Databases) -> Result<Value, RpcError> {
     let rows = databases.branch_tips()?.into_iter().map(|branch| {
         let row = &branch.row;
-        let status = match row.status {
+        let status = match render::status_here(context, row) {
             BlockStatus::Applied => "active",
             BlockStatus::Stored => "valid-fork",
             BlockStatus::Header => "headers-only",

@@ -64,7 +64,9 @@ impl DiskFolder {
 
 impl Folder for DiskFolder {
     fn length(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.try_file(name, |path| Ok(fs::metadata(path)?.len()))
+        // What is no file is nothing of ours.
+        let length = self.try_file(name, |path| Ok(Some(fs::metadata(path)?).filter(fs::Metadata::is_file)))?;
+        Ok(length.flatten().map(|about| about.len()))
     }
 
     fn read(&self, name: &str, offset: u64, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
@@ -101,7 +103,14 @@ impl Folder for DiskFolder {
 
     fn names(&self) -> Result<Vec<String>, StoreError> {
         let names = self.try_file("", |path| {
-            fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+            let mut names = Vec::new();
+            for entry in fs::read_dir(path)? {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    names.push(entry.file_name().to_string_lossy().into_owned());
+                }
+            }
+            Ok(names)
         })?;
         Ok(names.unwrap_or_default())
     }
@@ -201,6 +210,15 @@ mod tests {
             folder.remove("b").unwrap();
             assert!(folder.names().unwrap().is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_nothing() {
+        let dir = TempDir::new();
+        let folder = DiskFolder::new(&dir.join("snapshots"));
+        fs::create_dir_all(dir.join("snapshots").join("800.manifest")).unwrap();
+        assert!(folder.names().unwrap().is_empty());
+        assert_eq!(folder.length("800.manifest").unwrap(), None);
     }
 
     #[test]
