@@ -31,12 +31,12 @@ const owner = address => address ? link("address/" + address, address, "h long")
 const party = (address, none) => address ? el("a", { href: "#/address/" + address, class: "h", title: address },
   address.slice(0, 9) + "…" + address.slice(-4)) : none || "–";
 const parties = (list = []) => [party(list[0]), list.length > 1 ? " and others" : ""];
-const num = n => n === null || n === undefined ? "–" : Number(n).toLocaleString("en");
+const num = n => n === null || n === undefined ? "–" : (typeof n === "number" ? n : BigInt(n)).toLocaleString("en");
 /* An amount in the chain's unit; without one, in base units. */
 function amt(n) {
   if (n === null || n === undefined || !last || !last.unit && !last.decimals) return num(n);
-  const digits = String(Math.abs(n)).padStart(last.decimals + 1, "0"), at = digits.length - last.decimals;
-  return (n < 0 ? "-" : "") + num(digits.slice(0, at)) + (last.decimals ? "." + digits.slice(at) : "") + (last.unit ? " " + last.unit : "");
+  const text = String(n), digits = text.replace("-", "").padStart(last.decimals + 1, "0"), at = digits.length - last.decimals;
+  return (text[0] === "-" ? "-" : "") + num(digits.slice(0, at)) + (last.decimals ? "." + digits.slice(at) : "") + (last.unit ? " " + last.unit : "");
 }
 const bytes = n => n === null || n === undefined ? "–"
   : n < 1024 ? n + " B" : n < 1048576 ? (n / 1024).toFixed(1) + " KiB" : (n / 1048576).toFixed(1) + " MiB";
@@ -51,8 +51,9 @@ const many = (n, one, more) => num(n) + " " + (n === 1 ? one : more || one + "s"
 /* What a node refuses, in its words; and a node that does not answer, or not as a node does. */
 class Refused extends Error {}
 class Gone extends Error {}
-/* A nonce has 64 bits, more than a JavaScript number keeps. Quotes within texts are escaped, so this is the field. */
-const read = text => JSON.parse(text.replace(/"nonce":(\d+)/g, '"nonce":"$1"'));
+/* Amounts and nonces have 64 bits, more than a JavaScript number keeps: long integers are read as texts. The pattern takes texts
+   whole, so that digits within a memo stay as they are. */
+const read = text => JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g, token => /^-?\d{16,}$/.test(token) ? '"' + token + '"' : token));
 /* The answers for the first view, which came with the page; and on a wall, its nodes. */
 let first = read($("first").textContent);
 const WALL = first.wall;
@@ -114,6 +115,6 @@ function save(name, text) {
 }
 /* A cell of CSV. Spreadsheets run texts that begin like a formula; an apostrophe keeps them texts. */
 const cell = x => {
-  const text = typeof x === "string" && /^[=+\-@\t\r]/.test(x) ? "'" + x : String(x ?? "");
+  const text = typeof x === "string" && /^[=+\-@\t\r]/.test(x) && !/^-\d+$/.test(x) ? "'" + x : String(x ?? "");
   return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
 };

@@ -27,14 +27,15 @@ function wait(fees, rate) {
 }
 const blocksAhead = n => n <= 1 ? "the next block" : "within " + num(n) + " blocks";
 
-/* All of an address's history as CSV, at most so many pages of 50. Amounts are whole base units, as everywhere in JSON. */
+/* All of an address's history as CSV, at most so many pages of 50, with the columns of the command history --csv and one more.
+   Amounts are whole base units, as everywhere in JSON. */
 const CSV_PAGES = 200;
 async function historyCsv(address, progress) {
-  const rows = [["time", "height", "transaction", "received", "sent", "net", "counterparties", "memo"]];
+  const rows = [["time", "height", "id", "received", "sent", "net", "memo", "counterparties"]];
   let next = "";
   for (let page = 0; page < CSV_PAGES && next !== null; page++) {
     const part = await api("address/" + address + "/txs?memos=true&limit=50" + (next ? "&before=" + next : ""));
-    for (const e of part.entries) rows.push([e.time ? date(e.time) : "", e.height, e.txid, e.received, e.sent, e.net, (e.counterparties || []).join(" "), e.memo]);
+    for (const e of part.entries) rows.push([e.time ? date(e.time) : "", e.height, e.txid, e.received, e.sent, e.net, e.memo, (e.counterparties || []).join(" ")]);
     next = part.next; progress(rows.length - 1);
   }
   return [rows.map(row => row.map(cell).join(",")).join("\r\n") + "\r\n", next === null];
@@ -67,7 +68,7 @@ const views = {
       tile("mempool", num(s.mempool.count), bytes(s.mempool.bytes) + " of " + bytes(waiting.limit_bytes)),
       tile("block interval", mean === null ? "–" : span(mean), "aim: " + span(s.block_time)),
       ...(s.final ? sealedTiles(s) : [
-        tile("difficulty", list[0] ? Number(list[0].difficulty.toPrecision(4)).toLocaleString("en") : "–", "of the easiest target"),
+        tile("difficulty", list[0] ? Number(Number(list[0].difficulty).toPrecision(4)).toLocaleString("en") : "–", "of the easiest target"),
         tile("miner", s.mining.enabled ? num(s.mining.hashes_per_second) + " H/s" : "off")]),
       tile("memory", bytes(s.rss_bytes), "up " + span(s.uptime_s)),
       tile("index", num(s.indexed), s.indexed === null ? "none" : s.indexed === s.height ? "level with the chain" : "catching up")),
@@ -149,7 +150,7 @@ const views = {
   },
   async mempool() {
     const [p, f] = await Promise.all([api("mempool"), api("mempool/fees")]), most = Math.max(...f.bands.map(one => one.bytes), 1);
-    const rates = one => amt(one.from) + (one.below === null ? " and more" : " to " + amt(one.below - 1));
+    const rates = one => amt(one.from) + (one.below === null ? " and more" : " to " + amt(BigInt(one.below) - 1n));
     return [title("Mempool", "mempool"), el("p", {}, many(p.count, "transaction") + ", " + bytes(p.bytes) + " of " + bytes(p.limit_bytes)),
       bar(p.bytes, p.limit_bytes),
       title("By fee rate", "mempool/fees"),

@@ -14,13 +14,24 @@ function isFacts(f) {
     && each(f.denied, one => typeof one === "object") && each(f.heard, one => text(one.message) && text(one.from))
     && each(f.news, e => text(e.event) && Number.isFinite(e.time) && (e.event !== "warnings" || Array.isArray(e.warnings)));
 }
+/* A text of a node's size. What sends more without an end is none. */
+const LOOK_BYTES = 256 * 1024;
+async function readSome(reader) {
+  const parts = [];
+  for (let size = 0; ;) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(parts).text();
+    parts.push(value); size += value.length;
+    if (size > LOOK_BYTES) { reader.cancel().catch(() => {}); throw new SyntaxError("too long"); }
+  }
+}
 /* Asks one node, unless it still owes an answer. Browsers may have credentials for it; they stay where they are. */
 async function look(node) {
   if (node.asking) return;
   node.asking = true;
   try {
     const options = { credentials: "omit", signal: AbortSignal.timeout(LOOK_PATIENCE) };
-    const answer = await fetch(`${node.origin}/api/wall`, options), facts = await answer.json();
+    const answer = await fetch(`${node.origin}/api/wall`, options), facts = JSON.parse(await readSome(answer.body.getReader()));
     if (answer.ok && node.facts) node.moved = Object.fromEntries(node.facts.peers.map(peer => [peer.node_id, peer.bytes]));
     node.facts = answer.ok && isFacts(facts) ? facts : null; node.why = node.facts ? "" : "answers something else";
     if (node.facts) { node.id = facts.node_id; node.listens = facts.listens; }
@@ -84,17 +95,17 @@ function news(e) {
     case "block": return "block " + num(e.height);
     case "final": return "block " + num(e.height) + " is final";
     case "reorganisation": return "reorganised: " + many(e.depth, "block") + " undone";
-    case "state": return "now " + e.state;
+    case "state": return "now " + String(e.state).slice(0, 20);
     case "peers": return many(e.inbound + e.outbound, "peer");
     case "warnings": return e.warnings.length ? "warning: " + String(e.warnings[0]).slice(0, 40) + "…" : "no more warnings";
-    default: return e.event;
+    default: return e.event.slice(0, 30);
   }
 }
 /* The last two messages of different kinds, and who sent them. */
 function heard(node) {
   const list = node.facts.heard.slice().reverse(), last = list.filter((one, i) => i === list.findIndex(other => other.message === one.message));
   const from = id => (nodes.find(other => other.id === id) || { name: "a node elsewhere" }).name.toLowerCase();
-  return last.length ? ["heard ", last.slice(0, 2).map(one => one.message + " from " + from(one.from)).join(", ")] : ["has heard nothing yet"];
+  return last.length ? ["heard ", last.slice(0, 2).map(one => one.message.slice(0, 30) + " from " + from(one.from)).join(", ")] : ["has heard nothing yet"];
 }
 function nodeCard(node, groups) {
   const f = node.facts, head = el("h3", {}, el("a", { href: node.origin + "/" }, node.name), f && f.mining ? el("small", { class: "dim" }, "mines") : null);
@@ -103,7 +114,7 @@ function nodeCard(node, groups) {
   const square = b => el("i", { class: groups.every(one => one.blocks.has(b.hash)) ? "common" : "c" + node.color });
   return el("div", { class: "node c" + node.color }, head,
     el("p", {}, el("strong", {}, num(f.height)), " ", el("span", { class: "h dim" }, short(f.tip))),
-    el("p", { class: "dim" }, f.state + ", " + many(f.peers.length, "peer") + ", " + num(f.mempool) + " waiting" + (behind > 0 ? ", " + many(behind, "block") + " behind" : "")),
+    el("p", { class: "dim" }, f.state.slice(0, 20) + ", " + many(f.peers.length, "peer") + ", " + num(f.mempool) + " waiting" + (behind > 0 ? ", " + many(behind, "block") + " behind" : "")),
     el("div", { class: "chain", "aria-hidden": true }, f.recent.slice(0, 10).reverse().map(square)),
     el("p", { class: "dim heard" }, ...heard(node)),
     el("ul", { class: "news" }, f.news.slice(-3).reverse().map(e => el("li", {}, news(e), ", ", ago(e.time)))));
