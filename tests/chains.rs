@@ -131,8 +131,15 @@ fn an_empty_folder_is_for_the_local_chain() {
 fn commands_in_a_second_terminal_find_the_dev_node_of_the_first() {
     let home = Home::new();
     home.refuses(&["status"], 3, &["tussock run"]);
+    home.ok(&["key", "new", "ann"]);
     let node = home.node(&["dev"]);
-    assert!(home.ok(&["status"]).contains("dev  genesis"));
+    let status = home.run(&["status"]);
+    assert!(stdout(&status).contains("dev  genesis"), "{}", stderr(&status));
+    assert!(stderr(&status).starts_with("chain dev in ") && stderr(&status).lines().count() == 1, "it says so");
+    assert!(home.ok(&["balance", "dev1"]).contains("1") && home.ok(&["key", "list"]).contains("dev9"));
+    let own = home.run(&["key", "list", "--chain", "local"]);
+    assert!(stdout(&own).contains("ann") && stderr(&own).is_empty(), "the user's own chain is reached by its name");
+    home.ok(&["dev", "snapshot"]);
     home.ok(&["send", "dev1", "5", "--wait", "--timeout", "20"]);
     assert!(home.ok(&["sql", "SELECT height FROM v_tip", "--chain", "dev"]).ends_with('1'));
     let made = home.run(&["key", "new", "eve"]);
@@ -142,6 +149,49 @@ fn commands_in_a_second_terminal_find_the_dev_node_of_the_first() {
     drop(node);
     home.refuses(&["status"], 3, &["tussock run"]);
     assert!(!home.path().join(".local/share/tussock/dev-folder").exists());
+}
+
+#[test]
+fn of_two_dev_nodes_the_last_is_meant_and_then_the_other_and_a_killed_one_leaves_no_keys_behind() {
+    let home = Home::new();
+    let folder = |home: &Home| home.ok(&["status"]).lines().last().unwrap().to_owned();
+    let first = home.node(&["dev"]);
+    let at_first = folder(&home);
+    let mut second = home.node(&["dev"]);
+    assert_ne!(folder(&home), at_first);
+    home.ok(&["stop"]);
+    second.child.wait().unwrap(); // it removes its folder last
+    assert_eq!(folder(&home), at_first);
+    home.ok(&["key", "new", "eve"]);
+    drop(first);
+    home.refuses(&["status"], 3, &["tussock run"]);
+    let left = || -> Vec<_> {
+        let entries = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.to_str().unwrap().contains("tussock-dev-")).collect()
+    };
+    let [killed] = left().try_into().unwrap();
+    let lock = fs::File::options().write(true).open(killed.join("dev/lock")).unwrap();
+    lock.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(60)).unwrap();
+    let _third = home.node(&["dev"]);
+    assert!(!killed.exists() && left().len() == 1, "{:?}", left());
+}
+
+#[test]
+fn a_dev_node_shows_accounts_with_keys_that_can_be_imported() {
+    let home = Home::new();
+    let mut command = home.command(&["dev", "--accounts", "2", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let shown: Vec<String> = lines.by_ref().take(5).collect();
+    let account: Vec<&str> = shown[2].split(' ').collect();
+    assert_eq!((account[..2].to_vec(), account.len()), (vec!["account", "dev1"], 5), "{shown:?}");
+    assert!(shown[3].contains("everybody has these keys") && shown[4].starts_with("next "), "{shown:?}");
+    let secret = home.path().join("secret");
+    fs::write(&secret, account[4]).unwrap();
+    assert!(home.ok(&["key", "import", "mine", "--file", secret.to_str().unwrap()]).contains(account[2]));
+    home.refuses(&["dev", "--accounts", "11"], 2, &["0..=10"]);
+    home.ok(&["stop"]);
+    drop(child.wait());
 }
 
 #[test]

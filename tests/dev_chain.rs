@@ -1,9 +1,14 @@
 //! What programs try on a test chain: states brought back, clocks set, blocks replaced.
 
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 use tussock::rpc::client::Client;
 
-use super::support::{TempDir, TestNode, cli_on, stderr, stdout};
+use super::support::{BIN, TempDir, TestNode, cli_on, stderr, stdout};
 
 /// A node that makes a block for each payment.
 fn dev(dir: &TempDir) -> TestNode {
@@ -194,4 +199,66 @@ fn nothing_of_it_works_on_a_chain_that_is_not_for_tests() {
         assert!(refused.contains("test chains"), "{method}: {refused}");
     }
     assert_eq!(node.status()["tip"], tip);
+}
+
+#[test]
+fn an_app_in_another_language_brings_its_node_back_after_each_of_its_tests() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    let dir = TempDir::new();
+    let node = dev(&dir);
+    let address = node.json(&["key", "show", "dev9"])["address"].as_str().unwrap().to_owned();
+    let cookie = std::fs::read_to_string(dir.path().join("dev/rpc.cookie")).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/rehearse.py");
+    let url = format!("http://{}/rpc", node.http());
+    let mut python = Command::new("python3");
+    python.args([script, &url, cookie.trim(), &address, BIN, "-d", dir.path().to_str().unwrap(), "--chain", "dev"]);
+    let output = python.output().unwrap();
+    assert!(output.status.success() && stdout(&output).trim() == "ok 8", "{}{}", stdout(&output), stderr(&output));
+}
+
+/// Kills nodes at moments of a return over many blocks: they are before it or after it, and it can be done again.
+#[test]
+fn a_node_that_is_killed_in_the_middle_of_a_return_goes_on() {
+    let dir = TempDir::new();
+    let args = ["--mine", "dev0", "--log", "info,ledger=debug"];
+    let mut node = TestNode::start_on(dir.path(), "dev", &args);
+    pay(&node, "dev9", "5");
+    let start = node.status();
+    node.json(&["dev", "snapshot"]);
+    let (mut before, mut after) = (0, 0);
+    for (round, wait_ms) in [0, 20, 80, 200, 300, 450, 60_000].into_iter().enumerate() {
+        node.json(&["mine", "150"]);
+        pay(&node, "dev9", "70");
+        let high = node.height();
+        let begun = |node: &TestNode| node.log().matches("reorganising: ").count();
+        let earlier = begun(&node);
+        let mut order = node.command(&["dev", "revert", "1"]).stderr(Stdio::null()).spawn().unwrap();
+        let patience = Instant::now() + Duration::from_secs(60);
+        while begun(&node) == earlier {
+            assert!(Instant::now() < patience, "no return in time");
+        }
+        let moment = Instant::now() + Duration::from_millis(wait_ms);
+        while Instant::now() < moment && order.try_wait().unwrap().is_none() {
+            std::hint::spin_loop();
+        }
+        node.kill();
+        drop(order.wait());
+        let checked = cli_on(dir.path(), "dev", &["verify", "--deep", "--json"]);
+        assert!(checked.status.success(), "round {round}: {}", stderr(&checked));
+        node.restart(&args);
+        match node.height() {
+            height if height == high => before += 1,
+            height => {
+                assert_eq!(height, start["height"].as_u64().unwrap(), "round {round}: neither before nor after");
+                after += 1;
+            }
+        }
+        node.json(&["dev", "revert", "1"]);
+        assert_eq!([&node.status()["tip"], &node.status()["state_digest"]], [&start["tip"], &start["state_digest"]]);
+    }
+    println!("killed before the return counted: {before}, after: {after}");
+    assert!(before > 0 && after > 0, "{before} before, {after} after");
 }

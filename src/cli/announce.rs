@@ -5,14 +5,17 @@ use std::io::{self, IsTerminal};
 use serde_json::{Value, json};
 
 use super::{context::Context, datadir::Endpoints, exit::Outcome, output, units};
-use crate::chain::{
-    key::SecretKey,
-    spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
+use crate::{
+    base::hash::hex,
+    chain::{key::SecretKey, spec::ChainSpec},
 };
 
-/// Prints that the node is ready, and a command to go on with.
-pub fn ready(context: &Context, endpoints: &Endpoints, dev: bool) -> Outcome {
-    let facts = facts(context, endpoints, dev);
+/// Said of these accounts.
+const KNOWN_TO_ALL: &str = "everybody has these keys: use them on no other chain";
+
+/// Prints that the node is ready, and a command to go on with. Of a `dev` node, also so many accounts.
+pub fn ready(context: &Context, endpoints: &Endpoints, accounts: u32) -> Outcome {
+    let facts = facts(context, endpoints, accounts);
     if context.json {
         return output::line(&facts.to_string());
     }
@@ -20,9 +23,9 @@ pub fn ready(context: &Context, endpoints: &Endpoints, dev: bool) -> Outcome {
     output::line(&text)
 }
 
-fn facts(context: &Context, endpoints: &Endpoints, dev: bool) -> Value {
+fn facts(context: &Context, endpoints: &Endpoints, count: u32) -> Value {
     let settings = &context.settings;
-    let accounts: Vec<Value> = if dev { accounts(&settings.spec) } else { Vec::new() };
+    let (accounts, dev) = (accounts(&settings.spec, count), count > 0);
     let command = if dev { "send dev1 250000 --from dev0" } else { "status" };
     json!({
         "version": env!("CARGO_PKG_VERSION"), "pid": endpoints.pid, "chain": endpoints.chain,
@@ -32,15 +35,19 @@ fn facts(context: &Context, endpoints: &Endpoints, dev: bool) -> Value {
     })
 }
 
-/// The funded accounts with publicly known keys.
-fn accounts(spec: &ChainSpec) -> Vec<Value> {
+/// The first funded accounts with publicly known keys. A secret is in the form that `tussock key import` takes.
+fn accounts(spec: &ChainSpec, count: u32) -> Vec<Value> {
     let outputs = &spec.genesis.transactions[0].transaction.outputs;
     let account = |number: u32| {
-        let address = SecretKey::well_known(number).address();
+        let key = SecretKey::well_known(number);
+        let address = key.address();
         let amount: u64 = outputs.iter().filter(|output| output.address == address).map(|output| output.amount).sum();
-        json!({ "name": format!("dev{number}"), "address": address.to_text(&spec.prefix), "amount": amount })
+        json!({
+            "name": format!("dev{number}"), "address": address.to_text(&spec.prefix), "amount": amount,
+            "secret": hex(&key.seed()),
+        })
     };
-    (0..WELL_KNOWN_ACCOUNTS).map(account).collect()
+    (0..count).map(account).collect()
 }
 
 /// For a terminal.
@@ -50,6 +57,13 @@ fn banner(facts: &Value) -> String {
     for account in output::items(&facts["accounts"]) {
         let amount = units::grouped(output::number(account, "amount"));
         lines.push(format!("  {}  {}  {amount}", output::text(account, "name"), output::text(account, "address")));
+    }
+    let accounts = output::items(&facts["accounts"]);
+    if !accounts.is_empty() {
+        lines.push("secret keys, for tussock key import:".to_owned());
+        let secret = |account| format!("  {}  {}", output::text(account, "name"), output::text(account, "secret"));
+        lines.extend(accounts.iter().map(secret));
+        lines.push(KNOWN_TO_ALL.to_owned());
     }
     let http = text("http");
     let http = if http.is_empty() { "off".to_owned() } else { format!("http://{http}/") };
@@ -84,11 +98,12 @@ fn line(facts: &Value) -> String {
         text("data_dir")
     );
     for account in output::items(&facts["accounts"]) {
-        let [name, address, amount] = ["name", "address", "amount"].map(|key| output::text(account, key));
-        line.push_str(&format!("\naccount {name} {address} {amount}"));
+        let [name, address, amount, secret] =
+            ["name", "address", "amount", "secret"].map(|key| output::text(account, key));
+        line.push_str(&format!("\naccount {name} {address} {amount} {secret}"));
     }
     if !output::items(&facts["accounts"]).is_empty() {
-        line.push_str(&format!("\nnext {}", text("next")));
+        line.push_str(&format!("\nwarning {KNOWN_TO_ALL}\nnext {}", text("next")));
     }
     line
 }

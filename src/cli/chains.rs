@@ -4,18 +4,16 @@
 //! counts as one more chain of the default data directory.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
+    sync::Once,
 };
 
 use super::{
-    datadir,
+    datadir, dev_folders,
     exit::{Failure, Outcome},
+    output,
 };
 use crate::config::{self, Sources};
-
-/// In the default data directory: the folder of the last `tussock dev`.
-const DEV_FOLDER: &str = "dev-folder";
 
 /// Chooses folder and chain for a command that works with a node or its data.
 pub fn choose(sources: &mut Sources) -> Outcome {
@@ -37,6 +35,7 @@ pub fn choose(sources: &mut Sources) -> Outcome {
     }
     match (running.as_slice(), dev, chains.as_slice()) {
         ([], Some(folder), _) => {
+            tell_dev(&folder);
             sources.data_dir = folder;
             sources.chain = Some("dev".to_owned());
         }
@@ -75,36 +74,16 @@ fn runs(data_dir: &Path, chain: &str) -> Outcome<bool> {
 
 /// The folder of a running `tussock dev`, for commands without `--data-dir`.
 fn dev_folder(sources: &Sources) -> Outcome<Option<PathBuf>> {
-    if !sources.data_dir_is_default {
-        return Ok(None);
-    }
-    let Ok(text) = fs::read_to_string(sources.data_dir.join(DEV_FOLDER)) else { return Ok(None) };
-    let folder = PathBuf::from(text.trim_end_matches('\n'));
-    Ok(runs(&folder, "dev")?.then_some(folder))
-}
-
-/// Tells later commands the folder of this process's `dev` node until dropped.
-pub struct DevFolderNote {
-    path: PathBuf,
-    text: String,
-}
-
-impl DevFolderNote {
-    /// Writes the note. Without a home directory or the right to write there, commands need `--data-dir`.
-    pub fn new(default_data_dir: &Path, folder: &Path) -> Option<Self> {
-        let folder = std::path::absolute(folder).ok()?;
-        let (path, text) = (default_data_dir.join(DEV_FOLDER), format!("{}\n", folder.to_str()?));
-        datadir::make_folder(default_data_dir).ok()?;
-        datadir::write_atomically(&path, text.as_bytes(), 0o600).ok()?;
-        Some(Self { path, text })
+    match sources.data_dir_is_default {
+        true => dev_folders::last_running(&sources.data_dir),
+        false => Ok(None),
     }
 }
 
-impl Drop for DevFolderNote {
-    fn drop(&mut self) {
-        // A later `dev` node has written its own.
-        if fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
-            drop(fs::remove_file(&self.path));
-        }
-    }
+/// Says once which chain is meant, as it is not the one of the default data directory.
+fn tell_dev(folder: &Path) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        output::note(&format!("chain dev in {}, as its node runs; another: --chain NAME", folder.display()));
+    });
 }

@@ -17,6 +17,7 @@ mod continuing;
 pub mod control;
 pub mod datadir;
 pub mod dev;
+pub mod dev_folders;
 pub mod doctor;
 pub mod events;
 pub mod exit;

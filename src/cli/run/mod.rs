@@ -20,16 +20,17 @@ use std::{fs, path::PathBuf};
 use clap::Args;
 
 use super::{
-    chains::DevFolderNote,
     context::Context,
     datadir,
     dev::DevCommand,
+    dev_folders::{DevFolderNote, TEMPORARY},
     exit::{Failure, Outcome},
     output,
     variables::BlockInterval,
 };
 use crate::{
     base::hash::hex,
+    chain::spec::WELL_KNOWN_ACCOUNTS,
     config::{self, CommonFlags, NodeFlags},
 };
 
@@ -63,6 +64,10 @@ pub struct DevArgs {
     pub order: Option<DevCommand>,
     #[command(flatten)]
     interval: BlockInterval,
+    /// How many of the funded accounts to show with their keys, 0 to 10
+    #[arg(long, value_name = "N", default_value_t = WELL_KNOWN_ACCOUNTS,
+        value_parser = clap::value_parser!(u32).range(0..=i64::from(WELL_KNOWN_ACCOUNTS)))]
+    accounts: u32,
     #[command(flatten)]
     node: NodeFlags,
 }
@@ -90,7 +95,10 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     };
     let data_dir = config::default_data_dir();
     let note = data_dir.and_then(|default: PathBuf| DevFolderNote::new(&default, &context.settings.data_dir));
-    let result = Plan::new(context, arguments.interval.block_time, true).and_then(|plan| launch(&plan));
+    let result = Plan::new(context, arguments.interval.block_time, true).and_then(|mut plan| {
+        plan.accounts = arguments.accounts;
+        launch(&plan)
+    });
     drop((note, temporary));
     result
 }
@@ -100,7 +108,7 @@ struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn new() -> Outcome<Self> {
-        let name = format!("tussock-dev-{}", hex(&datadir::random_bytes::<4>()?));
+        let name = format!("{TEMPORARY}{}", hex(&datadir::random_bytes::<4>()?));
         let folder = std::env::temp_dir().join(name);
         datadir::make_private_folder(&folder)?;
         Ok(Self(folder))

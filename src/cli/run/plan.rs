@@ -53,6 +53,8 @@ pub(super) struct Plan {
     pub(super) block_time: Option<Duration>,
     /// Whether the command is `dev`.
     pub(super) dev: bool,
+    /// How many accounts it shows.
+    pub(super) accounts: u32,
     connect: Vec<NodeAddress>,
     bootnodes: Vec<NodeAddress>,
     /// Who must answer at these, and at the chain's bootnodes.
@@ -70,7 +72,7 @@ impl Plan {
         let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
         read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
         check_notify(&context)?;
-        Ok(Self { context, block_time, dev, connect, bootnodes, pins })
+        Ok(Self { context, block_time, dev, accounts: 0, connect, bootnodes, pins })
     }
 
     /// Whether this is a miner that waits for a peer, and no peer is known.

@@ -123,7 +123,7 @@ fn publish(plan: &Plan, endpoints: &Endpoints, lock: &mut Lock) -> Outcome {
 }
 
 fn announce(plan: &Plan, endpoints: &Endpoints) -> Outcome {
-    if plan.quiet() { Ok(()) } else { announce::ready(&plan.context, endpoints, plan.dev) }
+    if plan.quiet() { Ok(()) } else { announce::ready(&plan.context, endpoints, plan.accounts) }
 }
 
 fn start_server(
