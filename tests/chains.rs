@@ -176,6 +176,30 @@ fn of_two_dev_nodes_the_last_is_meant_and_then_the_other_and_a_killed_one_leaves
     assert!(!killed.exists() && left().len() == 1, "{:?}", left());
 }
 
+/// Only a folder that the program made itself is removed after its node was killed, whatever another one is called.
+#[test]
+fn a_folder_of_the_user_stays_after_its_dev_node_was_killed() {
+    let home = Home::new();
+    let old = |folder: &Path| {
+        let lock = fs::File::options().write(true).open(folder.join("dev/lock")).unwrap();
+        lock.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(60)).unwrap();
+    };
+    let own = home.path().join("tussock-dev-0badcafe");
+    let node = home.node(&["dev", "-d", own.to_str().unwrap()]);
+    home.ok(&["key", "new", "savings", "-d", own.to_str().unwrap()]);
+    drop(node);
+    old(&own);
+    // A temporary one in which something else was put, too.
+    let node = home.node(&["dev"]);
+    let status = home.ok(&["status"]);
+    let temporary = Path::new(status.lines().last().unwrap().split_whitespace().last().unwrap()).parent().unwrap();
+    home.ok(&["key", "new", "other", "-d", temporary.to_str().unwrap(), "--chain", "local"]);
+    drop(node);
+    old(temporary);
+    drop(home.node(&["dev"]));
+    assert!(own.join("dev/keys/savings.json").exists() && temporary.join("local/keys/other.json").exists());
+}
+
 #[test]
 fn a_dev_node_shows_accounts_with_keys_that_can_be_imported() {
     let home = Home::new();

@@ -138,6 +138,26 @@ fn blocks_give_way_to_others_and_their_payments_wait_again_or_are_left_out() {
     assert!(call(&node, "invalidateblock", json!(["00".repeat(32)])).unwrap_err().contains("block 0000"));
 }
 
+/// A suite that goes back between its tests and tries a reorganisation got the payments of an earlier test.
+#[test]
+fn a_reorganisation_does_not_bring_back_what_was_reverted() {
+    let dir = TempDir::new();
+    let node = dev(&dir);
+    node.json(&["mine", "10"]);
+    let before = balance(&node, "dev1");
+    node.json(&["dev", "snapshot"]);
+    pay(&node, "dev1", "777");
+    node.json(&["mine", "4"]);
+    node.json(&["dev", "revert", "1"]);
+    for height in 11..=13 {
+        let done = node.json(&["dev", "reorg", "3"]);
+        assert_eq!((&done["height"], node.height()), (&json!(height), height));
+        assert_eq!((&done["tip"], balance(&node, "dev1")), (&node.status()["tip"], before));
+    }
+    node.json(&["dev", "revert", "1"]);
+    assert_eq!((node.height(), balance(&node, "dev1")), (10, before));
+}
+
 #[test]
 fn the_clock_is_set_and_the_next_blocks_carry_its_time() {
     let dir = TempDir::new();

@@ -134,10 +134,11 @@ pub trait LedgerStore: HeaderArchive {
     fn unapply(&mut self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
     /// What the applied chain's block at this height did to the coins.
     fn changes_of(&self, height: u32, hash: &Hash) -> Result<CoinChanges, StoreError>;
-    /// Marks the block and every stored descendant as invalid; returns their hashes.
+    /// Marks the block and every stored descendant as invalid; returns the hashes of those that were not yet.
     fn mark_invalid(&mut self, hash: &Hash) -> Result<Vec<Hash>, StoreError>;
-    /// Takes that back, for the block, its ancestors and its descendants. Returns those that were marked, parents first.
-    fn unmark_invalid(&mut self, _hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+    /// Takes that back, for the block, its ancestors and its descendants, or for exactly these instead, parents first. Returns those
+    /// that were marked, parents first.
+    fn unmark_invalid(&mut self, _hash: &Hash, _only: Option<&[Hash]>) -> Result<Vec<HeaderRow>, StoreError> {
         Err(StoreError::Other("this store does not forget which blocks are invalid".to_owned()))
     }
     /// A coin, as of the changes flushed so far.

@@ -38,8 +38,10 @@ Blocks after the snapshot do not count any more, also after a restart.
   told as dropped.
 - tx says \"orphaned\" of a payment that was undone, and a receipt for it no
   longer checks. The same payment can be sent again.
-- Peers keep their blocks. This node refuses those blocks from then on, and
-  links to peers that build on them end. Revert all nodes, or use one alone.
+- Peers keep their blocks, and links to peers that build on those that were
+  left end. Use a node alone, or cut the links first (tussock net deny) and
+  revert all nodes before they link again. A node with peers follows a better
+  branch that is not its own. reconsiderblock (RPC) takes blocks back.
 - The same snapshot can be reverted to again.
 
 Example:

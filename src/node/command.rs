@@ -96,24 +96,30 @@ pub enum LedgerCommand {
 pub enum TestCommand {
     /// What [`TestCommand::Revert`] needs to come back to here. → [`Reply::TestSnapshot`]
     Snapshot,
-    /// Back to this block and this mempool: no block above it, nor any branch with more work, counts from now on. → [`Reply::Done`]
+    /// Back to this block and this mempool: no block that the chain leaves counts from now on. → [`Reply::Done`]
     Revert {
         /// The last block.
         tip: Hash,
         /// The mempool's transactions, ancestors before descendants.
         mempool: Vec<Bytes>,
+        /// No peer makes blocks: no other branch with more work counts either. Otherwise only those that this chain has left since
+        /// the start do not: a peer's may be followed.
+        alone: bool,
     },
-    /// A block and all that build on it do not count from now on. → [`Reply::Done`], or [`Reply::NotFound`]
+    /// A block and all that build on it do not count from now on. → [`Reply::SetAside`], or [`Reply::NotFound`]
     SetAside {
         /// The block.
         block: Hash,
-        /// Whether its transactions wait for a [`TestCommand::TakeBack`] before they return to the mempool.
+        /// Whether this is for a while, until a [`TestCommand::TakeBack`]: its transactions wait before they return to the mempool, and
+        /// no other branch counts either, so that the chain ends below the block.
         hold: bool,
     },
     /// It counts again. → [`Reply::Done`], or [`Reply::NotFound`]
     TakeBack {
         /// The block.
         block: Hash,
+        /// Exactly these blocks instead of the block with its ancestors and descendants: what [`Reply::SetAside`] named.
+        only: Option<Vec<Hash>>,
         /// Whether the transactions of blocks that were set aside return to the mempool, if the chain does not have them.
         give_back: bool,
     },
@@ -187,6 +193,8 @@ pub enum Reply {
     Displaced(Arc<HashedTransaction>, Option<Hash>),
     /// The blocks made.
     Mined(Vec<Hash>),
+    /// The blocks that were set aside and were not before, parents first.
+    SetAside(Vec<Hash>),
     /// The chain's end and the mempool, ancestors before descendants.
     TestSnapshot(Box<Tip>, Vec<Bytes>),
 }

@@ -15,21 +15,16 @@ mod vain;
 mod watch;
 mod watchdog;
 
-use std::{fs, path::PathBuf};
-
 use clap::Args;
 
 use super::{
     context::Context,
-    datadir,
     dev::DevCommand,
-    dev_folders::{DevFolderNote, TEMPORARY},
+    dev_folders::{DevFolderNote, TemporaryFolder},
     exit::{Failure, Outcome},
-    output,
     variables::BlockInterval,
 };
 use crate::{
-    base::hash::hex,
     chain::spec::WELL_KNOWN_ACCOUNTS,
     config::{self, CommonFlags, NodeFlags},
 };
@@ -87,38 +82,19 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     let mut context = Context::for_node(&common, &arguments.node, json)?;
     let temporary = if context.settings.data_dir_is_default {
         let folder = TemporaryFolder::new()?;
-        common.data_dir = Some(folder.0.clone());
+        common.data_dir = Some(folder.path.clone());
         context = Context::for_node(&common, &arguments.node, json)?;
         Some(folder)
     } else {
         None
     };
     let data_dir = config::default_data_dir();
-    let note = data_dir.and_then(|default: PathBuf| DevFolderNote::new(&default, &context.settings.data_dir));
+    let own = &context.settings.data_dir;
+    let note = data_dir.and_then(|default| DevFolderNote::new(&default, own, temporary.as_ref()));
     let result = Plan::new(context, arguments.interval.block_time, true).and_then(|mut plan| {
         plan.accounts = arguments.accounts;
         launch(&plan)
     });
     drop((note, temporary));
     result
-}
-
-/// A folder that is removed when this value is dropped.
-struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    fn new() -> Outcome<Self> {
-        let name = format!("{TEMPORARY}{}", hex(&datadir::random_bytes::<4>()?));
-        let folder = std::env::temp_dir().join(name);
-        datadir::make_private_folder(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            output::note(&format!("cannot remove {}: {error}", self.0.display()));
-        }
-    }
 }

@@ -150,14 +150,16 @@ impl ActiveChain {
         self.chain.mark_invalid(now, hash)
     }
 
-    /// Takes the mark off a block, its ancestors and its descendants, and commits that; returns those that had it.
+    /// Takes the mark off a block, its ancestors and its descendants, or off exactly these instead, and commits that; returns those
+    /// that had it.
     pub(super) fn unmark_invalid(
         &mut self,
         now: Now,
         hash: &Hash,
+        only: Option<&[Hash]>,
         out: &mut Outbox,
     ) -> Result<Vec<HeaderRow>, StoreError> {
-        let rows = self.chain.unmark_invalid(now, hash)?;
+        let rows = self.chain.unmark_invalid(now, hash, only)?;
         self.chain.commit_marks(now, out)?;
         Ok(rows)
     }

@@ -116,9 +116,14 @@ impl Chainstate {
         self.store.mark_invalid(hash)
     }
 
-    /// Takes the mark off a block, its ancestors and its descendants; returns those that had it.
-    pub(super) fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
-        self.store.unmark_invalid(hash)
+    /// As [`LedgerStore::unmark_invalid`].
+    pub(super) fn unmark_invalid(&mut self, hash: &Hash, only: Option<&[Hash]>) -> Result<Vec<HeaderRow>, StoreError> {
+        self.store.unmark_invalid(hash, only)
+    }
+
+    /// Whether a block was part of the chain since the start, and is no longer.
+    pub(super) fn was_disconnected(&self, hash: &Hash) -> bool {
+        self.disconnected.contains(hash)
     }
 
     /// Replaces the transactions kept over a restart.

@@ -247,15 +247,15 @@ impl LedgerStore for FakeStore {
                 marked.extend(children.map(|row| row.hash));
                 at += 1;
             }
+            marked.retain(|hash| data.headers.get(hash).is_none_or(|row| row.status != BlockStatus::Invalid));
             for hash in &marked {
-                let all = [BlockStatus::Header, BlockStatus::Stored, BlockStatus::Invalid];
-                data.status(hash, &all, BlockStatus::Invalid);
+                data.status(hash, &[BlockStatus::Header, BlockStatus::Stored], BlockStatus::Invalid);
             }
             marked
         })
     }
 
-    fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+    fn unmark_invalid(&mut self, hash: &Hash, only: Option<&[Hash]>) -> Result<Vec<HeaderRow>, StoreError> {
         self.write(|data| {
             let mut family = vec![];
             let mut next = *hash;
@@ -268,6 +268,7 @@ impl LedgerStore for FakeStore {
                 family.extend(data.headers.values().filter(|row| row.header.previous == parent).map(|row| row.hash));
                 at += 1;
             }
+            let family = only.map_or(family, <[Hash]>::to_vec);
             for hash in &family {
                 let has_body = data.bodies.contains_key(hash);
                 let status = if has_body { BlockStatus::Stored } else { BlockStatus::Header };

@@ -15,10 +15,15 @@ impl Committer {
         self.chain.mark_invalid(hash)
     }
 
-    /// Takes the mark off a block, its ancestors and its descendants; returns those that had it.
-    pub(super) fn unmark_invalid(&mut self, now: Now, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
+    /// Takes the mark off a block, its ancestors and its descendants, or off exactly these instead; returns those that had it.
+    pub(super) fn unmark_invalid(
+        &mut self,
+        now: Now,
+        hash: &Hash,
+        only: Option<&[Hash]>,
+    ) -> Result<Vec<HeaderRow>, StoreError> {
         self.touch(now);
-        self.chain.unmark_invalid(hash)
+        self.chain.unmark_invalid(hash, only)
     }
 
     /// Commits such marks.

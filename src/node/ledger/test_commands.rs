@@ -44,9 +44,11 @@ impl ChainManager {
                 let tip = Box::new(self.active.chain().tip().clone());
                 Ok(Reply::TestSnapshot(tip, self.active.saved_pool()))
             }
-            TestCommand::Revert { tip, mempool } => self.revert(now, &tip, &mempool, out),
+            TestCommand::Revert { tip, mempool, alone } => self.revert(now, &tip, &mempool, alone, out),
             TestCommand::SetAside { block, hold } => self.set_aside(now, &block, hold, out),
-            TestCommand::TakeBack { block, give_back } => self.take_back(now, &block, give_back, out),
+            TestCommand::TakeBack { block, only, give_back } => {
+                self.take_back(now, &block, only.as_deref(), give_back, out)
+            }
         }
     }
 
@@ -61,17 +63,27 @@ impl ChainManager {
             self.active.abandoned_mut().held = hold;
             self.active.give_back(now, out)?;
         }
-        let hashes = self.active.mark_invalid(now, block, out)?;
-        self.tell_invalid(*block, hashes, &BlockFault::SetAside, out);
+        let mut marked = vec![(*block, self.active.mark_invalid_later(now, block)?)];
+        if hold {
+            marked.extend(self.mark_better_branches(now, true)?);
+        }
+        self.tell_marked(now, &marked, out)?;
         self.follow_best(now, out)?;
-        Ok(Reply::Done)
+        Ok(Reply::SetAside(marked.into_iter().flat_map(|(_, hashes)| hashes).collect()))
     }
 
-    fn take_back(&mut self, now: Now, block: &Hash, give_back: bool, out: &mut Outbox) -> Result<Reply, Halt> {
+    fn take_back(
+        &mut self,
+        now: Now,
+        block: &Hash,
+        only: Option<&[Hash]>,
+        give_back: bool,
+        out: &mut Outbox,
+    ) -> Result<Reply, Halt> {
         if self.active.chain().store().header(block)?.is_none() {
             return Ok(no_block(block));
         }
-        self.unmark(now, block, out)?;
+        self.unmark(now, block, only, out)?;
         self.follow_best(now, out)?;
         if !give_back {
             self.active.abandoned_mut().forget_blocks();
@@ -81,9 +93,17 @@ impl ChainManager {
         Ok(Reply::Done)
     }
 
-    fn revert(&mut self, now: Now, tip: &Hash, mempool: &[Bytes], out: &mut Outbox) -> Result<Reply, Halt> {
-        if self.status_of(tip)? == Some(BlockStatus::Invalid) {
-            self.unmark(now, tip, out)?;
+    fn revert(
+        &mut self,
+        now: Now,
+        tip: &Hash,
+        mempool: &[Bytes],
+        alone: bool,
+        out: &mut Outbox,
+    ) -> Result<Reply, Halt> {
+        let way = self.invalid_down_from(tip)?;
+        if !way.is_empty() {
+            self.unmark(now, tip, Some(&way), out)?;
         }
         let Some(row) = self.active.chain().store().header(tip)? else { return Ok(no_block(tip)) };
         let branch = match row.status {
@@ -94,22 +114,50 @@ impl ChainManager {
             Branch::Whole { fork, path } => (fork, path),
             Branch::Missing(missing) => return Ok(no_block(&missing)),
         };
+        let mut left = None;
         if fork != self.active.chain().tip().hash {
-            let first = self.active.chain().row(&fork)?.header.height.saturating_add(1);
-            if let Some(reason) = self.must_stay(&self.active.chain().applied_at(first)?) {
+            let height = self.active.chain().row(&fork)?.header.height.saturating_add(1);
+            let first = self.active.chain().applied_at(height)?;
+            if let Some(reason) = self.must_stay(&first) {
                 return Ok(Reply::Refused(reason));
             }
+            left = Some(first.hash);
         }
         if let Err(Culprit { row, fault }) = self.active.rewind(now, &fork, &path, Origin::Ledger, out)? {
             return Ok(Reply::Refused(format!("block {} is invalid: {fault}", row.hash)));
         }
         self.active.replace_pool(now, mempool, out)?;
-        let branches = self.mark_better_branches(now)?;
-        self.active.commit_marks(now, out)?;
-        for (root, hashes) in branches {
-            self.tell_invalid(root, hashes, &BlockFault::SetAside, out);
+        let mut marked = Vec::new();
+        if let Some(first) = left {
+            marked.push((first, self.active.mark_invalid_later(now, &first)?));
         }
+        marked.extend(self.mark_better_branches(now, alone)?);
+        self.tell_marked(now, &marked, out)?;
+        self.follow_best(now, out)?;
         Ok(Reply::Done)
+    }
+
+    /// The invalid blocks from this one down, the lowest first.
+    fn invalid_down_from(&self, block: &Hash) -> Result<Vec<Hash>, StoreError> {
+        let (mut way, mut next) = (Vec::new(), *block);
+        while let Some(row) = self.active.chain().store().header(&next)?
+            && row.status == BlockStatus::Invalid
+        {
+            way.push(row.hash);
+            next = row.header.previous;
+        }
+        way.reverse();
+        Ok(way)
+    }
+
+    /// Commits marks, and tells of them: first blocks, each with all that was marked with it.
+    fn tell_marked(&mut self, now: Now, marked: &[(Hash, Vec<Hash>)], out: &mut Outbox) -> Result<(), StoreError> {
+        self.active.commit_marks(now, out)?;
+        for (first, hashes) in marked {
+            log::info!("set aside: block={first} blocks={}", hashes.len());
+            self.tell_invalid(*first, hashes.clone(), &BlockFault::SetAside, out);
+        }
+        Ok(())
     }
 
     /// Why a block cannot be taken off the chain.
@@ -124,8 +172,9 @@ impl ChainManager {
         }
     }
 
-    /// Marks all branches with more work than the tip; returns their first blocks, each with all that is marked with it.
-    fn mark_better_branches(&mut self, now: Now) -> Result<Vec<(Hash, Vec<Hash>)>, StoreError> {
+    /// Marks the branches with more work than the tip: all of them, or those that this chain has left since the start. Returns their first
+    /// blocks, each with all that is marked with it.
+    fn mark_better_branches(&mut self, now: Now, all: bool) -> Result<Vec<(Hash, Vec<Hash>)>, StoreError> {
         let mut branches = Vec::new();
         loop {
             let chain = self.active.chain();
@@ -137,6 +186,9 @@ impl ChainManager {
             while parent.status != BlockStatus::Applied {
                 row = parent;
                 parent = chain.row(&row.header.previous)?;
+            }
+            if !all && !chain.was_disconnected(&row.hash) {
+                return Ok(branches);
             }
             branches.push((row.hash, self.active.mark_invalid_later(now, &row.hash)?));
         }
@@ -151,9 +203,9 @@ impl ChainManager {
         by_work.iter().rev().try_for_each(|(_, hash)| self.activate_best_chain(now, hash, None, out))
     }
 
-    /// A block, its ancestors and its descendants are not invalid any more.
-    fn unmark(&mut self, now: Now, block: &Hash, out: &mut Outbox) -> Result<(), Halt> {
-        let rows = self.active.unmark_invalid(now, block, out)?;
+    /// A block, its ancestors and its descendants are not invalid any more, or exactly these instead.
+    fn unmark(&mut self, now: Now, block: &Hash, only: Option<&[Hash]>, out: &mut Outbox) -> Result<(), Halt> {
+        let rows = self.active.unmark_invalid(now, block, only, out)?;
         if !rows.is_empty() {
             // Before the chain moves onto them.
             out.tell(ToHeaders::BlocksValidAgain(rows));

@@ -167,7 +167,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED, error::NOT_FOUND],
         handler: |context, args| {
             let block = args.parsed("blockhash", "a block's hash")?;
-            mark(context, TestCommand::TakeBack { block, give_back: true })
+            mark(context, TestCommand::TakeBack { block, only: None, give_back: true })
         },
     },
 ];
@@ -235,7 +235,9 @@ fn revert(
             fork = databases.header(&fork.header.previous)?.ok_or_else(|| gone(&snapshot))?;
         }
         let undone = from.height.saturating_sub(fork.header.height);
-        let command = test(TestCommand::Revert { tip, mempool: snapshot.mempool() });
+        let status = context.node.status();
+        let alone = status.inbound + status.outbound == 0;
+        let command = test(TestCommand::Revert { tip, mempool: snapshot.mempool(), alone });
         let ask = Continuation::ask(command, move |reply| {
             done(reply)?;
             context.test_chain.forget_after(snapshot.id)?;
@@ -258,7 +260,7 @@ fn gone(snapshot: &TestSnapshot) -> RpcError {
 
 fn done(reply: Reply) -> Result<(), RpcError> {
     match reply {
-        Reply::Done => Ok(()),
+        Reply::Done | Reply::SetAside(_) => Ok(()),
         other => Err(unexpected(other)),
     }
 }
@@ -352,16 +354,15 @@ fn reorganise(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         let removed: Vec<Hash> = (fork + 1..=tip.height).rev().map(at).collect::<Result<_, _>>()?;
         let block = removed.last().copied().unwrap_or_default();
         let ask = Continuation::ask(test(TestCommand::SetAside { block, hold: true }), move |reply| {
-            done(reply)?;
+            let Reply::SetAside(marked) = reply else { return Err(unexpected(reply)) };
             let make = Continuation::ask(MinerCommand::Mine { blocks: count + 1, address }, move |mined| {
                 // In any case: if no other blocks were made, the old ones count again.
-                let back = test(TestCommand::TakeBack { block, give_back });
+                let back = test(TestCommand::TakeBack { block, only: Some(marked), give_back });
                 Ok(Continuation::ask(back, move |reply| {
                     done(reply)?;
                     let Reply::Mined(added) = mined else { return Err(unexpected(mined)) };
                     let height = fork + count + 1;
-                    let answer = json!({ "removed": removed, "added": added, "height": height, "tip": added.last() });
-                    Ok(once_reindexed(&context, tip.hash, move || Continuation::value(&answer)))
+                    Ok(once_reindexed(&context, tip.hash, move || reorganised(removed, added, height)))
                 })
                 .within(RPC_BLOCKS))
             });
@@ -369,4 +370,17 @@ fn reorganise(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         });
         Ok(ask.within(RPC_BLOCKS))
     }))
+}
+
+/// The answer, if the new blocks are on the chain.
+fn reorganised(removed: Vec<Hash>, added: Vec<Hash>, height: u32) -> Continuation {
+    Continuation::query_then(move |databases| {
+        let last = added.last().copied().unwrap_or_default();
+        let is_there = databases.header(&last)?.is_some_and(|row| row.status == BlockStatus::Applied);
+        if !is_there {
+            let text = format!("the chain moved to another branch meanwhile, and block {last} is not on it");
+            return Err(RpcError::new(REJECTED, text));
+        }
+        Ok(Continuation::value(&json!({ "removed": removed, "added": added, "height": height, "tip": last })))
+    })
 }

@@ -115,6 +115,7 @@ impl Backend for FakeNode {
             Command::Ledger(LedgerCommand::Save) if *self.stopped.lock().unwrap() => {
                 return self.held.lock().unwrap().push(done);
             }
+            Command::Ledger(LedgerCommand::Test(TestCommand::SetAside { block, .. })) => Reply::SetAside(vec![block]),
             Command::Ledger(LedgerCommand::Test(TestCommand::Snapshot)) => {
                 Reply::TestSnapshot(Box::new(ChainSpec::dev().genesis_tip()), vec![vec![1, 2, 3].into()])
             }

@@ -196,8 +196,8 @@ impl LedgerStore for SharedLedger {
         self.lock()?.mark_invalid(hash)
     }
 
-    fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
-        self.lock()?.unmark_invalid(hash)
+    fn unmark_invalid(&mut self, hash: &Hash, only: Option<&[Hash]>) -> Result<Vec<HeaderRow>, StoreError> {
+        self.lock()?.unmark_invalid(hash, only)
     }
 
     fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {

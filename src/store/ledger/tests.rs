@@ -232,13 +232,21 @@ fn what_was_marked_invalid_can_be_taken_back_with_its_ancestors_and_descendants(
     ledger.mark_invalid(&blocks[0].hash).unwrap();
     ledger.mark_invalid(&other.hash()).unwrap();
     assert_eq!(ledger.best_header().unwrap().hash, applied.hash);
-    let rows = ledger.unmark_invalid(&blocks[2].hash).unwrap();
+    assert_eq!(ledger.mark_invalid(&blocks[1].hash), Ok(vec![]), "they are already");
+    let only = [blocks[0].hash, blocks[1].hash];
+    assert_eq!(ledger.unmark_invalid(&blocks[0].hash, Some(&only)).unwrap().len(), 2);
+    assert_eq!(ledger.best_header().unwrap().hash, blocks[1].hash);
+    assert_eq!(ledger.mark_invalid(&blocks[0].hash), Ok(only.to_vec()));
+    let rows = ledger.unmark_invalid(&blocks[2].hash, None).unwrap();
     assert_eq!(rows.iter().map(|row| row.hash).collect::<Vec<_>>(), blocks.iter().map(|b| b.hash).collect::<Vec<_>>());
     assert!(rows.iter().all(|row| row.status == BlockStatus::Stored));
     assert_eq!(ledger.best_header().unwrap().hash, maker.hash());
     assert_eq!(ledger.status_of(&other.hash()), Ok(Some(BlockStatus::Invalid)), "another branch stays as it is");
-    assert_eq!(ledger.unmark_invalid(&other.hash()).unwrap()[0].status, BlockStatus::Header, "it has no body");
-    assert_eq!((ledger.unmark_invalid(&applied.hash), ledger.unmark_invalid(&Hash([7; 32]))), (Ok(vec![]), Ok(vec![])));
+    assert_eq!(ledger.unmark_invalid(&other.hash(), None).unwrap()[0].status, BlockStatus::Header, "it has no body");
+    assert_eq!(
+        (ledger.unmark_invalid(&applied.hash, None), ledger.unmark_invalid(&Hash([7; 32]), None)),
+        (Ok(vec![]), Ok(vec![]))
+    );
 }
 
 #[test]

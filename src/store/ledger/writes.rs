@@ -110,8 +110,8 @@ impl LedgerStore for LedgerDb {
         self.change(|db| db.invalidate(hash))
     }
 
-    fn unmark_invalid(&mut self, hash: &Hash) -> Result<Vec<HeaderRow>, StoreError> {
-        self.change(|db| db.revalidate(hash))
+    fn unmark_invalid(&mut self, hash: &Hash, only: Option<&[Hash]>) -> Result<Vec<HeaderRow>, StoreError> {
+        self.change(|db| db.revalidate(hash, only))
     }
 
     fn coin(&self, key: &CoinKey) -> Result<Option<Coin>, StoreError> {

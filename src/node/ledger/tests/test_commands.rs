@@ -18,7 +18,7 @@ fn command(node: &mut Node, command: TestCommand) -> (Reply, Vec<Action>) {
 
 fn snapshot(node: &mut Node) -> TestCommand {
     match command(node, TestCommand::Snapshot).0 {
-        Reply::TestSnapshot(tip, mempool) => TestCommand::Revert { tip: tip.hash, mempool },
+        Reply::TestSnapshot(tip, mempool) => TestCommand::Revert { tip: tip.hash, mempool, alone: true },
         other => panic!("{other:?}"),
     }
 }
@@ -99,7 +99,7 @@ fn a_revert_finds_its_way_to_a_branch_that_was_left_or_set_aside() {
     assert_eq!(node.store.committed().headers[&branch[0].0.hash].status, BlockStatus::Invalid);
     let block = first.0.hash;
     let (reply, actions) = command(&mut node, TestCommand::SetAside { block, hold: false });
-    assert_eq!((reply, told(&actions)), (Reply::Done, vec!["moved", "invalid"]));
+    assert_eq!((reply, told(&actions)), (Reply::SetAside(vec![block]), vec!["moved", "invalid"]));
     node.assert_at(&fork);
     let (reply, actions) = command(&mut node, back);
     assert_eq!((reply, told(&actions)), (Reply::Done, vec!["valid", "moved"]));
@@ -117,10 +117,12 @@ fn a_block_that_is_set_aside_gives_its_payments_back_and_the_next_best_branch_co
     node.blocks(std::slice::from_ref(&rival));
     node.assert_at(&ours);
     let block = own[0].0.hash;
-    assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: false }).0, Reply::Done);
+    let marked = Reply::SetAside(hashes(&own));
+    assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: false }).0, marked);
     node.assert_at(&theirs);
     assert_eq!(node.pool(), [payment.txid()]);
-    let (reply, actions) = command(&mut node, TestCommand::TakeBack { block: own[1].0.hash, give_back: true });
+    let (reply, actions) =
+        command(&mut node, TestCommand::TakeBack { block: own[1].0.hash, only: None, give_back: true });
     assert_eq!((reply, told(&actions)[0]), (Reply::Done, "valid"));
     node.assert_at(&ours);
     assert_eq!(node.pool(), []);
@@ -136,12 +138,13 @@ fn payments_of_blocks_that_are_set_aside_can_wait_and_be_left_out() {
         node.blocks(std::slice::from_ref(&own));
         node.submit(&child).unwrap();
         let block = own.0.hash;
-        assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: true }).0, Reply::Done);
+        assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: true }).0, Reply::SetAside(vec![block]));
         node.synced();
         assert_eq!(node.pool(), [], "all wait");
         let others = [sealed(&mut theirs, |header| header.time += 1, vec![]), made(&mut theirs, vec![])];
         node.blocks(&others);
-        assert_eq!(command(&mut node, TestCommand::TakeBack { block, give_back }).0, Reply::Done);
+        let only = Some(vec![block]);
+        assert_eq!(command(&mut node, TestCommand::TakeBack { block, only, give_back }).0, Reply::Done);
         node.assert_at(&theirs);
         let mut wanted = vec![child.txid()];
         wanted.extend(give_back.then(|| payment.txid()));
@@ -163,12 +166,54 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     assert!(refused(&mut node, TestCommand::SetAside { block: genesis, hold: false }).contains("first block"));
     for wanted in [
         TestCommand::SetAside { block: Hash([7; 32]), hold: false },
-        TestCommand::TakeBack { block: Hash([7; 32]), give_back: true },
-        TestCommand::Revert { tip: Hash([7; 32]), mempool: vec![] },
+        TestCommand::TakeBack { block: Hash([7; 32]), only: None, give_back: true },
+        TestCommand::Revert { tip: Hash([7; 32]), mempool: vec![], alone: true },
     ] {
         assert_eq!(refused(&mut node, wanted), format!("block {}", Hash([7; 32])));
     }
     node.assert_at(&maker);
-    assert_eq!(command(&mut node, TestCommand::Revert { tip: genesis, mempool: vec![] }).0, Reply::Done);
+    assert_eq!(command(&mut node, TestCommand::Revert { tip: genesis, mempool: vec![], alone: true }).0, Reply::Done);
     node.assert_at(&node.maker());
+}
+
+/// What a revert has left stays left when other blocks give way for a while.
+#[test]
+fn what_is_set_aside_for_a_while_is_taken_back_and_nothing_else() {
+    let (mut node, mut maker) = synced_at(3);
+    let back = snapshot(&mut node);
+    let mut rival = maker.fork();
+    let rival = [sealed(&mut rival, |header| header.time += 1, vec![])];
+    let blocks = empty(&mut maker, 2);
+    node.blocks(&blocks);
+    assert_eq!(command(&mut node, back).0, Reply::Done);
+    node.blocks(&rival);
+    let two = node.store.committed().applied[2];
+    let (reply, _) = command(&mut node, TestCommand::SetAside { block: two, hold: true });
+    let Reply::SetAside(marked) = reply else { panic!("{reply:?}") };
+    assert_eq!(marked.len(), 3, "those of the chain, and not what was invalid: {marked:?}");
+    assert_eq!(node.store.committed().tip.height, 1);
+    let back = TestCommand::TakeBack { block: two, only: Some(marked), give_back: true };
+    assert_eq!(command(&mut node, back).0, Reply::Done);
+    let data = node.store.committed();
+    assert_eq!((data.tip.hash, data.tip.height), (rival[0].0.hash, 4));
+    assert!(blocks.iter().all(|block| data.headers[&block.0.hash].status == BlockStatus::Invalid));
+}
+
+/// Two nodes that are brought back one after the other: the first may have made a block in between.
+#[test]
+fn a_node_with_peers_follows_a_better_branch_of_theirs_after_a_revert() {
+    let (mut node, mut ours) = synced_at(2);
+    let TestCommand::Revert { tip, mempool, .. } = snapshot(&mut node) else { unreachable!() };
+    let (start, mut theirs) = (ours.fork(), ours.fork());
+    let blocks = empty(&mut ours, 3);
+    node.blocks(&blocks);
+    let branch = [sealed(&mut theirs, |header| header.time += 1, vec![])];
+    node.blocks(&branch);
+    node.assert_at(&ours);
+    for (alone, end) in [(false, &theirs), (true, &start)] {
+        let revert = TestCommand::Revert { tip, mempool: mempool.clone(), alone };
+        assert_eq!(command(&mut node, revert).0, Reply::Done);
+        node.assert_at(end);
+        assert_eq!(node.store.committed().headers[&blocks[0].0.hash].status, BlockStatus::Invalid);
+    }
 }
