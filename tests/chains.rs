@@ -142,7 +142,12 @@ fn commands_in_a_second_terminal_find_the_dev_node_of_the_first() {
     home.ok(&["dev", "snapshot"]);
     home.ok(&["send", "dev1", "5", "--wait", "--timeout", "20"]);
     assert!(home.ok(&["sql", "SELECT height FROM v_tip", "--chain", "dev"]).ends_with('1'));
-    let made = home.run(&["key", "new", "eve"]);
+    for make in
+        [&["key", "new", "eve"][..], &["key", "new", "eve", "--words"], &["key", "import", "eve", "--file", "x"]]
+    {
+        home.refuses(make, 2, &["--chain local", "--chain dev"]);
+    }
+    let made = home.run(&["key", "new", "eve", "--chain", "dev"]);
     assert!(stdout(&made).starts_with("dtus1"), "{}", stdout(&made));
     assert!(stderr(&made).contains("temporary"), "{}", stderr(&made));
     home.ok(&["stop"]);
@@ -157,6 +162,9 @@ fn of_two_dev_nodes_the_last_is_meant_and_then_the_other_and_a_killed_one_leaves
     let folder = |home: &Home| home.ok(&["status"]).lines().last().unwrap().to_owned();
     let first = home.node(&["dev"]);
     let at_first = folder(&home);
+    let folder_of = |status: &str| status.split_whitespace().last().unwrap().strip_suffix("/dev").unwrap().to_owned();
+    let refused = home.run(&["dev", "-d", &folder_of(&at_first), "--http", "127.0.0.1:0"]);
+    assert_eq!((refused.status.code(), folder(&home)), (Some(7), at_first.clone()), "{}", stderr(&refused));
     let mut second = home.node(&["dev"]);
     assert_ne!(folder(&home), at_first);
     home.ok(&["stop"]);

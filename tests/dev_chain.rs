@@ -207,6 +207,8 @@ fn nothing_of_it_works_on_a_chain_that_is_not_for_tests() {
     let tip = node.status()["tip"].clone();
     for (method, params) in [
         ("devsnapshot", json!([])),
+        ("devsnapshots", json!([])),
+        ("devrevert", json!([1])),
         ("evm_snapshot", json!([])),
         ("evm_revert", json!([1])),
         ("devtime", json!([60])),

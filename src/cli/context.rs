@@ -98,6 +98,18 @@ impl Context {
         self.settings.data_dir_is_default && config::default_data_dir().as_ref() != Some(&self.settings.data_dir)
     }
 
+    /// Refuses to make what is to last in a temporary folder that nobody has named, where the user has chains of his own.
+    pub fn check_lasting(&self) -> Outcome {
+        let chains = config::default_data_dir().map(|folder| config::chains_in(&folder)).unwrap_or_default();
+        let named = self.common.chain.is_some();
+        match (self.is_temporary() && !named, chains.first()) {
+            (true, Some(own)) => Err(Failure::usage(format!(
+                "whose key? a dev node runs, and its folder goes when it stops; choose with --chain {own} or --chain dev"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The chain.
     pub fn spec(&self) -> &ChainSpec {
         &self.settings.spec

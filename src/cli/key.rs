@@ -187,6 +187,9 @@ Example:
 pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
     let folder = context.folder();
     let keys = Keys::new(&folder, context.spec());
+    if matches!(arguments.verb, Verb::New { .. } | Verb::Import { .. } | Verb::Restore { .. } | Verb::Watch { .. }) {
+        context.check_lasting()?;
+    }
     match &arguments.verb {
         Verb::New { name, words: true, passphrase } => restore::new(context, &keys, name, passphrase),
         Verb::Restore { name, file, number, passphrase } => {

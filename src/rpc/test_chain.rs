@@ -27,6 +27,9 @@ const MOST_SNAPSHOTS: usize = 1_000;
 /// Bytes of the transactions in all of them.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
+/// Seconds by which the clock may be set off: a hundred years.
+pub const MAX_SHIFT: u64 = 100 * 366 * 86_400;
+
 /// What is kept.
 pub struct TestChain {
     path: PathBuf,
@@ -65,22 +68,39 @@ impl TestSnapshot {
     }
 }
 
+impl Kept {
+    fn read(path: &Path) -> Result<Self, String> {
+        let Ok(bytes) = fs::read(path) else { return Ok(Self::default()) };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(kept) if kept.clock_shift_s.unsigned_abs() > MAX_SHIFT => Err("the clock is set too far off".to_owned()),
+            Ok(kept) => Ok(kept),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
 /// How far the node's clock is set off, as an earlier run left it.
 pub fn clock_shift(folder: &Path) -> i64 {
-    TestChain::open(folder).lock().clock_shift_s
+    Kept::read(&folder.join(FILE)).map_or(0, |kept| kept.clock_shift_s)
 }
 
 impl TestChain {
-    /// What an earlier run left in the chain's folder. A file that cannot be read tells nothing.
+    /// What an earlier run left in the chain's folder. A file that is damaged is renamed, and numbers go on above any that it can have
+    /// given.
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(FILE);
-        let kept = fs::read(&path).ok().map(|bytes| {
-            serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                log::warn!("test chain: the snapshots cannot be read file={FILE} error=\"{error}\"");
-                Kept::default()
-            })
-        });
-        Self { path, kept: Mutex::new(kept.unwrap_or_default()) }
+        let read = Kept::read(&path);
+        let kept = Self { kept: Mutex::new(read.clone().unwrap_or_default()), path };
+        if let Err(wrong) = read {
+            let aside = kept.path.with_extension("json.damaged");
+            log::warn!("test chain: the snapshots are set aside file={} error=\"{wrong}\"", aside.display());
+            let begun = Kept { last: clock::unix_now().0, ..Kept::default() };
+            let put = fs::rename(&kept.path, &aside).map_err(|error| error.to_string());
+            if let Err(error) = put.and_then(|()| kept.put(begun).map_err(|error| error.message)) {
+                log::warn!("test chain: cannot set the snapshots aside error=\"{error}\"");
+            }
+        }
+        kept
     }
 
     /// Keeps a snapshot; returns it.
@@ -93,7 +113,7 @@ impl TestChain {
             let text = format!("{} snapshots are kept, and no more are; revert to an early one", kept.snapshots.len());
             return Err(RpcError::new(error::REJECTED, text));
         }
-        kept.last += 1;
+        kept.last = kept.last.checked_add(1).ok_or_else(|| RpcError::new(error::REJECTED, "no number is left"))?;
         let snapshot = TestSnapshot {
             id: kept.last,
             tip: tip.hash,
@@ -164,8 +184,15 @@ mod tests {
         assert_eq!(TestChain::open(&folder).take(&tip, &[]).unwrap().id, 3, "no number is given twice");
         let large = [Bytes::from(vec![0; MOST_BYTES])];
         assert_eq!(kept.take(&tip, &large).unwrap_err().code, error::REJECTED);
-        fs::write(folder.join(FILE), "{").unwrap();
-        assert_eq!((TestChain::open(&folder).all(), clock_shift(&folder)), (vec![], 0));
+        for damaged in ["{", r#"{"clock_shift_s":1000000000000000000,"last":1,"snapshots":[]}"#] {
+            fs::write(folder.join(FILE), damaged).unwrap();
+            let kept = TestChain::open(&folder);
+            assert_eq!((kept.all(), clock_shift(&folder)), (vec![], 0));
+            assert!(kept.take(&tip, &[]).unwrap().id > 1_000_000, "no number is given twice");
+            assert_eq!(fs::read_to_string(folder.join("test-chain.json.damaged")).unwrap(), damaged);
+        }
+        fs::write(folder.join(FILE), format!(r#"{{"last":{}}}"#, u64::MAX)).unwrap();
+        assert_eq!(TestChain::open(&folder).take(&tip, &[]).unwrap_err().code, error::REJECTED);
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     plan.vain_settings(false)?;
     let folder = plan.folder();
     let mut lock = Lock::acquire(&folder, &plan.context.settings.flags())?;
+    let _note = plan.dev_note();
     // Files of a node that was killed would lead commands astray.
     datadir::remove_runtime_files(&folder);
     start_log(plan, levels)?;

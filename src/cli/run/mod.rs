@@ -20,13 +20,13 @@ use clap::Args;
 use super::{
     context::Context,
     dev::DevCommand,
-    dev_folders::{DevFolderNote, TemporaryFolder},
+    dev_folders::TemporaryFolder,
     exit::{Failure, Outcome},
     variables::BlockInterval,
 };
 use crate::{
     chain::spec::WELL_KNOWN_ACCOUNTS,
-    config::{self, CommonFlags, NodeFlags},
+    config::{CommonFlags, NodeFlags},
 };
 
 use self::{launch::launch, plan::Plan};
@@ -88,13 +88,8 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     } else {
         None
     };
-    let data_dir = config::default_data_dir();
-    let own = &context.settings.data_dir;
-    let note = data_dir.and_then(|default| DevFolderNote::new(&default, own, temporary.as_ref()));
-    let result = Plan::new(context, arguments.interval.block_time, true).and_then(|mut plan| {
-        plan.accounts = arguments.accounts;
+    Plan::new(context, arguments.interval.block_time, true).and_then(|mut plan| {
+        (plan.accounts, plan.temporary) = (arguments.accounts, temporary);
         launch(&plan)
-    });
-    drop((note, temporary));
-    result
+    })
 }

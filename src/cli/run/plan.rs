@@ -23,10 +23,11 @@ use crate::{
     },
     cli::{
         context::Context,
+        dev_folders::{DevFolderNote, TemporaryFolder},
         exit::{Exit, Failure, Outcome},
     },
     config::{
-        JoinFrom, NodeFlags,
+        self, JoinFrom, NodeFlags,
         values::{self, LEAST_MEMORY, MOST_MEMORY},
     },
     node::{Join, Members, NodeAddress, Setup, node_key::NodeKey},
@@ -55,6 +56,8 @@ pub(super) struct Plan {
     pub(super) dev: bool,
     /// How many accounts it shows.
     pub(super) accounts: u32,
+    /// Its data directory, if that goes with it.
+    pub(super) temporary: Option<TemporaryFolder>,
     connect: Vec<NodeAddress>,
     bootnodes: Vec<NodeAddress>,
     /// Who must answer at these, and at the chain's bootnodes.
@@ -72,7 +75,7 @@ impl Plan {
         let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
         read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
         check_notify(&context)?;
-        Ok(Self { context, block_time, dev, accounts: 0, connect, bootnodes, pins })
+        Ok(Self { context, block_time, dev, accounts: 0, temporary: None, connect, bootnodes, pins })
     }
 
     /// Whether this is a miner that waits for a peer, and no peer is known.
@@ -80,6 +83,12 @@ impl Plan {
         let flags = self.flags();
         let known = self.connect.len() + self.bootnodes.len() + self.context.spec().bootnodes.len();
         flags.mine.is_some() && flags.is_bootnode != Some(true) && !self.context.spec().test && known == 0
+    }
+
+    /// Tells later commands where a `dev` node is. Its lock is held: a start that is refused changes nothing.
+    pub(super) fn dev_note(&self) -> Option<DevFolderNote> {
+        let default = config::default_data_dir().filter(|_| self.dev)?;
+        DevFolderNote::new(&default, &self.context.settings.data_dir, self.temporary.as_ref())
     }
 
     pub(super) fn folder(&self) -> PathBuf {

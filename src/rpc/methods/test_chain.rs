@@ -20,7 +20,7 @@ use crate::{
         },
         params::Args,
         schema::{ID, Schema, optional, required},
-        test_chain::TestSnapshot,
+        test_chain::{MAX_SHIFT, TestSnapshot},
     },
     runtime::clock,
 };
@@ -31,8 +31,6 @@ const RPC_BLOCKS: Duration = Duration::from_secs(600);
 const RPC_INDEX: Duration = Duration::from_secs(5);
 /// Blocks that give way at most.
 const MAX_REORGANISED: u64 = 1_000;
-/// Seconds by which the clock may be set off: a hundred years.
-const MAX_SHIFT: u64 = 100 * 366 * 86_400;
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -53,8 +51,9 @@ pub(super) const METHODS: &[Method] = &[
         summary: "test chains: lists the snapshots that can be brought back",
         returns: "a list, the oldest first",
         result: Schema::Array(&answers::test_chain::SNAPSHOT),
-        errors: &[],
+        errors: &[error::REJECTED],
         handler: |context, _| {
+            refuse_elsewhere(context)?;
             let all = context.test_chain.all();
             Ok(Continuation::value(&all.iter().map(|one| show(one, context)).collect::<Vec<_>>()))
         },
@@ -67,6 +66,7 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::test_chain::REVERTED,
         errors: &[error::REJECTED, error::NOT_FOUND],
         handler: |context, args| {
+            refuse_elsewhere(context)?;
             let id = args.integer("id").unwrap_or_default();
             let snapshot = context.test_chain.find(id).ok_or_else(|| no_snapshot(context, id))?;
             revert(context, snapshot, |done| Ok(Continuation::value(&done)))
