@@ -244,6 +244,17 @@ fn a_transaction_is_made_of_chosen_coins_and_signed_by_whoever_has_the_keys() {
     rig.result("sendrawtransaction", json!([forgotten, 0]));
     assert_eq!(rig.code("sendrawtransaction", json!([done["hex"], 100])), -26);
 
+    // Whoever notes which output is whose names them in an array.
+    let mut both = [(own.clone(), 11), (other.clone(), 22)];
+    for _ in 0..2 {
+        both.reverse();
+        let list: Vec<Value> = both.iter().map(|(address, amount)| json!({ address.clone(): amount })).collect();
+        let made = rig.result("createrawtransaction", json!([[inputs[0]], list]));
+        let made = rig.result("decoderawtransaction", json!([made]));
+        let order = [0, 1].map(|at| made["outputs"][at]["address"].as_str().unwrap().to_owned());
+        assert_eq!(order, both.clone().map(|(address, _)| address));
+    }
+
     // A coin that this node does not know, and what cannot be.
     let foreign = json!({ "txid": "ab".repeat(32), "vout": 3, "amount": 50, "address": own });
     let made = rig.result("createrawtransaction", json!([[foreign], { other.clone(): 40 }]));
