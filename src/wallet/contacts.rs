@@ -95,6 +95,11 @@ impl<'a> Contacts<'a> {
         Ok(contacts.find(|contact| contact.name == name).map(|contact| contact.address))
     }
 
+    /// The contact that people would take for one of this name: capital letters make no other.
+    pub fn like(&self, name: &str) -> Outcome<Option<Contact>> {
+        Ok(self.list()?.into_iter().find(|contact| is_same(&contact.name, name)))
+    }
+
     /// Adds a contact. `keys`: names that it must not have.
     pub fn add(&self, name: &str, address: &Address, keys: &[String]) -> Outcome<Contact> {
         check_name(name).map_err(WalletError::usage)?;
@@ -150,7 +155,7 @@ impl<'a> Contacts<'a> {
 }
 
 /// Names that people would take for each other.
-fn is_same(one: &str, other: &str) -> bool {
+pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
@@ -200,6 +205,21 @@ mod tests {
         }
         assert!(add(&one.to_text(&spec.prefix), &two).is_err());
         assert_eq!((contacts.remove("bob"), contacts.list().unwrap().len()), (Ok(true), 1));
+
+        // A key that came from elsewhere has the name of a contact: nobody is paid by that name.
+        keys.add("taken", &key, None).unwrap();
+        for name in ["bob.json", "Bob.json", "BOB.json"] {
+            contacts.remove("bob").unwrap();
+            add("bob", &two).unwrap();
+            fs::copy(keys.path("taken"), folder.join("keys").join(name)).unwrap();
+            for text in ["bob", name.trim_end_matches(".json")] {
+                let error = keys.address(text).unwrap_err();
+                assert!(error.to_string().contains("both a key and a contact"), "{name} {text}: {error}");
+            }
+            fs::remove_file(folder.join("keys").join(name)).unwrap();
+        }
+        contacts.remove("bob").unwrap();
+        assert!(matches!(keys.add("ANN MÜLLER", &key, None), Err(WalletError::Usage(_))), "no name of a key");
 
         // Written by hand, and wrongly: then nobody is paid by name.
         let [first, second] = [one, two].map(|address| address.to_text(&spec.prefix));

@@ -161,6 +161,7 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
     let separator = if first.contains(';') { b';' } else { b',' };
+    check_quotes(text, separator)?;
     let mut reader = csv::ReaderBuilder::new();
     reader.has_headers(false).flexible(true).comment(Some(b'#')).delimiter(separator).trim(csv::Trim::All);
     let (mut payees, mut columns) = (Vec::new(), None);
@@ -182,13 +183,20 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
         if cell(0).is_empty() || cell(1).is_empty() {
             return Err(at("a payee and an amount, with a comma between them"));
         }
-        // 1,000.50 is an amount of one and a third cell, unless the title line knows of a third.
-        let may_go_on = cell(2).starts_with(|first: char| first.is_ascii_digit());
-        if columns.is_none_or(|columns| columns < 3) && may_go_on {
+        let filled = (0..record.len()).rev().find(|at| !cell(*at).is_empty()).map_or(0, |last| last + 1);
+        // 1,000.50 is an amount of one and a third cell, unless the title line knows of a third that looks otherwise.
+        let third = cell(2).trim_matches(['\'', '"', ' ']);
+        let may_go_on = third.starts_with(|first: char| first.is_ascii_digit());
+        let is_thousand = is_rest_of_thousand(cell(1), third);
+        let is_longer = columns.is_some_and(|columns| filled > columns);
+        if columns.is_none_or(|columns| columns < 3) && may_go_on || is_thousand {
             let amount = format!("{},{}", cell(1), cell(2));
             return Err(at(&format!(
                 "{amount}: if that is one amount, write it without the comma; else name the columns"
             )));
+        }
+        if is_longer {
+            return Err(at("more cells than titles; a comma within a cell needs quotes around it"));
         }
         let amount = units::parse_written_payment(cell(1)).map_err(|problem| match index {
             0 => at(&format!("{}: {problem}; titles are address,amount", cell(1))),
@@ -197,6 +205,46 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
         payees.push(WrittenPayee { to: cell(0).to_owned(), amount, place: format!("line {line}: ") });
     }
     if payees.is_empty() { Err("no payees in it".to_owned()) } else { Ok(payees) }
+}
+
+/// Whether two cells look like a number of thousands that was cut at its comma.
+fn is_rest_of_thousand(first: &str, rest: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, _) = rest.split_once('.').unwrap_or((rest, ""));
+    is_digits(first) && first.len() <= 3 && is_digits(whole) && whole.len() == 3
+}
+
+/// Refuses quotes that would swallow what is behind them: a cell that has one at its start ends with one, on the same line.
+fn check_quotes(text: &str, separator: u8) -> Result<(), String> {
+    let separator = char::from(separator);
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.starts_with('#')) {
+        let mut rest = line;
+        loop {
+            let Some(mut quoted) = rest.strip_prefix('"') else {
+                match rest.split_once(separator) {
+                    Some((_, next)) => rest = next,
+                    None => break,
+                }
+                continue;
+            };
+            // Two quotes within are one.
+            let behind = loop {
+                let Some((_, behind)) = quoted.split_once('"') else {
+                    return Err(format!("line {number}: a cell begins with a quote that does not end on this line"));
+                };
+                match behind.strip_prefix('"') {
+                    Some(next) => quoted = next,
+                    None => break behind.trim_start_matches([' ', '\t']),
+                }
+            };
+            match behind.strip_prefix(separator) {
+                Some(next) => rest = next,
+                None if behind.is_empty() => break,
+                None => return Err(format!("line {number}: there is text behind the quote at the end of a cell")),
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -237,6 +285,28 @@ mod tests {
             assert!(problem.contains("1,000") || problem.contains("1,50"), "{wrong}: {problem}");
         }
         assert_eq!(parse_csv("address,amount,year\na,1,2026").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn no_quote_swallows_payees_and_no_row_is_longer_than_its_titles() {
+        for (wrong, line) in [
+            ("dev1,5,\"rent\ndev2,7,food\ndev3,8,x\n", "line 1"),
+            ("dev1,5,\"rent\ndev2,7,fo\"od\ndev3,8,x\n", "line 1"),
+            ("address,amount,memo\ndev1,5,x\ndev2,5,\"Big Joe\" Miller\n", "line 3"),
+            ("dev1,5,\"two\nlines\"\n", "line 1"),
+            ("address,amount,memo\ndev1,1,000,rent\ndev2,2,500,food", "line 2"),
+            ("address,amount,memo\ndev1,1,000", "line 2"),
+            ("address,amount,memo\ndev1,1,rent, food", "line 2"),
+            ("dev1,1,'000'", "line 1"),
+        ] {
+            let problem = parse_csv(wrong).unwrap_err();
+            assert!(problem.starts_with(line), "{wrong}: {problem}");
+        }
+        for right in
+            ["a,5,\"say \"\"hi\"\", Bob\"\n", "a,5,nails of 6\"\n", "address,amount,memo\na,5,\n", "\"a\" ,5\n"]
+        {
+            assert_eq!(parse_csv(right).map(|payees| payees.len()), Ok(1), "{right}");
+        }
     }
 
     #[test]

@@ -92,7 +92,22 @@ pub fn wallet(context: &Context) -> Result<Wallet, RpcError> {
         let label = String::new();
         wallet.keys.push(OwnKey { name, label, address, public_key, is_locked: false, is_watched: false });
     }
-    // What is watched may have been imported since: it counts once.
+    // A key may be in two files, such as a copy that somebody made: it counts once.
+    let mut known: BTreeMap<Address, String> = BTreeMap::new();
+    let mut doubles = Vec::new();
+    wallet.keys.retain(|key| {
+        let first = if key.is_watched { None } else { known.get(&key.address) };
+        if let Some(first) = first {
+            doubles.push(format!("\"{}\" is the key \"{first}\" once more: it counts once", key.name));
+            return false;
+        }
+        if !key.is_watched {
+            known.insert(key.address, key.name.clone());
+        }
+        true
+    });
+    wallet.warnings.extend(doubles);
+    // What is watched may have been imported since.
     let own: BTreeSet<Address> = wallet.keys.iter().filter(|key| !key.is_watched).map(|key| key.address).collect();
     wallet.keys.retain(|key| !key.is_watched || !own.contains(&key.address));
     Ok(wallet)

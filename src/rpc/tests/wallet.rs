@@ -341,3 +341,25 @@ fn a_payment_waits_for_no_key_that_it_does_not_need() {
     assert_eq!(rig.code("sendmany", wrong), -8);
     assert_eq!(rig.code("sendtoaddress", json!({ "address": one, "amount": 5, "subtractfeefromamount": true })), -8);
 }
+
+/// People copy a key file before they change something.
+#[test]
+fn a_key_in_two_files_counts_once() {
+    let rig = Rig::new();
+    rig.wait_for_index(0);
+    let before = rig.result("getwalletinfo", json!([]));
+    let unspent = rig.result("listunspent", json!([0]));
+    let key = SecretKey::well_known(0);
+    let file = KeyFile::new("copy", text(&rig, key.address()), &key, None).unwrap();
+    fs::create_dir_all(rig.dir.join("keys")).unwrap();
+    for name in ["copy.json", "copy-old.json"] {
+        fs::write(rig.dir.join("keys").join(name), file.to_text()).unwrap();
+    }
+    let info = rig.result("getwalletinfo", json!([]));
+    assert_eq!((&info["balance"], &info["keys"]), (&before["balance"], &json!(1)), "{info}");
+    assert!(info["warnings"].to_string().contains("counts once"), "{info}");
+    assert_eq!(rig.result("listunspent", json!([0])).as_array().map(Vec::len), unspent.as_array().map(Vec::len));
+    let one = text(&rig, SecretKey::well_known(1).address());
+    let most = before["balance"].as_u64().unwrap() - 20_000;
+    rig.result("sendtoaddress", json!([one, most]));
+}

@@ -107,7 +107,8 @@ impl Keys<'_> {
     /// Names somebody else's address. No key may have the name.
     pub fn add_contact(&self, name: &str, address: &Address) -> Outcome<Contact> {
         let mut names = self.names()?;
-        names.extend(self.well_known(name).map(|_| name.to_owned()));
+        let lower = name.to_lowercase();
+        names.extend(self.well_known(&lower).map(|_| lower.clone()));
         self.contacts().add(name, address, &names)
     }
 
@@ -124,7 +125,7 @@ impl Keys<'_> {
         if path.exists() {
             return Err(exists(&path));
         }
-        match contacts.find(name) {
+        match contacts.like(name) {
             Ok(Some(_)) => Err(exists(contacts.path())),
             // A table that cannot be read keeps nobody from a new key.
             Ok(None) | Err(_) => Ok(()),

@@ -20,7 +20,7 @@ use crate::{
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
     },
     wallet::{
-        contacts::Contacts,
+        contacts::{Contacts, is_same},
         error::{Outcome, WalletError},
     },
 };
@@ -187,7 +187,11 @@ impl<'a> Keys<'a> {
             match self.find(text) {
                 Ok(named) => {
                     if let Some(address) = named.owner(&self.spec.prefix) {
-                        return Ok(address);
+                        let rival = self.contacts().like(text).ok().flatten();
+                        return match rival.filter(|contact| contact.address != address) {
+                            Some(contact) => Err(ambiguous(&contact.name)),
+                            None => Ok(address),
+                        };
                     }
                 }
                 Err(error @ WalletError::Denied(_)) => return Err(error),
@@ -199,7 +203,12 @@ impl<'a> Keys<'a> {
             return Ok(address);
         }
         if let Some(address) = self.contacts().find(text)? {
-            return Ok(address);
+            let is_key = self.names()?.iter().any(|name| is_same(name, text));
+            return if is_key || self.well_known(&text.to_lowercase()).is_some() {
+                Err(ambiguous(text))
+            } else {
+                Ok(address)
+            };
         }
         let start = format!("{}1", self.spec.prefix);
         parsed.map_err(|error| match text.contains('1') {
@@ -221,6 +230,13 @@ impl<'a> Keys<'a> {
         let number: u32 = digits.parse().ok()?;
         (number < WELL_KNOWN_ACCOUNTS).then(|| SecretKey::well_known(number))
     }
+}
+
+/// Nobody is paid whose name means two.
+fn ambiguous(name: &str) -> WalletError {
+    WalletError::usage(format!(
+        "both a key and a contact are called \"{name}\"; name the address, or remove one of them"
+    ))
 }
 
 fn denied(path: &Path) -> WalletError {
