@@ -179,6 +179,18 @@ fn the_clock_is_set_and_the_next_blocks_carry_its_time() {
     assert!(tip_time(&node) >= host + month, "also after a restart");
     let refused = node.cli(&["dev", "time", "--reset"]);
     assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("invalidateblock"), "a way out: {}", stderr(&refused));
+    // As if it had been killed after the ledger was brought back, and before the clock was.
+    let file = dir.path().join("dev/test-chain.json");
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let first = node.json(&["block", "0"])["hash"].clone();
+    assert_eq!((&kept["snapshots"][0]["tip"], &kept["reverting"]), (&first, &Value::Null));
+    node.json(&["dev", "revert", &snapshot]);
+    node.kill();
+    kept["reverting"] = json!(1);
+    std::fs::write(&file, kept.to_string()).unwrap();
+    node.restart(&["--mine", "dev0"]);
+    assert_eq!((node.height(), time(&node) < host + 600), (0, true), "the clock is back, too");
     assert_eq!(node.json(&["dev", "time", "--at", "2099-01-01"])["time"].as_u64().unwrap() / 60, 4_070_908_800 / 60);
     node.json(&["mine", "1"]);
     node.json(&["dev", "revert", &snapshot]);

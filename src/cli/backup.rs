@@ -17,6 +17,7 @@ use super::{
 use crate::{
     chain::{archive::StoreError, snapshot::JoinState},
     config::CHAIN_FILE,
+    rpc::test_chain,
     store::{LedgerReader, compact, copy},
     wallet::contacts,
 };
@@ -107,7 +108,7 @@ fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
             error => cannot_copy(&into.join(name), &error),
         })?;
     }
-    for name in [CHAIN_FILE, datadir::MEMBERS, contacts::FILE] {
+    for name in [CHAIN_FILE, datadir::MEMBERS, contacts::FILE, test_chain::FILE] {
         copy_file(&from.join(name), &into.join(name))?;
     }
     if with_keys { copy_keys(&from, into) } else { Ok(0) }
@@ -164,7 +165,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         }
     }
     context.keep_chain_file()?;
-    for name in [datadir::MEMBERS, contacts::FILE] {
+    for name in [datadir::MEMBERS, contacts::FILE, test_chain::FILE] {
         copy_file(&arguments.folder.join(name), &folder.join(name))?;
     }
     let keys = copy_keys(&arguments.folder, &folder)?;

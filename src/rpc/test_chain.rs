@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The file's name, in the chain's folder.
-const FILE: &str = "test-chain.json";
+pub const FILE: &str = "test-chain.json";
 /// Snapshots that are kept at most. A program that takes one for each of its tests goes back to it, which drops all later ones.
 const MOST_SNAPSHOTS: usize = 1_000;
 /// Bytes of the transactions in all of them.
@@ -44,6 +44,8 @@ struct Kept {
     /// The last number given to a snapshot.
     last: u64,
     snapshots: Vec<TestSnapshot>,
+    /// The snapshot that the ledger is being brought back to. A start finds out whether it was.
+    reverting: Option<u64>,
 }
 
 /// A state of the chain to come back to.
@@ -79,9 +81,19 @@ impl Kept {
     }
 }
 
-/// How far the node's clock is set off, as an earlier run left it.
-pub fn clock_shift(folder: &Path) -> i64 {
-    Kept::read(&folder.join(FILE)).map_or(0, |kept| kept.clock_shift_s)
+/// How far the node's clock is set off, as an earlier run left it. `tip`: the ledger's last block. If that run was killed after the
+/// ledger was brought back to a snapshot, and before the rest was, the rest is done now.
+pub fn settle(folder: &Path, tip: &Hash) -> i64 {
+    let kept = TestChain::open(folder);
+    let reverting = kept.lock().reverting;
+    if let Some(snapshot) = reverting.and_then(|id| kept.find(id)) {
+        let shift = if snapshot.tip == *tip { snapshot.clock_shift_s } else { kept.lock().clock_shift_s };
+        let id = if snapshot.tip == *tip { snapshot.id } else { u64::MAX };
+        if let Err(error) = kept.end_revert(id, shift) {
+            log::warn!("test chain: cannot end a revert error=\"{}\"", error.message);
+        }
+    }
+    kept.lock().clock_shift_s
 }
 
 impl TestChain {
@@ -136,11 +148,19 @@ impl TestChain {
         self.lock().snapshots.clone()
     }
 
-    /// Forgets those that were taken after this one: the chain is back before them.
-    pub fn forget_after(&self, id: u64) -> Result<(), RpcError> {
-        let mut kept = self.lock().clone();
-        kept.snapshots.retain(|one| one.id <= id);
+    /// Notes that the ledger is about to be brought back to a snapshot.
+    pub fn begin_revert(&self, id: u64) -> Result<(), RpcError> {
+        let kept = Kept { reverting: Some(id), ..self.lock().clone() };
         self.put(kept)
+    }
+
+    /// The ledger is back: forgets the snapshots that were taken after this one, and sets the clock.
+    pub fn end_revert(&self, id: u64, shift: i64) -> Result<(), RpcError> {
+        let mut kept = Kept { reverting: None, clock_shift_s: shift, ..self.lock().clone() };
+        kept.snapshots.retain(|one| one.id <= id);
+        self.put(kept)?;
+        clock::set_shift(shift);
+        Ok(())
     }
 
     /// Sets the node's clock off the host's, now and after the next start.
@@ -179,7 +199,15 @@ mod tests {
         assert_eq!(kept.take(&tip, &[]).unwrap().id, 2);
         let kept = TestChain::open(&folder);
         assert_eq!(kept.find(1), Some(first));
-        kept.forget_after(1).unwrap();
+        kept.begin_revert(1).unwrap();
+        assert_eq!(
+            (settle(&folder, &Hash([9; 32])), TestChain::open(&folder).all().len()),
+            (0, 2),
+            "the ledger was not back"
+        );
+        kept.begin_revert(1).unwrap();
+        assert_eq!(settle(&folder, &tip.hash), 0);
+        let kept = TestChain::open(&folder);
         assert_eq!((kept.find(2), kept.all().len()), (None, 1));
         assert_eq!(TestChain::open(&folder).take(&tip, &[]).unwrap().id, 3, "no number is given twice");
         let large = [Bytes::from(vec![0; MOST_BYTES])];
@@ -187,7 +215,7 @@ mod tests {
         for damaged in ["{", r#"{"clock_shift_s":1000000000000000000,"last":1,"snapshots":[]}"#] {
             fs::write(folder.join(FILE), damaged).unwrap();
             let kept = TestChain::open(&folder);
-            assert_eq!((kept.all(), clock_shift(&folder)), (vec![], 0));
+            assert_eq!((kept.all(), settle(&folder, &tip.hash)), (vec![], 0));
             assert!(kept.take(&tip, &[]).unwrap().id > 1_000_000, "no number is given twice");
             assert_eq!(fs::read_to_string(folder.join("test-chain.json.damaged")).unwrap(), damaged);
         }

@@ -55,7 +55,6 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     // Files of a node that was killed would lead commands astray.
     datadir::remove_runtime_files(&folder);
     start_log(plan, levels)?;
-    set_clock(plan, &mut setup);
     let memory = plan.memory();
     if memory < DEFAULT_MEMORY && plan.flags().max_memory.is_none() {
         log::info!("the control group allows little memory, caches are smaller max_memory={memory}");
@@ -72,6 +71,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     let Opened { stores, warning, sharing, lost, kept_from, is_joining } = open_stores(plan, &setup, &held)?;
     setup.kept_from = kept_from;
     let vain = plan.vain_settings(is_joining)?;
+    set_clock(plan, &mut setup)?;
     if is_joining {
         setup.join = plan.goes_on_joining();
     }
@@ -112,16 +112,21 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
 }
 
 /// Sets the clock of a test chain's node off the host's, as an operator did in an earlier run.
-fn set_clock(plan: &Plan, setup: &mut Setup) {
-    let shift = if setup.spec.test { test_chain::clock_shift(&plan.folder()) } else { 0 };
+fn set_clock(plan: &Plan, setup: &mut Setup) -> Outcome {
+    if !setup.spec.test {
+        return Ok(());
+    }
+    let path = plan.context.ledger();
+    let tip =
+        LedgerReader::open(&path).and_then(|ledger| ledger.tip()).map_err(|error| Failure::store(&path, &error))?;
+    let shift = test_chain::settle(&plan.folder(), &tip.hash);
+    clock::set_shift(shift);
     if shift != 0 {
-        clock::set_shift(shift);
         // The host's time of an earlier run says nothing of it.
         (setup.known_time, setup.force_clock) = (None, true);
-        log::warn!(
-            "the clock of this test chain is set off the host's offset_s={shift}; back with: tussock dev time --reset"
-        );
+        log::warn!("the clock of this test chain is set off the host's offset_s={shift}; see: tussock dev time --help");
     }
+    Ok(())
 }
 
 fn start_log(plan: &Plan, levels: Levels) -> Outcome {

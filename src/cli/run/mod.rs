@@ -59,9 +59,9 @@ pub struct DevArgs {
     pub order: Option<DevCommand>,
     #[command(flatten)]
     interval: BlockInterval,
-    /// How many of the funded accounts to show with their keys, 0 to 10
+    /// How many of the funded accounts to show with their keys, 1 to 10
     #[arg(long, value_name = "N", default_value_t = WELL_KNOWN_ACCOUNTS,
-        value_parser = clap::value_parser!(u32).range(0..=i64::from(WELL_KNOWN_ACCOUNTS)))]
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(WELL_KNOWN_ACCOUNTS)))]
     accounts: u32,
     #[command(flatten)]
     node: NodeFlags,

@@ -238,15 +238,20 @@ fn revert(
         let status = context.node.status();
         let alone = status.inbound + status.outbound == 0;
         let command = test(TestCommand::Revert { tip, mempool: snapshot.mempool(), alone });
+        let before = clock::shift();
+        context.test_chain.begin_revert(snapshot.id)?;
         let ask = Continuation::ask(command, move |reply| {
-            done(reply)?;
-            context.test_chain.forget_after(snapshot.id)?;
+            if !matches!(reply, Reply::Done) {
+                // Nothing has changed: forgets no snapshot.
+                context.test_chain.end_revert(u64::MAX, before)?;
+                return Err(unexpected(reply));
+            }
+            context.test_chain.end_revert(snapshot.id, snapshot.clock_shift_s)?;
             let answer = json!({ "id": snapshot.id, "height": snapshot.height, "tip": tip, "undone": undone });
             let next = once_reindexed(&context, from.hash, move || then(answer).unwrap_or_else(Continuation::fail));
-            if snapshot.clock_shift_s == clock::shift() {
+            if snapshot.clock_shift_s == before {
                 return Ok(next);
             }
-            context.test_chain.set_clock(snapshot.clock_shift_s)?;
             Ok(Continuation::ask(MinerCommand::ClockSet, |reply| done(reply).map(|()| next)))
         });
         Ok(ask.within(RPC_BLOCKS))
@@ -324,8 +329,12 @@ fn set_clock(context: &Shared, target: u64, show: fn() -> Value) -> Result<Conti
     refuse_elsewhere(context)?;
     let (tip, host) = (context.tip()?, host_now());
     if tip.time > target.saturating_add(context.chain.parameters.future_limit.into()) {
-        let text =
-            format!("the chain's last block is of {}, and no clock can be so far before it; revert it first", tip.time);
+        let hours = tip.time.saturating_sub(target) / 3600;
+        let text = format!(
+            "the chain's last block is {hours} hours after that time; go back to an earlier snapshot, or set the block aside with \
+             invalidateblock (RPC): {}",
+            tip.hash
+        );
         return Err(RpcError::new(REJECTED, text));
     }
     if target.abs_diff(host) > MAX_SHIFT {
