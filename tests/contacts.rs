@@ -184,3 +184,24 @@ fn a_restore_goes_on_past_taken_names_and_no_device_is_read_without_end() {
         );
     }
 }
+
+#[test]
+fn no_contact_is_lost_where_many_are_added_at_once() {
+    let folder = TempDir::new();
+    let new = |name: &str| stdout(&cli_on(folder.path(), "local", &["key", "new", name])).trim().to_owned();
+    let addresses = ["a", "b", "c", "d", "e", "f", "g", "h"].map(new);
+    let name = |number: usize| format!("friend {number}");
+    std::thread::scope(|scope| {
+        for (number, address) in addresses.iter().enumerate() {
+            let path = folder.path();
+            scope.spawn(move || {
+                let added = cli_on(path, "local", &["contact", "add", &name(number), address]);
+                assert!(added.status.success(), "{}", stderr(&added));
+            });
+        }
+    });
+    let names = stdout(&cli_on(folder.path(), "local", &["contact", "list", "--names"]));
+    let mut names: Vec<&str> = names.lines().collect();
+    names.sort_unstable();
+    assert_eq!(names, (0..8).map(name).collect::<Vec<_>>());
+}

@@ -5,12 +5,17 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    datadir,
     exit::{Exit, Failure, Outcome},
+    kept_file::FileLock,
     output::{self, Rows},
 };
 use crate::{
     chain::address::Address,
-    wallet::{contacts::Contact, keys::Keys},
+    wallet::{
+        contacts::{Contact, Contacts},
+        keys::Keys,
+    },
 };
 
 /// `tussock contact`
@@ -63,6 +68,8 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
         Verb::Add { name, address } => {
             let parsed = Address::parse(address, &context.spec().prefix);
             let address = parsed.map_err(|error| Failure::usage(format!("{address}: {error}")))?;
+            datadir::make_folder(&folder)?;
+            let _lock = FileLock::acquire(contacts.path())?;
             let added = keys.add_contact(name, &address)?;
             context.keep_chain_file()?;
             output::hint(&format!("it is kept in {}", contacts.path().display()));
@@ -82,7 +89,7 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
                 rows.text("no contacts")
             })
         }
-        Verb::Remove { name } => match contacts.remove(name)? {
+        Verb::Remove { name } => match removed(&contacts, name)? {
             true => context.print(&json!({ "removed": name }), |_| format!("removed {name}")),
             false => {
                 let problem = format!("there is no contact \"{name}\"; tussock contact list shows all");
@@ -90,4 +97,13 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
             }
         },
     }
+}
+
+/// Whether the contact was there.
+fn removed(contacts: &Contacts<'_>, name: &str) -> Outcome<bool> {
+    if !contacts.path().exists() {
+        return Ok(false);
+    }
+    let _lock = FileLock::acquire(contacts.path())?;
+    Ok(contacts.remove(name)?)
 }

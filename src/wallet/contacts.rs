@@ -2,7 +2,7 @@
 //! may also write themselves.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -51,26 +51,40 @@ impl<'a> Contacts<'a> {
 
     /// All of them, in the order of the file. A file that is wrong anywhere is refused as a whole: nobody else must be paid.
     pub fn list(&self) -> Outcome<Vec<Contact>> {
+        self.parse(&self.read()?).map_err(|problem| self.damaged(&problem))
+    }
+
+    fn damaged(&self, problem: &str) -> WalletError {
+        WalletError::Damaged(format!("{}: {problem}", self.path.display()))
+    }
+
+    /// The file's text; none if there is no file.
+    fn read(&self) -> Outcome<String> {
         let failed = |error: io::Error| WalletError::file("cannot read", &self.path, &error);
-        let file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            file => file.map_err(failed)?,
-        };
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        let damaged = |problem: String| WalletError::Damaged(format!("{}: {problem}", self.path.display()));
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(damaged(format!("more than {MAX_BYTES} bytes")));
+        match fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+            // A pipe would be waited for, and a device never ends.
+            Ok(what) if !what.is_file() => return Err(self.damaged("this is no file")),
+            _ => {}
         }
-        let text = String::from_utf8(bytes).map_err(|_| damaged("not a text in UTF-8".to_owned()))?;
-        self.parse(&text).map_err(damaged)
+        let mut bytes = Vec::new();
+        File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(self.damaged(&format!("more than {MAX_BYTES} bytes")));
+        }
+        String::from_utf8(bytes).map_err(|_| self.damaged("not a text in UTF-8"))
     }
 
     fn parse(&self, text: &str) -> Result<Vec<Contact>, String> {
+        Ok(self.parse_lines(text)?.into_iter().map(|(_, contact)| contact).collect())
+    }
+
+    /// Contacts with the numbers of their lines.
+    fn parse_lines(&self, text: &str) -> Result<Vec<(u64, Contact)>, String> {
         let mut reader = csv::ReaderBuilder::new();
         reader.has_headers(false).flexible(true).comment(Some(b'#')).trim(csv::Trim::All);
         let text = text.trim_start_matches('\u{feff}');
-        let mut contacts: Vec<Contact> = Vec::new();
+        let mut contacts: Vec<(u64, Contact)> = Vec::new();
         for (index, record) in reader.from_reader(text.as_bytes()).records().enumerate() {
             let record = record.map_err(|error| format!("not a table: {error}"))?;
             let line = record.position().map_or(0, |start| line_of(text, start));
@@ -81,10 +95,10 @@ impl<'a> Contacts<'a> {
             check_name(name).map_err(|problem| format!("line {line}: {problem}"))?;
             let address = Address::parse(address, &self.spec.prefix)
                 .map_err(|error| format!("line {line}: {name}: the address: {error}"))?;
-            if contacts.iter().any(|contact| is_same(&contact.name, name)) {
+            if contacts.iter().any(|(_, contact)| is_same(&contact.name, name)) {
                 return Err(format!("line {line}: {name} is there twice; remove one of them"));
             }
-            contacts.push(Contact { name: name.to_owned(), address });
+            contacts.push((line, Contact { name: name.to_owned(), address }));
         }
         Ok(contacts)
     }
@@ -114,44 +128,62 @@ impl<'a> Contacts<'a> {
         if let Some(key) = keys.iter().find(|key| is_same(key, name)) {
             return Err(exists("key", key));
         }
-        let mut contacts = self.list()?;
-        if let Some(known) = contacts.iter().find(|contact| is_same(&contact.name, name)) {
-            return Err(exists("contact", &known.name));
-        }
         let contact = Contact { name: name.to_owned(), address: *address };
-        contacts.push(contact.clone());
-        self.write(&contacts)?;
+        self.edit(|text| {
+            let mut contacts = self.parse(text).map_err(|problem| self.damaged(&problem))?;
+            if let Some(known) = contacts.iter().find(|contact| is_same(&contact.name, name)) {
+                return Err(exists("contact", &known.name));
+            }
+            contacts.push(contact.clone());
+            let added = row([name, &address.to_text(&self.spec.prefix)])?;
+            let (before, end) = match text.trim_end_matches('\n') {
+                "" => (row(TITLES)?, ""),
+                kept => (kept.to_owned(), "\n"),
+            };
+            Ok(Some((format!("{before}{end}{added}"), contacts)))
+        })?;
         Ok(contact)
     }
 
     /// Removes a contact. Whether it was there.
     pub fn remove(&self, name: &str) -> Outcome<bool> {
-        let mut contacts = self.list()?;
-        let before = contacts.len();
-        contacts.retain(|contact| contact.name != name);
-        if contacts.len() < before {
-            self.write(&contacts)?;
+        if self.find(name)?.is_none() {
+            return Ok(false);
         }
-        Ok(contacts.len() < before)
+        self.edit(|text| {
+            let mut contacts = self.parse_lines(text).map_err(|problem| self.damaged(&problem))?;
+            let Some(at) = contacts.iter().position(|(_, contact)| contact.name == name) else { return Ok(None) };
+            let (line, _) = contacts.remove(at);
+            let kept = (1..).zip(text.split_inclusive('\n')).filter(|(number, _)| *number != line);
+            let left = contacts.into_iter().map(|(_, contact)| contact).collect();
+            Ok(Some((kept.map(|(_, line)| line).collect(), left)))
+        })
     }
 
-    fn write(&self, contacts: &[Contact]) -> Outcome {
-        let failed = |_| WalletError::Internal("the contacts cannot be written".to_owned());
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(TITLES).map_err(failed)?;
-        for contact in contacts {
-            writer.write_record([&contact.name, &contact.address.to_text(&self.spec.prefix)]).map_err(failed)?;
-        }
-        let bytes =
-            writer.into_inner().map_err(|_| WalletError::Internal("the contacts cannot be written".to_owned()))?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(WalletError::usage(format!("more contacts than {MAX_BYTES} bytes hold; remove some")));
-        }
+    /// Changes the file's text, and leaves what people have written beside names and addresses as it is. The change returns the
+    /// text and the contacts that must be in it. Whether anything was changed.
+    fn edit(&self, change: impl Fn(&str) -> Outcome<Option<(String, Vec<Contact>)>>) -> Outcome<bool> {
         if let Some(folder) = self.path.parent() {
             files::make_folder(folder)?;
         }
-        files::write(&self.path, &bytes, Existing::Replace)
+        let Some((text, contacts)) = change(&self.read()?)? else { return Ok(false) };
+        if text.len() as u64 > MAX_BYTES {
+            return Err(WalletError::usage(format!("more contacts than {MAX_BYTES} bytes hold; remove some")));
+        }
+        // A quote that is open, or a cell of several lines.
+        if self.parse(&text) != Ok(contacts) {
+            return Err(self.damaged("its last lines are no rows of a table; change it by hand"));
+        }
+        files::write(&self.path, text.as_bytes(), Existing::Replace).map(|()| true)
     }
+}
+
+fn row(cells: [&str; 2]) -> Outcome<String> {
+    let failed = || WalletError::Internal("the contacts cannot be written".to_owned());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells).map_err(|_| failed())?;
+    let bytes = writer.into_inner().map_err(|_| failed())?;
+    String::from_utf8(bytes).map_err(|_| failed())
 }
 
 /// Names that people would take for each other.
@@ -174,10 +206,35 @@ fn check_name(name: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::{chain::key::SecretKey, wallet::keys::Keys};
+
+    #[test]
+    fn what_people_wrote_stays() {
+        let folder = std::env::temp_dir().join(format!("tussock-contacts-many-{}", std::process::id()));
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir_all(&folder).unwrap();
+        let spec = ChainSpec::local();
+        let address = |seed: u8| SecretKey::from_seed([seed; 32]).address();
+        let text = format!("# friends\nname,address,phone\nAnn,{},\"1, 2\"\n", address(1).to_text(&spec.prefix));
+        let text = text.replace("name,address,phone", "name,address");
+        fs::write(folder.join(FILE), &text).unwrap();
+        let contacts = Contacts::new(&folder, &spec);
+        for seed in 10..30 {
+            contacts.add(&format!("c{seed}"), &address(seed), &[]).unwrap();
+        }
+        assert_eq!(contacts.list().unwrap().len(), 21);
+        let now = || fs::read_to_string(folder.join(FILE)).unwrap();
+        assert!(now().starts_with(&text), "{}", now());
+        assert_eq!(contacts.remove("c20"), Ok(true));
+        assert_eq!((contacts.list().unwrap().len(), contacts.find("c20")), (20, Ok(None)));
+        assert!(now().starts_with(&text) && !now().contains("c20"));
+        let open = format!("{}\"x,{}\n", now(), address(2).to_text(&spec.prefix));
+        fs::write(folder.join(FILE), &open).unwrap();
+        assert!(contacts.add("new", &address(3), &[]).is_err());
+        assert_eq!(now(), open, "a table that is damaged is left as it is");
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn contacts_are_kept_in_a_table_and_have_no_name_of_a_key() {
