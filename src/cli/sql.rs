@@ -2,9 +2,12 @@
 
 use std::{
     io::{self, IsTerminal},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -23,7 +26,7 @@ use crate::{
     chain::{archive::StoreError, memo},
     rpc::client::Deadline,
     store::{
-        adhoc::{Interrupter, Table, Value as Cell},
+        adhoc::{Table, Value as Cell},
         reader::LedgerReader,
     },
 };
@@ -81,11 +84,18 @@ pub fn run(context: &Context, arguments: &SqlArgs) -> Outcome {
     let joined = reader.join(&index, &peers, waiting.as_deref(), context.spec().prefix);
     joined.map_err(|error| Failure::store(&context.ledger(), &error))?;
     let limit = arguments.limit.unwrap_or(if arguments.csv { usize::MAX } else { DEFAULT_ROWS });
-    let mut csv = Csv::new(limit);
-    let (result, late) = within(timeout, reader.interrupter(), || match arguments.csv {
-        true => csv.write(&reader, &arguments.statement).map(|()| Table::default()),
-        false => reader.sql(&arguments.statement, limit),
-    });
+    let printing = Stopwatch::default();
+    let mut csv = Csv::new(limit, &printing);
+    let interrupter = reader.interrupter();
+    let (result, late) = within(
+        timeout,
+        &printing,
+        move || interrupter.interrupt(),
+        || match arguments.csv {
+            true => csv.write(&reader, &arguments.statement).map(|()| Table::default()),
+            false => reader.sql(&arguments.statement, limit),
+        },
+    );
     let table = result.map_err(|error| match error {
         _ if late => {
             let done = match csv.rows {
@@ -132,18 +142,48 @@ fn complete_index(context: &Context) {
     {}
 }
 
-/// Runs a query and interrupts it after `timeout`. Also returns whether the time ran out.
-fn within<T>(timeout: Duration, interrupter: Interrupter, query: impl FnOnce() -> T) -> (T, bool) {
+/// How long something that stops and goes on has taken.
+#[derive(Default)]
+struct Stopwatch(Mutex<(Duration, Option<Instant>)>);
+
+impl Stopwatch {
+    fn lock(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn measure<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.lock().1 = Some(Instant::now());
+        let result = act();
+        let all = self.elapsed();
+        *self.lock() = (all, None);
+        result
+    }
+
+    fn elapsed(&self) -> Duration {
+        let (before, since) = *self.lock();
+        before + since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// Runs a query and interrupts it after `timeout`, in which the time for `printing` does not count: whoever reads the rows may be
+/// slow. Also returns whether the time ran out.
+fn within<T>(
+    timeout: Duration,
+    printing: &Stopwatch,
+    interrupt: impl Fn() + Send,
+    query: impl FnOnce() -> T,
+) -> (T, bool) {
     thread::scope(|scope| {
         let (done, ended) = mpsc::channel::<()>();
         let watch = scope.spawn(move || {
-            let mut late = false;
-            let mut deadline = timeout;
+            let (mut late, start) = (false, Instant::now());
+            let left = || timeout.saturating_sub(start.elapsed().saturating_sub(printing.elapsed()));
             // Repeated, because an interrupt before the query has begun is lost.
-            while ended.recv_timeout(deadline) == Err(RecvTimeoutError::Timeout) {
-                late = true;
-                interrupter.interrupt();
-                deadline = Duration::from_millis(20);
+            while ended.recv_timeout(left().max(Duration::from_millis(20))) == Err(RecvTimeoutError::Timeout) {
+                if left().is_zero() {
+                    late = true;
+                    interrupt();
+                }
             }
             late
         });
@@ -172,8 +212,9 @@ fn objects(table: &Table) -> String {
 }
 
 /// Rows as comma-separated values (RFC 4180), printed as they come.
-struct Csv {
+struct Csv<'a> {
     limit: usize,
+    printing: &'a Stopwatch,
     /// On a terminal, which a text must not drive.
     shown: bool,
     /// What is not printed yet.
@@ -185,9 +226,17 @@ struct Csv {
     printed: Outcome,
 }
 
-impl Csv {
-    fn new(limit: usize) -> Self {
-        Self { limit, shown: io::stdout().is_terminal(), text: String::new(), rows: 0, is_cut: false, printed: Ok(()) }
+impl<'a> Csv<'a> {
+    fn new(limit: usize, printing: &'a Stopwatch) -> Self {
+        Self {
+            limit,
+            printing,
+            shown: io::stdout().is_terminal(),
+            text: String::new(),
+            rows: 0,
+            is_cut: false,
+            printed: Ok(()),
+        }
     }
 
     /// What came before a failure is printed, too.
@@ -223,7 +272,7 @@ impl Csv {
 
     fn print(&mut self) {
         if self.printed.is_ok() && !self.text.is_empty() {
-            self.printed = output::raw(self.text.as_bytes());
+            self.printed = self.printing.measure(|| output::raw(self.text.as_bytes()));
         }
         self.text.clear();
     }
@@ -274,4 +323,33 @@ fn text(table: &Table) -> String {
         rows.row(row.iter().map(shown_cell));
     }
     rows.text("no rows")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_time_in_which_nobody_reads_is_not_the_query_s() {
+        const TIMEOUT: Duration = Duration::from_millis(500);
+        let printing = Stopwatch::default();
+        let print = || {
+            printing.measure(|| {
+                while printing.elapsed() < 2 * TIMEOUT {
+                    thread::yield_now();
+                }
+            });
+        };
+        assert!(!within(TIMEOUT, &printing, || (), print).1);
+        let interrupted = AtomicBool::new(false);
+        let work = || {
+            while !interrupted.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+        };
+        let interrupt = || interrupted.store(true, Ordering::Relaxed);
+        assert!(within(TIMEOUT, &Stopwatch::default(), interrupt, work).1);
+    }
 }
