@@ -1,5 +1,7 @@
 //! What programs try on a test chain: states brought back, clocks set, blocks replaced.
 
+mod state;
+
 use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},

@@ -24,6 +24,8 @@ use crate::{
 
 /// Databases of a backup; the index is derived and left out.
 const DATABASES: [&str; 3] = [datadir::LEDGER, datadir::PEERS, datadir::SEALS];
+/// What else is copied as it is.
+const FILES: [&str; 4] = [CHAIN_FILE, datadir::MEMBERS, contacts::FILE, test_chain::FILE];
 /// Default of `prune --keep`.
 const KEEP: u32 = 1000;
 
@@ -87,8 +89,18 @@ fn note_join(reader: &LedgerReader, headers: u32) -> Outcome<bool> {
     Ok(join == JoinState::Joining)
 }
 
+/// All that a backup can have: databases, other files, and the folder of keys.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    DATABASES.into_iter().chain(FILES).chain([datadir::KEYS])
+}
+
+/// Whether this is the name of a database.
+pub(super) fn is_database(name: &str) -> bool {
+    DATABASES.contains(&name)
+}
+
 /// Copies databases, the chain's specification and, if wanted, keys into a new folder. Returns the number of keys.
-fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
+pub(super) fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
     datadir::make_private_folder(into)?;
     let from = context.folder();
     for name in DATABASES {
@@ -108,7 +120,7 @@ fn copy_all(context: &Context, into: &Path, with_keys: bool) -> Outcome<usize> {
             error => cannot_copy(&into.join(name), &error),
         })?;
     }
-    for name in [CHAIN_FILE, datadir::MEMBERS, contacts::FILE, test_chain::FILE] {
+    for name in FILES {
         copy_file(&from.join(name), &into.join(name))?;
     }
     if with_keys { copy_keys(&from, into) } else { Ok(0) }
@@ -146,11 +158,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         let what = format!("there is no backup: {}; name the folder that tussock backup made", source.display());
         return Err(Failure::new(Exit::NotFound, what));
     }
-    let failed = |error| Failure::store(&source, &error);
-    let reader = LedgerReader::open(&source).map_err(failed)?;
-    reader.check_chain(context.spec()).map_err(failed)?;
-    drop(reader);
-    copy::check(&source).map_err(failed)?;
+    check(context, &arguments.folder).map_err(|error| Failure::store(&source, &error))?;
     let folder = context.folder();
     let _lock = Lock::acquire(&folder, &context.settings.flags())?;
     let ledger = context.ledger();
@@ -158,17 +166,7 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         let advice = "move it away, or restore into another directory: -d DIR";
         return Err(Failure::new(Exit::Rejected, format!("there is a ledger already: {}; {advice}", ledger.display())));
     }
-    for name in DATABASES {
-        let (from, to) = (arguments.folder.join(name), folder.join(name));
-        if from.exists() && !to.exists() {
-            copy::copy(&from, &to, &mut |_, _| {}).map_err(|error| Failure::store(&to, &error))?;
-        }
-    }
-    context.keep_chain_file()?;
-    for name in [datadir::MEMBERS, contacts::FILE, test_chain::FILE] {
-        copy_file(&arguments.folder.join(name), &folder.join(name))?;
-    }
-    let keys = copy_keys(&arguments.folder, &folder)?;
+    let keys = copy_back(context, &arguments.folder)?;
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
     let tip = reader.tip().map_err(|error| Failure::store(&ledger, &error))?;
     note_join(&reader, tip.height)?;
@@ -183,6 +181,29 @@ pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
         );
     }
     context.print(&facts, |_| format!("height {} and {} are in {}", tip.height, count(keys), folder.display()))
+}
+
+/// Whether a backup's ledger is whole and of the context's chain.
+pub(super) fn check(context: &Context, backup: &Path) -> Result<(), StoreError> {
+    let ledger = backup.join(datadir::LEDGER);
+    LedgerReader::open(&ledger)?.check_chain(context.spec())?;
+    copy::check(&ledger)
+}
+
+/// Copies a backup into the chain's folder, whose lock is held. What is there stays. Returns the number of keys.
+pub(super) fn copy_back(context: &Context, backup: &Path) -> Outcome<usize> {
+    let folder = context.folder();
+    for name in DATABASES {
+        let (from, to) = (backup.join(name), folder.join(name));
+        if from.exists() && !to.exists() {
+            copy::copy(&from, &to, &mut |_, _| {}).map_err(|error| Failure::store(&to, &error))?;
+        }
+    }
+    context.keep_chain_file()?;
+    for name in [datadir::MEMBERS, contacts::FILE, test_chain::FILE] {
+        copy_file(&backup.join(name), &folder.join(name))?;
+    }
+    copy_keys(backup, &folder)
 }
 
 /// Copies a small file if it is there and the target is not.

@@ -176,6 +176,13 @@ pub(super) fn write_with(path: &Path, mode: u32, fill: impl FnOnce(&mut File) ->
     written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
+/// Whether a file can be written beside this one, which stays as it is.
+pub(super) fn check_beside(path: &Path) -> io::Result<()> {
+    let temporary = temporary_beside(path);
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    fs::remove_file(&temporary)
+}
+
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

@@ -6,6 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -76,6 +77,7 @@ pub struct TemporaryFolder {
     /// Where it is.
     pub path: PathBuf,
     mark: String,
+    is_kept: AtomicBool,
 }
 
 impl TemporaryFolder {
@@ -84,14 +86,22 @@ impl TemporaryFolder {
         let path = std::env::temp_dir().join(format!("{TEMPORARY}{}", hex(&datadir::random_bytes::<4>()?)));
         let mark = hex(&datadir::random_bytes::<16>()?);
         datadir::make_private_folder(&path)?;
-        let folder = Self { path, mark };
+        let folder = Self { path, mark, is_kept: AtomicBool::new(false) };
         datadir::write_atomically(&folder.path.join(MARK), folder.mark.as_bytes(), 0o600)?;
         Ok(folder)
+    }
+
+    /// Leaves it on the disk: what it holds is nowhere else.
+    pub fn keep(&self) {
+        self.is_kept.store(true, Relaxed);
     }
 }
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
+        if self.is_kept.load(Relaxed) {
+            return;
+        }
         if let Err(error) = fs::remove_dir_all(&self.path) {
             output::note(&format!("cannot remove {}: {error}", self.path.display()));
         }

@@ -18,6 +18,7 @@ pub mod control;
 pub mod datadir;
 pub mod dev;
 pub mod dev_folders;
+pub mod dev_state;
 pub mod doctor;
 pub mod events;
 pub mod exit;

@@ -23,6 +23,7 @@ use crate::{
     },
     cli::{
         datadir::{self, Lock},
+        dev_state::DevState,
         exit::{Exit, Failure, Outcome},
         node_key, output,
     },
@@ -84,6 +85,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     plan.context.keep_chain_file()?;
     let started = Instant::now();
     let node = start_node(plan, setup, stores)?;
+    plan.state.iter().for_each(DevState::has_begun);
     log::info!("this node is known to others by its id node={id}");
     node.halt_on_panic();
     if let Some(warning) = warning {
@@ -106,8 +108,8 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
         datadir::remove_runtime_files(&folder);
     }
     match result? {
-        StopReason::Halt(halt) => Err(halted(plan, halt)),
-        StopReason::Asked | StopReason::Signal(_) => Ok(()),
+        StopReason::Halt(halt) => Err(plan.keeping(halted(plan, halt))),
+        StopReason::Asked | StopReason::Signal(_) => plan.save_state(),
     }
 }
 

@@ -15,12 +15,15 @@ mod vain;
 mod watch;
 mod watchdog;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{
     context::Context,
     dev::DevCommand,
     dev_folders::TemporaryFolder,
+    dev_state::DevState,
     exit::{Failure, Outcome},
     variables::BlockInterval,
 };
@@ -48,9 +51,14 @@ pub struct RunArgs {
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
+With --state, chain, mempool, keys, contacts, snapshots and clock are in one
+file, which is read at the start and replaced at the stop, also by Ctrl-C. A
+kill leaves it as it was. It holds keys, so only you can read it.
+
 Examples:
   tussock dev
   tussock dev --block-time 2s --data-dir /tmp/tussock-dev
+  tussock dev --state shop.state
   tussock dev snapshot"
 )]
 pub struct DevArgs {
@@ -63,6 +71,9 @@ pub struct DevArgs {
     #[arg(long, value_name = "N", default_value_t = WELL_KNOWN_ACCOUNTS,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(WELL_KNOWN_ACCOUNTS)))]
     accounts: u32,
+    /// Begin from this file if it is there, and write it when the node stops
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     node: NodeFlags,
 }
@@ -80,6 +91,8 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     }
     let mut common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
     let mut context = Context::for_node(&common, &arguments.node, json)?;
+    // Before anything is made.
+    let state = arguments.state.as_ref().map(|file| DevState::new(file, &context)).transpose()?;
     let temporary = if context.settings.data_dir_is_default {
         let folder = TemporaryFolder::new()?;
         common.data_dir = Some(folder.path.clone());
@@ -88,8 +101,16 @@ pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
     } else {
         None
     };
-    Plan::new(context, arguments.interval.block_time, true).and_then(|mut plan| {
-        (plan.accounts, plan.temporary) = (arguments.accounts, temporary);
-        launch(&plan)
-    })
+    // Names of keys on the command line may be those of the state.
+    state.as_ref().map_or(Ok(()), |state| state.restore(&context))?;
+    let mut plan = match Plan::new(context, arguments.interval.block_time, true) {
+        Ok(plan) => plan,
+        Err(failure) => {
+            let context = Context::for_node(&common, &arguments.node, json)?;
+            state.iter().for_each(|state| state.take_back(&context));
+            return Err(failure);
+        }
+    };
+    (plan.accounts, plan.temporary, plan.state) = (arguments.accounts, temporary, state);
+    launch(&plan).inspect_err(|_| plan.state.iter().for_each(|state| state.take_back(&plan.context)))
 }

@@ -24,6 +24,7 @@ use crate::{
     cli::{
         context::Context,
         dev_folders::{DevFolderNote, TemporaryFolder},
+        dev_state::DevState,
         exit::{Exit, Failure, Outcome},
     },
     config::{
@@ -58,6 +59,8 @@ pub(super) struct Plan {
     pub(super) accounts: u32,
     /// Its data directory, if that goes with it.
     pub(super) temporary: Option<TemporaryFolder>,
+    /// Where its state is written at the stop.
+    pub(super) state: Option<DevState>,
     connect: Vec<NodeAddress>,
     bootnodes: Vec<NodeAddress>,
     /// Who must answer at these, and at the chain's bootnodes.
@@ -75,7 +78,7 @@ impl Plan {
         let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
         read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
         check_notify(&context)?;
-        Ok(Self { context, block_time, dev, accounts: 0, temporary: None, connect, bootnodes, pins })
+        Ok(Self { context, block_time, dev, accounts: 0, temporary: None, state: None, connect, bootnodes, pins })
     }
 
     /// Whether this is a miner that waits for a peer, and no peer is known.
@@ -89,6 +92,23 @@ impl Plan {
     pub(super) fn dev_note(&self) -> Option<DevFolderNote> {
         let default = config::default_data_dir().filter(|_| self.dev)?;
         DevFolderNote::new(&default, &self.context.settings.data_dir, self.temporary.as_ref())
+    }
+
+    /// Writes the state of `dev --state`; the node has stopped.
+    pub(super) fn save_state(&self) -> Outcome {
+        let Some(state) = &self.state else { return Ok(()) };
+        state.save(&self.context).map_err(|failure| self.keeping(failure))
+    }
+
+    /// The failure of a node whose state cannot be written: its folder stays, also a temporary one.
+    pub(super) fn keeping(&self, failure: Failure) -> Failure {
+        if self.state.is_none() {
+            return failure;
+        }
+        self.temporary.iter().for_each(TemporaryFolder::keep);
+        let folder = self.context.settings.data_dir.display();
+        let advice = format!("the chain stays in {folder}: tussock dev -d {folder}");
+        Failure { message: format!("{}; {advice}", failure.message), ..failure }
     }
 
     pub(super) fn folder(&self) -> PathBuf {
