@@ -1,6 +1,6 @@
 //! Payments that are made, signed and submitted in different places, when something is not as it should be.
 
-use std::fs;
+use std::{fs, thread};
 
 use serde_json::json;
 
@@ -74,6 +74,27 @@ fn a_payment_takes_the_place_of_another_only_if_that_is_meant() {
     let tx = node.json(&["tx", &first]);
     assert_eq!((&tx["status"], &tx["conflicts_with"]), (&json!("conflicted"), &json!(second)));
     fs::remove_file(&rent).unwrap();
+}
+
+/// Two hosts hand in at the same moment, or a script does. Both have looked before the other's payment was there.
+#[test]
+fn of_two_payments_of_one_coin_at_once_one_is_refused() {
+    let node = node_with_savings();
+    for round in 0..8 {
+        let rent = signed(&node, "rent", &["dev1", "100", "--fee", "400"]);
+        let food = signed(&node, "food", &["dev2", "200", "--fee", "1500"]);
+        let submit = |file: &str| node.cli(&["tx", "submit", file]);
+        let [one, other] = thread::scope(|scope| {
+            [&rent, &food].map(|file| scope.spawn(|| submit(file))).map(|thread| thread.join().unwrap())
+        });
+        let (taken, refused) = if one.status.success() { (one, other) } else { (other, one) };
+        let words = stderr(&refused);
+        assert_eq!((taken.status.code(), refused.status.code()), (Some(0), Some(5)), "round {round}: {words}");
+        let id = stdout(&taken).trim().to_owned();
+        assert!(words.contains(&id) && stdout(&refused).is_empty(), "round {round}: {words}");
+        assert_eq!(node.json(&["tx", &id])["status"], "mempool");
+        node.json(&["mine", "1"]);
+    }
 }
 
 #[test]

@@ -129,7 +129,12 @@ pub enum TestCommand {
 #[derive(Clone, Debug, PartialEq)]
 pub enum GossipCommand {
     /// Verify, take into the mempool, relay. → [`Reply::Accepted`] or [`Reply::Refused`]
-    SubmitTransaction(Bytes),
+    SubmitTransaction {
+        /// Its encoding.
+        bytes: Bytes,
+        /// Whether others in the mempool may leave for it; `false`: it is refused if it conflicts with any.
+        replace: bool,
+    },
 }
 
 /// To `miner`.

@@ -29,6 +29,9 @@ pub enum Refusal {
         /// Why not.
         reason: &'static str,
     },
+    /// Another transaction in the mempool spends the same coin, and whoever submitted this one wants none to leave for it.
+    #[error("conflicts with {0} in the mempool, and is not to replace it")]
+    Rival(Hash),
     /// Invalid in the next block: missing or immature coin, wrong key or amount.
     #[error("{0}")]
     Invalid(#[from] TransactionFault),

@@ -143,7 +143,7 @@ fn a_panic_in_a_role_stops_the_node_and_says_why() {
     let node = launch(vec![(RoleId::Gossip, gossip), (RoleId::Ledger, ledger)]);
     let (sender, answers) = bounded(1);
     node.handle().submit(
-        GossipCommand::SubmitTransaction(Vec::new().into()),
+        GossipCommand::SubmitTransaction { bytes: Vec::new().into(), replace: true },
         Box::new(move |reply| sender.send(reply).unwrap()),
     );
     let reason = node.wait();
@@ -181,7 +181,7 @@ fn a_role_that_is_always_due_still_hears_commands_and_links() {
         Some(now.mono)
     });
     let node = launch(vec![(RoleId::Gossip, gossip), (RoleId::Handshake, handshake())]);
-    let submit = || GossipCommand::SubmitTransaction(Vec::new().into());
+    let submit = || GossipCommand::SubmitTransaction { bytes: Vec::new().into(), replace: true };
     (0..1000).for_each(|_| assert_eq!(node.handle().ask(submit()), Reply::Done));
     let mut stream = connect(&node);
     write_message(&mut stream, &Message::Verack(1));

@@ -30,7 +30,7 @@ impl World {
         let double_ppm = self.options.double_spend_ppm;
         let made = self.nodes[node].disk.read(|ledger| self.wallet.make(&self.spec, ledger, double_ppm));
         if let Some(made) = made {
-            let command = GossipCommand::SubmitTransaction(made.transaction.to_bytes().into());
+            let command = GossipCommand::SubmitTransaction { bytes: made.transaction.to_bytes().into(), replace: true };
             // Of those from before, a crash may lose some.
             let payment = (self.options.authorities > 0 && self.faults.calm).then(|| Box::new(made));
             self.command(node, command, Question::Submit(payment));

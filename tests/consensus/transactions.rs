@@ -19,7 +19,11 @@ fn submit(court: &mut Court, transaction: &Transaction) -> Result<(), String> {
         Ok(transaction) => transaction,
         Err(fault) => return Err(format!("{fault:?}")),
     };
-    court.ledger.hear(court.now, Event::Notice(ToLedger::Admit { origin, transaction }.into()), &mut out);
+    court.ledger.hear(
+        court.now,
+        Event::Notice(ToLedger::Admit { origin, transaction, replace: true }.into()),
+        &mut out,
+    );
     for action in out.drain() {
         if let Action::Tell(Notice::Gossip(ToGossip::Admitted { result, .. })) = action {
             return result.map_err(|refusal| match refusal {

@@ -194,7 +194,8 @@ impl<'a> Payer<'a> {
             if !allow_high_fee {
                 draft.check_fee(spec, estimate)?;
             }
-            match remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes()), 0])) {
+            // No other payment leaves for it, whoever came first.
+            match remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes()), 0, false])) {
                 Err(failure) if is_passing(&failure) && patience.pause(SYNC_PAUSE) => drop(lock),
                 Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
                 Err(failure) if failure.message.contains(LONG_CHAIN) => {

@@ -19,45 +19,77 @@ const MAX_NAMED: usize = 3;
 /// Hands a signed payment, in hex, to the node. One that is in the mempool or a block already counts as handed over. `replace`:
 /// others may give way to it.
 pub(super) fn submit(context: &Context, payment: &str, replace: bool, allow_high_fee: bool) -> Outcome {
-    let verdict = verdict(context, payment, allow_high_fee)?;
-    let id = output::text(&verdict, "txid");
+    let mut verdict = verdict(context, payment, allow_high_fee)?;
+    let mut refusal = None;
+    // Between the two questions another payment may come; then the node refuses this one, and says what is in its way when
+    // asked again.
+    if standing(context, &verdict, replace).is_none() {
+        let sent = context.remote()?.call("sendrawtransaction", json!([payment, most(allow_high_fee), replace]));
+        match sent.map_err(with_flag) {
+            Err(failure) if failure.exit == Exit::Rejected => {
+                verdict = self::verdict(context, payment, allow_high_fee)?;
+                refusal = Some(failure);
+            }
+            sent => drop(sent?),
+        }
+    }
     let rivals = output::items(&verdict["conflicts"]);
-    let reason = output::text(&verdict, "reject-reason");
-    let print = |facts: &Value| context.print(facts, |facts| output::text(facts, "id"));
+    let id = output::text(&verdict, "txid");
     let mut facts = json!({ "id": id, "txid": id, "status": "mempool" });
-    if reason == Refusal::Known.to_string() {
-        output::hint("it is in the mempool already");
-        return print(&facts);
-    }
-    if reason == Refusal::Confirmed.to_string() {
-        output::hint("it is in a block already");
-        facts["status"] = json!("confirmed");
-        return print(&facts);
-    }
     if !rivals.is_empty() {
         facts["conflicts"] = verdict["conflicts"].clone();
     }
-    let failure = match verdict["allowed"] == true {
-        true if rivals.is_empty() || replace => None,
-        true => {
-            let rivals = named(context, rivals);
-            Some(format!("it would take the place of {rivals}; if that is meant, add --replace"))
+    let print = |facts: &Value| context.print(facts, |facts| output::text(facts, "id"));
+    match (standing(context, &verdict, replace), refusal) {
+        (Some(Standing::Known(status)), _) => {
+            output::hint(&format!("it is in {} already", if status == "mempool" { "the mempool" } else { "a block" }));
+            facts["status"] = json!(status);
+            print(&facts)
         }
-        false if rivals.is_empty() => None,
-        false => Some(format!("{reason}; in its way: {}", named(context, rivals))),
-    };
-    if let Some(message) = failure {
-        if context.json {
-            facts["status"] = json!("conflict");
-            output::json(&facts)?;
+        (Some(Standing::Conflict(message)), _) => {
+            if context.json {
+                facts["status"] = json!("conflict");
+                output::json(&facts)?;
+            }
+            Err(with_flag(Failure::new(Exit::Rejected, message)))
         }
-        return Err(with_flag(Failure::new(Exit::Rejected, message)));
+        (None, Some(failure)) => Err(failure),
+        (None, None) => {
+            if !rivals.is_empty() {
+                output::note(&format!("it took the place of {}", named(context, rivals)));
+            }
+            print(&facts)
+        }
     }
-    context.remote()?.call("sendrawtransaction", json!([payment, most(allow_high_fee)])).map_err(with_flag)?;
-    if !rivals.is_empty() {
-        output::note(&format!("it took the place of {}", named(context, rivals)));
+}
+
+/// Why a payment is not to be handed in.
+enum Standing {
+    /// It is there: in the mempool, or confirmed.
+    Known(&'static str),
+    /// Others are in its way; what to say of them.
+    Conflict(String),
+}
+
+/// What the node's verdict means for who would hand the payment in.
+fn standing(context: &Context, verdict: &Value, replace: bool) -> Option<Standing> {
+    let reason = output::text(verdict, "reject-reason");
+    if reason == Refusal::Known.to_string() {
+        return Some(Standing::Known("mempool"));
     }
-    print(&facts)
+    if reason == Refusal::Confirmed.to_string() {
+        return Some(Standing::Known("confirmed"));
+    }
+    let rivals = output::items(&verdict["conflicts"]);
+    let is_allowed = verdict["allowed"] == true;
+    if rivals.is_empty() || is_allowed && replace {
+        return None;
+    }
+    let rivals = named(context, rivals);
+    Some(Standing::Conflict(match is_allowed {
+        true => format!("it would take the place of {rivals}; if that is meant, add --replace"),
+        false => format!("{reason}; in its way: {rivals}"),
+    }))
 }
 
 /// Asks the node whether it would take a signed payment.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{Batch, Gossip, orphans::Orphan, queue::Item};
 use crate::{
     base::{
-        bytes::Bytes,
         ids::{LinkId, Ticket},
         limits::{GATHER_TRANSACTIONS, VERIFY_QUEUE, VERIFY_QUEUE_BYTES},
         time::{Now, Time},
@@ -48,7 +47,7 @@ impl Gossip {
         }
         let leaf = transaction.leaf;
         let txid = transaction.txid;
-        if !self.queue.push(Item { origin: Origin::Link(link), transaction }) {
+        if !self.queue.push(Item { origin: Origin::Link(link), transaction, replace: true }) {
             if let Some(peer) = self.peers.get_mut(&link) {
                 peer.missing.want(txid, now.mono);
                 self.lacking.insert(link);
@@ -69,17 +68,17 @@ impl Gossip {
     }
 
     /// A command's transaction is always checked again, whatever we remember of it: the caller hears how it stands now.
-    pub(super) fn submit(&mut self, ticket: Ticket, bytes: Bytes, out: &mut Outbox) {
+    pub(super) fn submit(&mut self, ticket: Ticket, bytes: &[u8], replace: bool, out: &mut Outbox) {
         let lone = self.test_chain && self.state == SyncState::Isolated;
         if self.state != SyncState::Synced && !lone {
             return refuse(ticket, &Refusal::NotSynced(self.state), out);
         }
-        let transaction = match HashedTransaction::decode(&bytes) {
+        let transaction = match HashedTransaction::decode(bytes) {
             Ok(transaction) => Arc::new(transaction),
             Err(error) => return out.reply(ticket, Reply::Refused(format!("not a transaction: {error}"))),
         };
         let leaf = transaction.leaf;
-        if !self.queue.push(Item { origin: Origin::Command(ticket), transaction }) {
+        if !self.queue.push(Item { origin: Origin::Command(ticket), transaction, replace }) {
             return refuse(ticket, &Refusal::Busy, out);
         }
         self.in_progress.insert(leaf);
@@ -99,7 +98,7 @@ impl Gossip {
                 return;
             }
             self.dispatched = Some(now.mono);
-            let items = batch.iter().map(|item| (item.origin, item.transaction.leaf)).collect();
+            let items = batch.iter().map(|item| (item.origin, item.transaction.leaf, item.replace)).collect();
             self.batches.push_back(Batch { items, verdicts: None });
             let unchecked = |item: Item| UncheckedTransaction { origin: item.origin, transaction: item.transaction };
             out.tell(ToVerify::CheckTransactions(batch.into_iter().map(unchecked).collect()));
@@ -130,13 +129,13 @@ impl Gossip {
             batch.verdicts = Some(verdicts);
         }
         while let Some(verdicts) = self.batches.front_mut().and_then(|batch| batch.verdicts.take()) {
-            let batch = self.batches.pop_front();
-            for (_, leaf) in batch.into_iter().flat_map(|batch| batch.items) {
-                self.in_progress.remove(&leaf);
+            let items = self.batches.pop_front().map_or_else(Vec::new, |batch| batch.items);
+            for (_, leaf, _) in &items {
+                self.in_progress.remove(leaf);
             }
-            for TransactionVerdict { origin, result } in verdicts {
+            for (TransactionVerdict { origin, result }, (_, _, replace)) in verdicts.into_iter().zip(items) {
                 match (result, origin) {
-                    (Ok(transaction), _) => self.admit(origin, transaction, out),
+                    (Ok(transaction), _) => self.admit(origin, transaction, replace, out),
                     (Err(invalid), Origin::Command(ticket)) => out.reply(ticket, Reply::Refused(invalid.to_string())),
                     // Its sender has been dealt with. The bytes are not remembered: each sender is punished for itself.
                     (Err(_), _) => {}
@@ -151,21 +150,21 @@ impl Gossip {
         let fits = |batch: &Batch| {
             batch.verdicts.is_none()
                 && batch.items.len() == verdicts.len()
-                && batch.items.iter().zip(verdicts).all(|((origin, leaf), verdict)| {
+                && batch.items.iter().zip(verdicts).all(|((origin, leaf, _), verdict)| {
                     *origin == verdict.origin && verdict.result.as_ref().map_or(true, |good| good.leaf == *leaf)
                 })
         };
         self.batches.iter_mut().find(|batch| fits(batch))
     }
 
-    fn admit(&mut self, origin: Origin, transaction: Arc<HashedTransaction>, out: &mut Outbox) {
+    fn admit(&mut self, origin: Origin, transaction: Arc<HashedTransaction>, replace: bool, out: &mut Outbox) {
         self.in_progress.insert(transaction.leaf);
         self.at_ledger = (self.at_ledger.0.saturating_add(1), self.at_ledger.1.saturating_add(transaction.size));
-        out.tell(ToLedger::Admit { origin, transaction });
+        out.tell(ToLedger::Admit { origin, transaction, replace });
     }
 
     pub(super) fn readmit(&mut self, orphans: Vec<Orphan>, out: &mut Outbox) {
-        orphans.into_iter().for_each(|orphan| self.admit(orphan.origin, orphan.transaction, out));
+        orphans.into_iter().for_each(|orphan| self.admit(orphan.origin, orphan.transaction, true, out));
     }
 
     pub(super) fn admitted(
@@ -208,8 +207,8 @@ impl Gossip {
                     out.fault(link, fault.into());
                 }
             }
-            // Passing states of this node, not of the transaction.
-            Err(Refusal::Busy | Refusal::NotSynced(_)) => self.salts.forget(&transaction.leaf),
+            // Passing states of this node, or what its caller wished, and nothing about the transaction.
+            Err(Refusal::Busy | Refusal::NotSynced(_) | Refusal::Rival(_)) => self.salts.forget(&transaction.leaf),
             Err(_) => {
                 self.salts.refuse(&transaction.leaf);
                 self.refused.insert(&transaction.leaf);

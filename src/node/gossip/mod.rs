@@ -117,8 +117,8 @@ pub struct Gossip {
 
 /// A batch at a verifier.
 struct Batch {
-    /// Who sent what.
-    items: Vec<(Origin, Hash)>,
+    /// Who sent what, and whether others may leave for it.
+    items: Vec<(Origin, Hash, bool)>,
     /// What came of it, while an older batch is out.
     verdicts: Option<Vec<TransactionVerdict>>,
 }
@@ -240,7 +240,7 @@ impl Gossip {
 
     fn on_command(&mut self, ticket: Ticket, command: GossipCommand, out: &mut Outbox) {
         match command {
-            GossipCommand::SubmitTransaction(bytes) => self.submit(ticket, bytes, out),
+            GossipCommand::SubmitTransaction { bytes, replace } => self.submit(ticket, &bytes, replace, out),
         }
     }
 

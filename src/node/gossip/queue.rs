@@ -22,6 +22,8 @@ pub(super) struct Item {
     pub(super) origin: Origin,
     /// The transaction.
     pub(super) transaction: Arc<HashedTransaction>,
+    /// Whether others in the mempool may leave for it.
+    pub(super) replace: bool,
 }
 
 /// All that wait. A flood fills its sender's own queue; others lose at most a turn to it.
@@ -112,7 +114,8 @@ mod tests {
 
     fn item(origin: Origin, bytes: usize) -> Item {
         let transaction = testkit::coinbase(1, SecretKey::well_known(0).address(), 5, b"");
-        Item { origin, transaction: Arc::new(HashedTransaction { size: bytes, ..HashedTransaction::new(transaction) }) }
+        let hashed = HashedTransaction { size: bytes, ..HashedTransaction::new(transaction) };
+        Item { origin, transaction: Arc::new(hashed), replace: true }
     }
 
     fn from(link: u64) -> Item {

@@ -100,16 +100,16 @@ impl ActiveChain {
         self.chain.is_synced() && self.chain.is_best(work)
     }
 
-    /// Takes a transaction that a peer or a program offers into the mempool, and answers.
+    /// Takes a transaction that a peer or a program offers into the mempool, and answers. `replace`: others may leave for it.
     pub(super) fn admit(
         &mut self,
         now: Now,
         origin: Origin,
-        transaction: Arc<HashedTransaction>,
+        (transaction, replace): (Arc<HashedTransaction>, bool),
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let txid = transaction.txid;
-        self.mempool.admit(self.chain.view(), now, origin, transaction, out)?;
+        self.mempool.admit(self.chain.view(), now, origin, (transaction, replace), out)?;
         // Before the user hears that it was taken.
         if matches!(origin, Origin::Command(_)) {
             self.keep(now, &txid, out);

@@ -65,16 +65,19 @@ impl Mempool {
         self.pool.used() / 2 * 3 + self.abandoned.bytes()
     }
 
-    /// Takes an offered transaction in or refuses it, and answers.
+    /// Takes an offered transaction in or refuses it, and answers. `replace`: others may leave for it.
     pub(super) fn admit(
         &mut self,
         chain: &mut impl ChainView,
         now: Now,
         origin: Origin,
-        transaction: Arc<HashedTransaction>,
+        (transaction, replace): (Arc<HashedTransaction>, bool),
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
-        let result = self.pool.admit(chain, transaction.clone(), now.unix)?;
+        let result = match self.pool.rival(&transaction).filter(|_| !replace) {
+            Some(rival) => Err(Refusal::Rival(rival)),
+            None => self.pool.admit(chain, transaction.clone(), now.unix)?,
+        };
         out.tell(ToGossip::Admitted { origin, transaction, result });
         Ok(())
     }

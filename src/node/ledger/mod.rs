@@ -212,7 +212,9 @@ impl Ledger {
             }
             ToLedger::BlockChecked { origin, block } => self.chains.block_checked(now, origin, block, out)?,
             ToLedger::BodyInvalid { hash, fault, .. } => self.chains.body_invalid(now, &hash, *fault, out)?,
-            ToLedger::Admit { origin, transaction } => active.admit(now, origin, transaction, out)?,
+            ToLedger::Admit { origin, transaction, replace } => {
+                active.admit(now, origin, (transaction, replace), out)?;
+            }
             ToLedger::OfferPool { link } => self.server.offer_pool(link, active.pool(), out),
             ToLedger::WantTemplate { address } => {
                 let template = self.templates.make(now, address, active, out)?;

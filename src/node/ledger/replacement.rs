@@ -79,6 +79,12 @@ impl Pool {
         Ok(Replaced { rivals, all })
     }
 
+    /// Another transaction that spends one of the same coins.
+    pub(super) fn rival(&self, hashed: &HashedTransaction) -> Option<Hash> {
+        let spenders = hashed.transaction.inputs.iter().filter_map(|input| self.spender(&input.outpoint));
+        spenders.filter(|spender| *spender != hashed.txid).min()
+    }
+
     /// The answer to who asks whether it would take the place of those that it conflicts with, if there are any.
     pub(super) fn may_replace(&self, hashed: &HashedTransaction, relay_rate: u64) -> Reply {
         match self.replaced_by(hashed, relay_rate) {

@@ -75,7 +75,7 @@ impl Ledger {
                 let result = Err(ProposalFault::Unready);
                 out.tell(ToSealer::ProposalChecked { hash: block.hash, result });
             }
-            ToLedger::Admit { origin, transaction } => {
+            ToLedger::Admit { origin, transaction, .. } => {
                 let result = Err(Refusal::NotSynced(SyncState::Snapshot));
                 out.tell(ToGossip::Admitted { origin, transaction, result });
             }

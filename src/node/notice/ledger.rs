@@ -56,6 +56,8 @@ pub enum ToLedger {
         origin: Origin,
         /// Statelessly valid, signatures included.
         transaction: Arc<HashedTransaction>,
+        /// Whether others in the mempool may leave for it.
+        replace: bool,
     },
     /// From `gossip`: transactions were not relayed to this peer, because its link had no room. List the mempool to it.
     OfferPool {

@@ -48,7 +48,16 @@ const MAX_FEE_RATE: Property = optional(
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "sendrawtransaction",
-        params: &[required("hexstring", Schema::Hex, "the transaction's encoding in hex"), MAX_FEE_RATE],
+        params: &[
+            required("hexstring", Schema::Hex, "the transaction's encoding in hex"),
+            MAX_FEE_RATE,
+            optional(
+                "replace",
+                Schema::Boolean,
+                "false: it is refused if it conflicts with one that waits; true if left out: it takes the place of such if it pays \
+                 more",
+            ),
+        ],
         summary: "verifies a transaction, takes it into the mempool and relays it",
         returns: "its id",
         result: Schema::Hash,
@@ -101,8 +110,8 @@ pub(super) fn decode(text: &str) -> Result<HashedTransaction, RpcError> {
 fn send(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let hashed = decode(args.required_text("hexstring")?)?;
     check_fee(context, args, &hashed).map_err(|reason| RpcError::new(REJECTED, reason))?;
-    let bytes = hashed.transaction.to_bytes();
-    Ok(Continuation::ask(GossipCommand::SubmitTransaction(bytes.into()), |reply| match reply {
+    let (bytes, replace) = (hashed.transaction.to_bytes().into(), args.boolean("replace", true));
+    Ok(Continuation::ask(GossipCommand::SubmitTransaction { bytes, replace }, |reply| match reply {
         Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
         Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),

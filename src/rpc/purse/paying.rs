@@ -185,8 +185,9 @@ fn build(
 }
 
 fn submit(attempt: Attempt, payers: Payers, draft: Draft) -> Continuation {
-    let bytes = draft.transaction.to_bytes();
-    Continuation::ask(GossipCommand::SubmitTransaction(bytes.into()), move |reply| {
+    // Somebody else may have spent these coins in the meantime.
+    let command = GossipCommand::SubmitTransaction { bytes: draft.transaction.to_bytes().into(), replace: false };
+    Continuation::ask(command, move |reply| {
         // The mempool has it, or it is refused.
         drop(payers);
         match reply {

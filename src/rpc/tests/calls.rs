@@ -14,7 +14,7 @@ use crate::{
     chain::{archive::Banned, block::HashedTransaction, node_id, spec::ChainSpec, transaction::Transaction},
     node::{
         SyncState,
-        command::{Command, LedgerCommand, MinerCommand, PeersCommand, Reply},
+        command::{Command, GossipCommand, LedgerCommand, MinerCommand, PeersCommand, Reply},
         report::{AuthorityReport, FinalBlock, Report, SealingReport},
     },
 };
@@ -185,7 +185,18 @@ fn a_transaction_goes_from_unknown_over_mempool_to_confirmed() {
 fn transactions_are_sent_and_refusals_have_their_own_codes() {
     let mut rig = Rig::new();
     let transfer = rig.transfer(1);
-    assert_eq!(rig.result("sendrawtransaction", json!([hex(&transfer.to_bytes())])), json!(transfer.txid()));
+    let bytes = transfer.to_bytes();
+    for (params, replace) in [
+        (json!([hex(&bytes)]), true),
+        (json!([hex(&bytes), null, false]), false),
+        (json!({ "hexstring": hex(&bytes), "replace": true }), true),
+    ] {
+        assert_eq!(rig.result("sendrawtransaction", params), json!(transfer.txid()));
+        let bytes = bytes.clone().into();
+        let asked = rig.node.asked.lock().unwrap().pop();
+        assert_eq!(asked, Some(GossipCommand::SubmitTransaction { bytes, replace }.into()));
+    }
+    assert_eq!(rig.code("sendrawtransaction", json!([hex(&bytes), 0, "no"])), -32602);
     let mut refused = transfer;
     refused.memo = crate::base::codec::List::truncated(*b"x");
     assert_eq!(

@@ -89,7 +89,7 @@ fn a_transaction_is_decoded_and_judged_without_being_sent() {
         .lock()
         .unwrap()
         .iter()
-        .any(|command| matches!(command, Command::Gossip(GossipCommand::SubmitTransaction(_))));
+        .any(|command| matches!(command, Command::Gossip(GossipCommand::SubmitTransaction { .. })));
     assert!(!sent);
     assert_eq!(rig.code("testmempoolaccept", json!([[]])), -8);
     assert_eq!(rig.code("decoderawtransaction", json!(["00"])), -22);

@@ -93,11 +93,13 @@ impl Backend for FakeNode {
                     None => Reply::Done,
                 }
             }
-            Command::Gossip(GossipCommand::SubmitTransaction(bytes)) => match HashedTransaction::decode(&bytes) {
-                Ok(hashed) if *hashed.transaction.memo == *b"hold" => return self.held.lock().unwrap().push(done),
-                Ok(hashed) if hashed.transaction.memo.is_empty() => Reply::Accepted(hashed.txid),
-                _ => Reply::Refused("it has a memo".to_owned()),
-            },
+            Command::Gossip(GossipCommand::SubmitTransaction { bytes, .. }) => {
+                match HashedTransaction::decode(&bytes) {
+                    Ok(hashed) if *hashed.transaction.memo == *b"hold" => return self.held.lock().unwrap().push(done),
+                    Ok(hashed) if hashed.transaction.memo.is_empty() => Reply::Accepted(hashed.txid),
+                    _ => Reply::Refused("it has a memo".to_owned()),
+                }
+            }
             Command::Miner(MinerCommand::Mine { .. }) => return self.held.lock().unwrap().push(done),
             Command::Peers(PeersCommand::Peers) => Reply::Peers(vec![peer()]),
             Command::Fetch(FetchCommand::Deliveries) => {

@@ -26,7 +26,7 @@ fn text(rig: &Rig, address: Address) -> String {
 fn submitted(rig: &Rig) -> Vec<Transaction> {
     let asked = rig.node.asked.lock().unwrap();
     let bytes = asked.iter().filter_map(|command| match command {
-        Command::Gossip(GossipCommand::SubmitTransaction(bytes)) => Some(bytes.clone()),
+        Command::Gossip(GossipCommand::SubmitTransaction { bytes, .. }) => Some(bytes.clone()),
         _ => None,
     });
     bytes.map(|bytes| HashedTransaction::decode(&bytes).unwrap().transaction).collect()

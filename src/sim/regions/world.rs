@@ -179,7 +179,7 @@ impl World {
         if let Some(made) = made {
             self.command(
                 node,
-                GossipCommand::SubmitTransaction(made.transaction.to_bytes().into()),
+                GossipCommand::SubmitTransaction { bytes: made.transaction.to_bytes().into(), replace: true },
                 Question::Submit(None),
             );
         }

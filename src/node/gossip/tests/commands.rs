@@ -25,11 +25,29 @@ fn a_command_is_answered_once_with_the_verdict() {
 }
 
 #[test]
+fn the_ledger_hears_whether_others_may_leave_for_a_transaction() {
+    let mut node = node(&[1]);
+    for (number, replace) in [(1, false), (2, true)] {
+        let hashed = transaction(number);
+        let bytes = hashed.transaction.to_bytes().into();
+        let checked = batches(&node.command(7, GossipCommand::SubmitTransaction { bytes, replace }));
+        let wish = |notice| if let ToLedger::Admit { replace, .. } = notice { Some(replace) } else { None };
+        let told = all_good(&mut node, &checked).told::<ToLedger>();
+        assert_eq!(told.into_iter().find_map(wish), Some(replace));
+        let rival = Refusal::Rival(Hash([1; 32]));
+        let replies = answer(&mut node, &(Origin::Command(Ticket(7)), hashed), Err(rival.clone())).replies(7);
+        assert_eq!(replies, [Reply::Refused(rival.to_string())]);
+    }
+    // That says nothing about the transaction: a peer's is looked at.
+    assert_eq!(batches(&offer(&mut node, 1, &transaction(1))).len(), 1);
+}
+
+#[test]
 fn an_invalid_transaction_of_a_command_is_refused() {
     let mut node = node(&[]);
     node.command(7, submit(&transaction(1)));
     assert!(matches!(node.notice(bad(Origin::Command(Ticket(7)))).replies(7)[..], [Reply::Refused(_)]));
-    let replies = node.command(8, GossipCommand::SubmitTransaction(vec![1].into())).replies(8);
+    let replies = node.command(8, GossipCommand::SubmitTransaction { bytes: vec![1].into(), replace: true }).replies(8);
     assert!(matches!(replies[..], [Reply::Refused(_)]));
     let checked = batches(&node.command(9, submit(&transaction(2))));
     let admits = admits(&all_good(&mut node, &checked));

@@ -133,7 +133,7 @@ fn unchecked(link: u64, memo: u32) -> UncheckedTransaction {
 }
 
 fn submit(transaction: &HashedTransaction) -> GossipCommand {
-    GossipCommand::SubmitTransaction(transaction.transaction.to_bytes().into())
+    GossipCommand::SubmitTransaction { bytes: transaction.transaction.to_bytes().into(), replace: true }
 }
 
 fn batches(actions: &Actions) -> Vec<Vec<UncheckedTransaction>> {
@@ -143,7 +143,7 @@ fn batches(actions: &Actions) -> Vec<Vec<UncheckedTransaction>> {
 
 fn admits(actions: &Actions) -> Vec<(Origin, Arc<HashedTransaction>)> {
     let admit = |notice| match notice {
-        ToLedger::Admit { origin, transaction } => Some((origin, transaction)),
+        ToLedger::Admit { origin, transaction, .. } => Some((origin, transaction)),
         _ => None,
     };
     actions.told::<ToLedger>().into_iter().filter_map(admit).collect()

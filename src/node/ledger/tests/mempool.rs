@@ -39,6 +39,21 @@ fn a_transaction_is_taken_once_and_rivals_that_pay_too_little_are_refused() {
     assert_eq!(node.pool(), [better.txid()]);
 }
 
+/// Two programs that look first and submit then have looked at the same moment.
+#[test]
+fn who_wants_nobody_to_leave_is_refused_in_the_step_that_would_replace() {
+    let mut node = Node::new();
+    let maker = node.maker();
+    let (one, better) = (pay_all(&maker, &key(0), 10), pay_all(&maker, &key(0), 1000));
+    let keeping = |node: &mut Node, transaction| node.offer(Origin::Command(Ticket(1)), transaction, false);
+    assert_eq!(keeping(&mut node, &one), Ok(()));
+    assert_eq!(keeping(&mut node, &one), Err(Refusal::Known), "it is no rival of its own");
+    assert_eq!(keeping(&mut node, &better), Err(Refusal::Rival(one.txid())));
+    assert_eq!((node.pool(), submitted(&node).len()), (vec![one.txid()], 1), "nothing has changed");
+    assert_eq!(node.submit(&better), Ok(()), "with the usual wish it takes the place");
+    assert_eq!(node.pool(), [better.txid()]);
+}
+
 #[test]
 fn a_transaction_that_the_next_block_could_not_hold_is_refused_with_the_reason() {
     let mut node = Node::new();
@@ -244,7 +259,7 @@ fn a_payment_that_cannot_be_kept_is_told_of_and_kept_once_there_is_room() {
     };
     let submit = |node: &mut Node, number: u32| {
         let transaction = Arc::new(HashedTransaction::new(pay_all(&maker, &key(number), 5)));
-        node.notice(ToLedger::Admit { origin: Origin::Command(Ticket(1)), transaction })
+        node.notice(ToLedger::Admit { origin: Origin::Command(Ticket(1)), transaction, replace: true })
     };
     assert_eq!(found(&submit(&mut node, 1)), []);
     node.store.set_full(true);

@@ -151,8 +151,12 @@ impl Node {
     }
 
     fn admit_from(&mut self, origin: Origin, transaction: &Transaction) -> Result<(), Refusal> {
+        self.offer(origin, transaction, true)
+    }
+
+    fn offer(&mut self, origin: Origin, transaction: &Transaction, replace: bool) -> Result<(), Refusal> {
         let transaction = Arc::new(HashedTransaction::new(transaction.clone()));
-        let actions = self.notice(ToLedger::Admit { origin, transaction });
+        let actions = self.notice(ToLedger::Admit { origin, transaction, replace });
         let mut answers = admitted(&actions);
         assert_eq!(answers.len(), 1, "exactly one answer");
         answers.remove(0).2
