@@ -10,7 +10,7 @@ use crate::{
     sim::world::World,
 };
 
-/// Blocks that left some chain, and payments, that are remembered: more than a run has.
+/// Payments that are remembered: more than a run has.
 const MAX_KEPT: usize = 100_000;
 /// Microseconds after its submission by which a payment must be final once all is calm.
 const PATIENCE: u64 = 30_000_000;
@@ -24,8 +24,6 @@ pub(in crate::sim) struct Finality {
     own: BTreeMap<usize, (u32, Hash)>,
     /// Told as final by nodes that do not have all blocks down to the last known one yet.
     open: BTreeSet<(usize, u32, Hash)>,
-    /// Blocks that an honest node had applied, and left for others.
-    left: BTreeSet<Hash>,
     /// Payments that were accepted after the faults: when, and the coin that each spends.
     payments: Vec<(Time, OutPoint)>,
 }
@@ -37,9 +35,6 @@ impl Finality {
         for (height, hash) in blocks {
             if let Some(other) = self.chain.insert(*height, *hash).filter(|other| other != hash) {
                 return Some(format!("{hash:?} and {other:?} are both final at height {height}"));
-            }
-            if self.left.contains(hash) {
-                return Some(format!("{hash:?} at height {height} is final, and was left for another block"));
             }
         }
         None
@@ -92,10 +87,9 @@ impl World {
         if self.options.authorities == 0 || moved.removed.is_empty() {
             return;
         }
-        let finality = &mut self.checkers.finality;
-        if finality.left.len() < MAX_KEPT {
-            finality.left.extend(&moved.removed);
-        }
+        // A block that is left before it is final may come back: where two views were both notarised and skipped, the next block may
+        // build on either.
+        let finality = &self.checkers.finality;
         let own = finality.own.get(&node).filter(|(_, hash)| moved.removed.contains(hash));
         let other = finality.chain.iter().find(|(_, hash)| moved.removed.contains(hash));
         if let Some((height, hash)) = own {
