@@ -227,7 +227,8 @@ fn copy_keys(from: &Path, to: &Path) -> Outcome<usize> {
     for entry in entries {
         let entry = entry.map_err(|error| Failure::io("cannot read", &from, &error))?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
-        if path.extension().is_none_or(|extension| extension != "json") || target.exists() {
+        let is_file = fs::metadata(&path).is_ok_and(|about| about.is_file());
+        if path.extension().is_none_or(|extension| extension != "json") || !is_file || target.exists() {
             continue;
         }
         datadir::make_private_folder(&to)?;

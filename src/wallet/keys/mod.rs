@@ -168,8 +168,10 @@ impl<'a> Keys<'a> {
     /// Reads a key file.
     pub fn read(&self, name: &str) -> Outcome<KeyFile> {
         let path = self.path(name);
-        let size = fs::metadata(&path).map_err(|error| WalletError::file("cannot read", &path, &error))?.len();
-        let text = if size > KEY_FILE_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
+        let what = fs::metadata(&path).map_err(|error| WalletError::file("cannot read", &path, &error))?;
+        // A pipe would be waited for, and a device never ends.
+        let is_readable = what.is_file() && what.len() <= KEY_FILE_BYTES;
+        let text = if is_readable { fs::read_to_string(&path) } else { Ok(String::new()) };
         let text = text.map_err(|error| WalletError::file("cannot read", &path, &error))?;
         KeyFile::parse(&text).map_err(|problem| {
             WalletError::Damaged(format!("not a key file: {}: {problem}; import the key again", path.display()))
@@ -275,6 +277,9 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&keys.path("alice")), mode(&folder.join("keys"))), (0o600, 0o700));
         assert_eq!(keys.names().unwrap(), ["alice"]);
+        std::os::unix::fs::symlink("/dev/zero", keys.path("endless")).unwrap();
+        assert!(matches!(keys.read("endless"), Err(WalletError::Damaged(_))), "a device is no key file");
+        fs::remove_file(keys.path("endless")).unwrap();
         assert_eq!(keys.find("alice").unwrap().public_key(), Some(key.public_key()));
         assert_eq!(keys.address("alice"), Ok(key.address()));
         assert!(matches!(keys.add("alice", &key, None), Err(WalletError::Exists { .. })));
