@@ -234,11 +234,16 @@ impl Draft {
     /// Refuses a fee that is likely a mistake: far above the usual one at this rate (base units per 1,000 bytes, a node's
     /// estimate), and above what is paid.
     pub fn check_fee(&self, spec: &ChainSpec, estimate: u64) -> Outcome {
+        let paid = self.transaction.outputs.iter().map(|output| output.amount).fold(0, u64::saturating_add);
+        if self.fee <= paid.saturating_sub(self.change) { Ok(()) } else { self.check_rate(spec, estimate) }
+    }
+
+    /// The same however much is paid: where coins and outputs were put together by hand, a change may have been forgotten.
+    pub fn check_rate(&self, spec: &ChainSpec, estimate: u64) -> Outcome {
         let bytes = u64::try_from(self.transaction.to_bytes().len()).unwrap_or(u64::MAX);
         let rate = spec.min_fee_rate.max(DEFAULT_FEE_RATE).max(estimate);
         let usual = bytes.saturating_mul(rate).div_ceil(1000);
-        let paid = self.transaction.outputs.iter().map(|output| output.amount).fold(0, u64::saturating_add);
-        if self.fee <= paid.saturating_sub(self.change) || self.fee <= usual.saturating_mul(HIGH_FEE) {
+        if self.fee <= usual.saturating_mul(HIGH_FEE) {
             return Ok(());
         }
         let [fee, usual] = [self.fee, usual].map(|fee| amounts::amount(&spec.unit, fee));
@@ -344,7 +349,10 @@ mod tests {
         let draft = pay(coins.clone(), 1000, Fee::Exactly(999_999)).unwrap();
         assert!(matches!(draft.check_fee(&spec, 0), Err(WalletError::HighFee { .. })));
         assert_eq!(draft.check_fee(&spec, 5000), Ok(()), "the node's estimate is high, too");
-        assert_eq!(pay(coins, 1_000_000, Fee::Exactly(999_999)).unwrap().check_fee(&spec, 0), Ok(()));
+        let more_is_paid = pay(coins, 1_000_000, Fee::Exactly(999_999)).unwrap();
+        assert_eq!(more_is_paid.check_fee(&spec, 0), Ok(()));
+        assert!(matches!(more_is_paid.check_rate(&spec, 0), Err(WalletError::HighFee { .. })), "a forgotten change");
+        assert_eq!(more_is_paid.check_rate(&spec, 5000), Ok(()));
     }
 
     #[test]

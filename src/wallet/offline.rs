@@ -77,10 +77,10 @@ impl Unsigned {
         rules::fee(&self.with_keys(|_| [0; 32])).map_err(|fault| WalletError::usage(fault.to_string()))
     }
 
-    /// Refuses a fee that is likely a mistake, as far as a host without a node can know: see [`Draft::check_fee`].
+    /// Refuses a fee that is likely a mistake, as far as a host without a node can know: see [`Draft::check_rate`].
     pub fn check_fee(&self, spec: &ChainSpec) -> Outcome {
         let payers = self.inputs.iter().map(|input| input.owner).collect();
-        Draft::of(self.with_keys(|_| [0; 32]), &payers)?.check_fee(spec, 0)
+        Draft::of(self.with_keys(|_| [0; 32]), &payers)?.check_rate(spec, 0)
     }
 
     /// The signed transaction. Each input needs one of these keys.

@@ -55,10 +55,10 @@ pub fn sign(transaction: &mut Transaction, keys: &[SecretKey], genesis: &Hash) -
     claims.enumerate().filter(|(_, claim)| !claim.holds()).map(|(at, _)| at).collect()
 }
 
-/// Refuses a fee that is likely a mistake, such as a forgotten change: see [`Draft::check_fee`].
+/// Refuses a fee that is likely a mistake, such as a forgotten change: see [`Draft::check_rate`].
 pub fn check_fee(transaction: &Transaction, spec: &ChainSpec, estimate: u64) -> Outcome {
     let payers = transaction.inputs.iter().map(owner).collect();
-    Draft::of(transaction.clone(), &payers)?.check_fee(spec, estimate)
+    Draft::of(transaction.clone(), &payers)?.check_rate(spec, estimate)
 }
 
 /// The payment of a transaction that nobody has signed.

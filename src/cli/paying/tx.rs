@@ -130,7 +130,7 @@ struct SignArgs {
     /// Sign without asking
     #[arg(long)]
     yes: bool,
-    /// Accept a fee above 1,000 times the usual one and above the amount
+    /// Accept a fee above 1,000 times the usual one
     #[arg(long)]
     allow_high_fee: bool,
     /// Write to this file instead of standard output
@@ -154,7 +154,7 @@ struct SubmitArgs {
     /// Let it take the place of payments that wait and spend the same coins
     #[arg(long)]
     replace: bool,
-    /// Accept a fee above 1,000 times the usual one and above the amount
+    /// Accept a fee above 1,000 times the usual one
     #[arg(long)]
     allow_high_fee: bool,
 }
@@ -163,7 +163,7 @@ struct SubmitArgs {
 struct TestArgs {
     #[command(flatten)]
     input: InputArgs,
-    /// Accept a fee above 1,000 times the usual one and above the amount
+    /// Accept a fee above 1,000 times the usual one
     #[arg(long)]
     allow_high_fee: bool,
 }

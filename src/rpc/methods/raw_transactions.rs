@@ -41,8 +41,7 @@ const MAX_TESTED: usize = 25;
 const MAX_FEE_RATE: Property = optional(
     "maxfeerate",
     Schema::Number,
-    "base units per 1,000 bytes above which it is refused; 0: any; left out or below 1: a fee above 1,000 times the usual one \
-     and above what is paid to others",
+    "base units per 1,000 bytes above which it is refused; 0: any; left out or below 1: a fee above 1,000 times the usual one",
 );
 
 pub(super) const METHODS: &[Method] = &[
