@@ -7,6 +7,7 @@ use crate::{
     base::hash::Hash,
     chain::{
         address::Address,
+        header::Header,
         transaction::{OutPoint, Output},
     },
 };
@@ -22,6 +23,24 @@ const OUTPUT_BYTES: usize = 28;
 pub struct TransactionView<'a> {
     inputs: &'a [[u8; INPUT_BYTES]],
     outputs: &'a [[u8; OUTPUT_BYTES]],
+    memo: &'a [[u8; 1]],
+}
+
+/// The transactions of a block, each with its bytes, and `None` instead of the first that is cut off. `None` if not even a
+/// header is whole.
+pub fn transactions(block: &[u8]) -> Option<impl Iterator<Item = Option<(TransactionView<'_>, &[u8])>>> {
+    let (count, mut rest) = block.get(Header::peek(block)?.size()..)?.split_first_chunk()?;
+    let mut left = u32::from_le_bytes(*count);
+    Some(std::iter::from_fn(move || {
+        left = left.checked_sub(1)?;
+        let Some((view, behind)) = TransactionView::read(rest) else {
+            left = 0;
+            return Some(None);
+        };
+        let (bytes, behind) = rest.split_at(rest.len() - behind.len());
+        rest = behind;
+        Some(Some((view, bytes)))
+    }))
 }
 
 impl<'a> TransactionView<'a> {
@@ -30,8 +49,13 @@ impl<'a> TransactionView<'a> {
         let (_version, rest) = bytes.split_first_chunk::<4>()?;
         let (inputs, rest) = list(rest)?;
         let (outputs, rest) = list(rest)?;
-        let (_memo, rest) = list::<1>(rest)?;
-        Some((Self { inputs, outputs }, rest))
+        let (memo, rest) = list(rest)?;
+        Some((Self { inputs, outputs, memo }, rest))
+    }
+
+    /// Its memo.
+    pub fn memo(&self) -> &'a [u8] {
+        self.memo.as_flattened()
     }
 
     /// Whether this creates the block's reward instead of spending coins.
@@ -85,7 +109,11 @@ mod tests {
     use super::*;
     use crate::{
         base::codec::{self, List},
-        chain::transaction::{Input, TRANSACTION_VERSION, Transaction},
+        chain::{
+            block::Block,
+            spec::ChainSpec,
+            transaction::{Input, TRANSACTION_VERSION, Transaction},
+        },
     };
 
     /// A transaction with this many inputs, outputs and bytes of memo, all different.
@@ -119,6 +147,7 @@ mod tests {
             assert!(view.amounts().eq(transaction.inputs.iter().map(|input| input.amount)));
             assert!(view.keys().eq(transaction.inputs.iter().map(|input| &input.public_key)));
             assert!(view.outputs().eq(transaction.outputs.iter().cloned()));
+            assert_eq!(view.memo(), &transaction.memo[..]);
         }
     }
 
@@ -135,5 +164,21 @@ mod tests {
         let mut endless = bytes;
         endless[4..8].fill(0xff);
         assert!(TransactionView::read(&endless).is_none());
+    }
+
+    #[test]
+    fn the_transactions_of_a_block_are_handed_out_until_one_is_cut_off() {
+        let block = Block {
+            header: ChainSpec::local().genesis.header.clone(),
+            transactions: List::truncated((1..4).map(|n| transaction(n, n, n))),
+        };
+        let bytes = codec::encode(&block);
+        let read: Vec<_> = transactions(&bytes).unwrap().map(Option::unwrap).collect();
+        assert!(read.iter().map(|(_, bytes)| bytes.to_vec()).eq(block.transactions.iter().map(Transaction::to_bytes)));
+        assert!(read.iter().map(|(view, _)| view.memo()).eq(block.transactions.iter().map(|one| &one.memo[..])));
+
+        let cut: Vec<_> = transactions(&bytes[..bytes.len() - 1]).unwrap().map(|one| one.is_some()).collect();
+        assert_eq!(cut, [true, true, false]);
+        assert!(transactions(&bytes[..block.header.size() + 3]).is_none());
     }
 }

@@ -12,8 +12,7 @@ use crate::{
         time::Time,
     },
     chain::{
-        archive::StoreError, checked::CheckedBlock, header::Header, merkle, transaction::Transaction,
-        transaction_view::TransactionView,
+        archive::StoreError, checked::CheckedBlock, header::Header, merkle, transaction::Transaction, transaction_view,
     },
     node::{Outbox, PeerFault, Setup, notice::ToGossip, rate_limit::RateLimit, report::Counter},
     wire::{
@@ -88,7 +87,8 @@ impl CompactBlocks {
         let nonce = Domain::STREAM.hash(&codec::encode(&(self.salt, hash))).first_eight();
         let short = ShortIds::new(hash, nonce);
         let (mut ids, mut whole) = (Vec::new(), Vec::new());
-        for (at, bytes) in transactions(&header, body)?.enumerate() {
+        for (at, one) in transaction_view::transactions(body)?.enumerate() {
+            let (_, bytes) = one?;
             if at == 0 || whole.len() < MAX_COMPACT_WHOLE && is_whole(at, bytes.len()) {
                 whole.push((u16::try_from(at).ok()?, codec::decode::<Transaction>(bytes).ok()?));
             } else {
@@ -144,25 +144,15 @@ impl CompactBlocks {
     }
 }
 
-/// The bytes of each transaction of a block.
-fn transactions<'a>(header: &Header, body: &'a Bytes) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
-    let mut rest = body.get(header.size() + 4..)?;
-    Some(std::iter::from_fn(move || {
-        let (_, left) = TransactionView::read(rest)?;
-        let (bytes, left) = rest.split_at(rest.len() - left.len());
-        rest = left;
-        Some(bytes)
-    }))
-}
-
 /// The transactions at these positions, ascending; `None` if the block has not all of them.
 fn picked(hash: Hash, body: &Bytes, positions: &[u16]) -> Option<Message> {
-    let mut all = transactions(&Header::peek(body)?, body)?;
+    let mut all = transaction_view::transactions(body)?;
     let mut next = 0;
     let mut picked = Vec::with_capacity(positions.len());
     for position in positions {
         let position = usize::from(*position);
-        picked.push(codec::decode(all.nth(position - next)?).ok()?);
+        let (_, bytes) = all.nth(position - next)??;
+        picked.push(codec::decode(bytes).ok()?);
         next = position + 1;
     }
     Some(Message::BlockTransactions(hash, List::new(picked).ok()?))

@@ -14,10 +14,12 @@ use super::{
     runs, small,
 };
 use crate::{
+    base::bytes::Bytes,
     chain::{
         archive::{HeaderArchive, StoreError},
-        block::{HashedBlock, HashedTransaction},
+        block::HashedTransaction,
         memo::MemoQuery,
+        transaction_view,
     },
     store::{LedgerReader, error::corrupt, rows},
 };
@@ -26,7 +28,7 @@ use crate::{
 const HEIGHTS: usize = 64;
 /// So often a list is read in one call: some milliseconds.
 const MAX_READS: usize = 256;
-/// Bytes of blocks that one call decodes, and one block more: some milliseconds for each of a mebibyte.
+/// Bytes of blocks that one call reads, and one block more: some milliseconds for each of a mebibyte.
 const MAX_BLOCK_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that a smaller block counts as: for a hundred memos in as many blocks it is enough.
 const LEAST_BLOCK_BYTES: usize = 64 * 1024;
@@ -91,18 +93,13 @@ impl IndexDb {
                     return Ok(page);
                 }
             };
-            let block = read(ledger, height)?;
-            let bytes = block.as_ref().map_or(0, |(block, _)| block.bytes.len());
-            bytes_left = bytes_left.saturating_sub(bytes.max(LEAST_BLOCK_BYTES));
             // Without a block the chain has moved since.
-            let transactions =
-                block.iter().flat_map(|(block, time)| block.transactions.iter().map(move |one| (one, time)));
-            let places: Vec<_> = (0..).zip(transactions).skip(1).collect();
-            for (position, (transaction, time)) in places.into_iter().rev() {
-                let memo = &transaction.transaction.memo;
-                if (height, position) < end && query.matches(memo) {
-                    let (exact, transaction) = (query.is_exactly(memo), transaction.clone());
-                    page.found.push(FoundMemo { height, position, time: *time, transaction, exact });
+            let block = read(ledger, height)?;
+            let bytes = block.as_ref().map_or(0, |(block, _)| block.len());
+            bytes_left = bytes_left.saturating_sub(bytes.max(LEAST_BLOCK_BYTES));
+            if let Some((block, time)) = &block {
+                for (position, bytes) in meant(block, query, (height, end))?.into_iter().rev() {
+                    page.found.push(FoundMemo::new((height, position), *time, bytes, query)?);
                     if page.found.len() >= limit {
                         page.next = Some((height, position));
                         return Ok(page);
@@ -115,12 +112,36 @@ impl IndexDb {
     }
 }
 
-/// The applied block at a height, and its time.
-fn read(ledger: &LedgerReader, height: u32) -> Result<Option<(HashedBlock, u64)>, StoreError> {
+impl FoundMemo {
+    fn new((height, position): Place, time: u64, bytes: &[u8], query: &MemoQuery) -> Result<Self, StoreError> {
+        let transaction = HashedTransaction::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
+        let exact = query.is_exactly(&transaction.transaction.memo);
+        Ok(Self { height, position, time, transaction, exact })
+    }
+}
+
+/// The bytes of the applied block at a height, and its time.
+fn read(ledger: &LedgerReader, height: u32) -> Result<Option<(Bytes, u64)>, StoreError> {
     let Some(row) = ledger.applied_at(height)? else { return Ok(None) };
-    let Some(bytes) = ledger.body(&row.hash)? else { return Ok(None) };
-    let block = HashedBlock::decode(bytes).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Some((block, row.header.time)))
+    Ok(ledger.body(&row.hash)?.map(|bytes| (bytes, row.header.time)))
+}
+
+/// The transactions of a block whose memos are meant, before the end of the search: their positions and bytes. Most of a
+/// block is read in vain, so it is not decoded: that takes four times as long.
+fn meant<'a>(
+    block: &'a [u8],
+    query: &MemoQuery,
+    (height, end): (u32, Place),
+) -> Result<Vec<(u32, &'a [u8])>, StoreError> {
+    let damaged = || corrupt(format!("the block at height {height} is cut off"));
+    let mut found = Vec::new();
+    for (position, one) in (0..).zip(transaction_view::transactions(block).ok_or_else(damaged)?) {
+        let (view, bytes) = one.ok_or_else(damaged)?;
+        if position > 0 && (height, position) < end && query.matches(view.memo()) {
+            found.push((position, bytes));
+        }
+    }
+    Ok(found)
 }
 
 /// The next block of a search.
