@@ -8,7 +8,9 @@ use crate::{
     chain::archive::StoreError,
     node::{
         Outbox, SyncState,
-        headers::{Headers, candidates::Candidates, index::Index, joiner::Joiner, passing::Passing},
+        headers::{
+            Headers, candidates::Candidates, index::Index, joiner::Joiner, passing::Passing, unproven::UnprovenBranch,
+        },
         notice::{ToFetch, ToSnapshot},
     },
 };
@@ -58,6 +60,9 @@ impl Headers {
         self.fetched = height;
         self.withheld.clear();
         (self.overdue, self.told_best) = (None, None);
+        // Chains were left before without a block of them being wanted: that proves nothing.
+        self.unproven = UnprovenBranch::default();
+        (self.synced_at, self.synced_height) = (None, height);
         (self.candidates, self.passing) = (Candidates::default(), Passing::default());
         self.skeleton.starts.clear();
         self.skeleton.is_vain = false;

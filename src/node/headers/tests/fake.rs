@@ -67,6 +67,12 @@ impl FakeArchive {
         self.with(|store| store.lowest = lowest);
     }
 
+    /// The ledger has the coins after the last block of this chain, and forgets all other headers.
+    pub(super) fn join(&self, chain: &Chain) {
+        self.apply(&chain.tip());
+        self.with(|store| store.rows.retain(|_, row| row.status == BlockStatus::Applied));
+    }
+
     pub(super) fn mark(&self, hash: &Hash, status: BlockStatus) {
         self.with(|store| store.rows.get_mut(hash).expect("only stored headers are marked").status = status);
     }

@@ -105,3 +105,21 @@ fn blocks_that_come_meanwhile_do_not_begin_the_wait_anew() {
     }
     assert!(!known(&actions).is_empty());
 }
+
+/// Until then there are no bodies, of which a chain of headers could lack some.
+#[test]
+fn once_the_coins_are_here_chains_that_were_left_before_do_not_make_a_node_synced() {
+    let mut rig = joining();
+    let (cheap, chain) = (Chain::new().grow(5, 1), Chain::new().grow(20, 2));
+    tells(&mut rig, 1, &cheap, 1);
+    tells(&mut rig, 3, &chain, 1);
+    assert_eq!(rig.state, SyncState::Snapshot, "{}", rig.reason);
+    rig.archive.join(&chain.first(10));
+    let mut actions = rig.notice(ToHeaders::Joined);
+    for _ in 0..2 {
+        let answers = |link| if link == 3 { chain.headers(11..=20) } else { vec![] };
+        let links = asked(&actions);
+        actions = links.into_iter().flat_map(|link| rig.sync(link, answers(link))).collect();
+    }
+    assert_eq!(rig.state, SyncState::Blocks, "{}", rig.reason);
+}
