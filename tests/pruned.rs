@@ -28,7 +28,11 @@ fn until(node: &TestNode, holds: impl Fn(&Value) -> bool) -> Value {
 }
 
 fn generate(dir: &Path) {
-    let args = ["generate", "--blocks", BLOCKS, "--txs-per-block", "5", "--seed", "1"];
+    generate_blocks(dir, BLOCKS, "1");
+}
+
+fn generate_blocks(dir: &Path, blocks: &str, seed: &str) {
+    let args = ["generate", "--blocks", blocks, "--txs-per-block", "5", "--seed", seed];
     let made = cli_on(dir, "local", &args);
     assert!(made.status.success(), "{}", stderr(&made));
 }
@@ -124,6 +128,58 @@ fn what_is_no_longer_here_is_said_everywhere_and_never_called_damage() {
     assert_eq!(node.stop(), 0);
     let freed = cli_on(dir.path(), "local", &["prune", "--json"]);
     assert!(freed.status.success(), "{}", stderr(&freed));
+}
+
+/// A file with all blocks of a ledger.
+fn export(dir: &Path) -> String {
+    let file = dir.join("blocks").to_str().unwrap().to_owned();
+    let exported = cli_on(dir, "local", &["chain", "export", &file]);
+    assert!(exported.status.success(), "{}", stderr(&exported));
+    file
+}
+
+/// Those that are no longer here are not missed; branches are followed as far down as blocks are kept whole.
+#[test]
+fn blocks_of_a_file_go_on_top_of_a_pruned_ledger_and_no_branch_that_leaves_too_deep() {
+    let root = TempDir::new();
+    let root = root.path();
+    let (own, longer, branch, foreign) =
+        (root.join("own"), root.join("longer"), root.join("branch"), root.join("foreign"));
+    let mut node = pruned(&own);
+    assert_eq!(node.stop(), 0);
+    let import = |file: &str| cli_on(&own, "local", &["chain", "import", file, "--json"]);
+    let imported = |file: &str| -> Value {
+        let output = import(file);
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let whole_from_301 = || {
+        let deep = cli_on(&own, "local", &["verify", "--deep", "--json"]);
+        let report: Value = serde_json::from_slice(&deep.stdout).unwrap_or_else(|_| panic!("{}", stderr(&deep)));
+        assert_eq!((&report["ok"], &report["kept_from"]), (&true.into(), &301.into()));
+        (report["height"].as_u64().unwrap(), report["tip"].clone())
+    };
+    generate_blocks(&longer, "402", "1");
+    let facts = imported(&export(&longer));
+    assert_eq!((&facts["imported"], &facts["replaced"], &facts["height"]), (&2.into(), &0.into(), &402.into()));
+    assert_eq!(whole_from_301().0, 402);
+
+    // From block 350 on, and with more work.
+    generate_blocks(&branch, "350", "1");
+    let mut miner = TestNode::start_in(&branch, &[]);
+    assert!(miner.cli(&["mine", "60"]).status.success());
+    assert_eq!(miner.stop(), 0);
+    let facts = imported(&export(&branch));
+    assert_eq!((&facts["imported"], &facts["replaced"], &facts["height"]), (&60.into(), &52.into(), &410.into()));
+    let before = whole_from_301();
+    assert_eq!(before.0, 410);
+
+    generate_blocks(&foreign, "420", "2");
+    let refused = import(&export(&foreign));
+    let error = stderr(&refused);
+    assert!(!refused.status.success() && error.lines().count() == 1, "{error}");
+    assert!(error.contains("block 1 is of another branch") && error.contains("from height 301 on only"), "{error}");
+    assert_eq!(whole_from_301(), before, "nothing has changed");
 }
 
 /// However it is said: a node that gives snapshots keeps what those need who join with them.

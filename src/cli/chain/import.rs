@@ -152,6 +152,14 @@ impl Import {
                     format!("block {height} is of another branch, and the blocks from the fork on are missing");
                 return Err(Failure::new(Exit::Rejected, problem));
             }
+            let kept_from = self.appender.store().kept_from();
+            if height < kept_from {
+                let problem = format!(
+                    "block {height} is of another branch, and this ledger keeps whole blocks from height {kept_from} on only: to \
+                     follow that branch, import it into an empty data directory (-d)"
+                );
+                return Err(Failure::new(Exit::Rejected, problem));
+            }
             let result = self.appender.disconnect_to(height - 1);
             result.map_err(|error| self.appender.failure(height, &error.into()))?;
             self.replaced += above - (height - 1);
