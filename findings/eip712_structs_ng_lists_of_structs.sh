@@ -5,7 +5,7 @@
 # (typeHash and members), and a list as the hash of its members' encodings.
 # Happens: members of a list that are structs are put in unhashed and without their type, so the hash to be signed is another one. A
 # struct that stands alone, and lists of numbers, texts and lists, are right. from_message() cannot read what to_message() wrote
-# for such a list: its members stay dictionaries. Two lists of different types with the same words have one encoding.
+# for such a list: its members stay dictionaries.
 # Hurts: orders, batches and votes with a list: wallets show the message and sign another hash; contracts and servers refuse what was
 # signed here, while signing and checking with the package agree. eip712-structs, from which it descends, does the same.
 # Way out: eth_account.messages.encode_typed_data(full_message=message.to_message(domain)).
