@@ -501,6 +501,13 @@ fn liars_that_come_back_hold_up_no_start() {
     assert_holds(&sim::run(Options::draw(830_000_489, &overrides)));
 }
 
+/// A partition had an honest peer stall, and from then on it was asked only for what nobody else had: a liar that delivered one
+/// block each 1.4 seconds was left to deliver all.
+#[test]
+fn a_peer_that_once_stalled_helps_where_others_are_slow() {
+    assert_holds(&outcome(2_229_457_636));
+}
+
 /// A liar denied what it had announced, announced it again and was asked again, and the end of the time of the first question
 /// counted as that of the second: another peer was asked as well.
 #[test]

@@ -178,6 +178,11 @@ impl BodySource {
         self.requests.get(self.position(hash)?).map(|request| request.since)
     }
 
+    /// When it was asked for the block, if it has not answered.
+    pub(super) fn asked_at(&self, hash: &Hash) -> Option<Time> {
+        self.requests.get(self.position(hash)?).map(|request| request.sent)
+    }
+
     /// Since when it has owed the block and delivered nothing at all. A block that it pushed as news while our question for
     /// it was on its way comes before the answers that are due, and may have kept a slow line busy.
     pub(super) fn idle_since(&self, hash: &Hash) -> Option<Time> {

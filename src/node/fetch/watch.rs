@@ -102,12 +102,21 @@ impl Fetch {
         let (first, link) = self.owed_since(slot)?;
         let lowest = self.window.lowest_missing() == Some(height);
         let near = self.window.missing() <= NEAR_TIP_BLOCKS;
+        let asked = u32::try_from(slot.asked.len().min(MAX_ASKED)).unwrap_or(1);
         let patience = match lowest {
             true if near || self.peers.has_other(link, height, slot) => BLOCK_HEDGE.min(self.watch.patience()),
             false if near && slot.asked.len() < MAX_ASKED => BLOCK_HEDGE,
-            _ => return None,
+            // Only peers with a bad name are left. The clock of who owes it begins again with each other block that it delivers, so
+            // it could take as long as it likes for each.
+            true => return self.asked_first(slot).map(|at| at + BLOCK_HEDGE * asked),
+            false => return None,
         };
-        Some(first + patience * u32::try_from(slot.asked.len().min(MAX_ASKED)).unwrap_or(1))
+        Some(first + patience * asked)
+    }
+
+    /// When the first of the open questions for the block was asked.
+    fn asked_first(&self, slot: &Slot) -> Option<Time> {
+        self.longest(slot, |peer| peer.asked_at(&slot.hash)).map(|(at, _)| at)
     }
 
     /// During a large download: closes a peer that holds up the others' blocks for too long, if there is another peer.

@@ -156,6 +156,28 @@ fn a_peer_that_comes_back_after_a_fault_is_asked_only_for_what_nobody_else_has()
     assert!(rig.waiting(3) > 0, "it has its chance");
 }
 
+/// Found by seed 2229457636: an honest peer had stalled in a partition, and a liar delivered one block each 1.4 s.
+#[test]
+fn a_staller_that_comes_back_is_asked_for_the_next_block_if_that_is_long_in_coming() {
+    let mut rig = Rig::new(2_500, &[1, 2]);
+    rig.run(&[1]);
+    assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
+    rig.down(1);
+    rig.up_from(3, 2_500, 1);
+    rig.run(&[3]);
+    rig.want(2_500, (2_501..=2_540).map(hash).collect());
+    rig.heights.extend((2_501..=2_540).map(|height| (hash(height), height)));
+    for _ in 0..4 {
+        rig.pass(SECOND);
+        assert_eq!(rig.waiting(3), 0, "the other delivers");
+        rig.answer(2);
+    }
+    rig.pass(SECOND);
+    assert_eq!(rig.waiting(3), 1, "but slowly");
+    rig.answer(3);
+    assert!(rig.waiting(3) > 0, "it delivers, and its name is good again");
+}
+
 #[test]
 fn a_stall_is_forgotten_after_a_while() {
     let mut rig = Rig::new(2_500, &[1, 2]);
