@@ -80,7 +80,7 @@ impl Stats {
         }
     }
 
-    /// A node has a transaction in a block that it relays: where blocks are quick, most transactions come so to some nodes.
+    /// A node has applied a block with this transaction: where blocks are quick, most transactions come so to some nodes.
     pub(super) fn carried_at(&mut self, node: usize, txid: Hash, now: Time) {
         if self.transactions.contains_key(&txid) {
             self.transaction_at(node, txid, now);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::{
     base::{ids::Ticket, time::Time},
-    chain::block::HashedBlock,
     link::Order,
     node::{
         Action, Event, Halt, Notice, RoleId,
@@ -255,6 +254,7 @@ impl World {
                 for (hash, height) in &moved.added {
                     self.stats.block_at(node, *hash, *height, self.now);
                 }
+                self.note_carried(node, moved);
                 if let Some(life) = &mut self.nodes[node].life {
                     life.watch.applied.extend(moved.added.iter().map(|(hash, _)| *hash));
                 }
@@ -269,12 +269,6 @@ impl World {
                     self.stats.transaction_at(node, transaction.txid, self.now);
                 }
                 self.note_judged(node, *origin, transaction, result);
-            }
-            Notice::Gossip(ToGossip::BlockValidated { bytes, .. }) if self.options.authorities > 0 => {
-                let block = HashedBlock::decode(bytes.clone());
-                for transaction in block.iter().flat_map(|block| &block.transactions) {
-                    self.stats.carried_at(node, transaction.txid, self.now);
-                }
             }
             Notice::Ledger(ToLedger::Final { height, hash }) => self.note_final(node, *height, *hash),
             Notice::Handshake(ToHandshake::Barred(out)) => self.check_bans(node, out),

@@ -2,8 +2,9 @@
 
 use crate::{
     base::{ids::Ticket, time::Time},
+    chain::block::HashedBlock,
     node::{
-        SyncState,
+        ChainMove, SyncState,
         command::{GossipCommand, Reply},
     },
     sim::{
@@ -34,6 +35,21 @@ impl World {
             // Of those from before, a crash may lose some.
             let payment = (self.options.authorities > 0 && self.faults.calm).then(|| Box::new(made));
             self.command(node, command, Question::Submit(payment));
+        }
+    }
+
+    /// A node's chain has moved. On a sealed chain a block may be there before its transactions are, and nobody passes it on
+    /// as a block of a mined chain: what it carries has come with it.
+    pub(super) fn note_carried(&mut self, node: usize, moved: &ChainMove) {
+        if self.options.authorities == 0 {
+            return;
+        }
+        for (hash, _) in &moved.added {
+            let body = self.nodes[node].disk.read(|ledger| ledger.body(hash));
+            let block = body.ok().flatten().and_then(|bytes| HashedBlock::decode(bytes).ok());
+            for transaction in block.iter().flat_map(|block| &block.transactions) {
+                self.stats.carried_at(node, transaction.txid, self.now);
+            }
         }
     }
 
