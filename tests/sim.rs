@@ -16,8 +16,9 @@ use tussock::{
 /// Seeds of a run without `TUSSOCK_SEEDS`.
 const SEEDS: u64 = 200;
 
-/// Of these, networks in which a node joins with a snapshot.
+/// Networks in which a node joins with a snapshot, and those in which nothing else happens.
 const SNAPSHOT_SEEDS: u64 = 20;
+const JOIN_SEEDS: u64 = 50;
 
 /// The networks of miners, which the seeds below are of.
 fn mined() -> Overrides {
@@ -84,6 +85,17 @@ fn nodes_that_join_with_snapshots_have_the_coins_of_the_chain() {
         outcome.summary.joined.is_some()
     });
     assert!(joined.count() as u64 > SNAPSHOT_SEEDS / 2, "most networks live long enough for a join");
+}
+
+/// Five of eight lie: the node joins all the same, and with no other coins.
+#[test]
+fn nodes_join_among_five_liars_of_eight() {
+    let overrides = Overrides { joins_only: true, ..mined() };
+    for seed in commit_seed()..commit_seed() + JOIN_SEEDS {
+        let outcome = sim::run(Options::draw(seed, &overrides));
+        assert_holds(&outcome);
+        assert!(outcome.summary.joined.is_some(), "{outcome}");
+    }
 }
 
 /// A liar that gave a true snapshot, one piece each five seconds, was stayed with for as long as that took, since the honest peer with

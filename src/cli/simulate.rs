@@ -1,6 +1,6 @@
 //! `simulate`: runs a whole network from one seed.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, str::FromStr};
 
 use clap::Args;
 use log::LevelFilter;
@@ -70,10 +70,10 @@ pub struct SimulateArgs {
     /// Crashes are power losses: disks lose all since their last flush. Nodes flush at each block or every few seconds
     #[arg(long)]
     pub power_loss: bool,
-    /// Whether one node joins with a snapshot of the others, some of which lie about theirs: on or off
-    #[arg(long, value_name = "ON|OFF", num_args = 0..=1, require_equals = true, default_missing_value = "on",
-        value_parser = on_or_off)]
-    pub snapshots: Option<bool>,
+    /// Whether one node joins with a snapshot of the others, some of which lie about theirs: on, off, or only, where five
+    /// of eight lie and the run ends with the join
+    #[arg(long, value_name = "ON|OFF|ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    pub snapshots: Option<Joins>,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -86,6 +86,30 @@ pub struct SimulateArgs {
     /// Log level of the nodes on standard error: error, warn, info, debug, or trace (every event of a role)
     #[arg(long, value_name = "LEVEL")]
     pub narrate: Option<LevelFilter>,
+}
+
+/// Whether a node joins with a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joins {
+    /// One does, beside all else that happens.
+    On,
+    /// None does.
+    Off,
+    /// One does, and little else happens.
+    Only,
+}
+
+impl FromStr for Joins {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            "only" => Ok(Self::Only),
+            _ => Err("on, off or only is needed".to_owned()),
+        }
+    }
 }
 
 fn on_or_off(text: &str) -> Result<bool, String> {
@@ -119,7 +143,8 @@ impl SimulateArgs {
             lying_authorities: count(self.lying_authorities),
             later_sets: count(self.later_sets),
             power_loss: self.power_loss,
-            snapshots: self.snapshots,
+            snapshots: self.snapshots.map(|joins| joins != Joins::Off),
+            joins_only: self.snapshots == Some(Joins::Only),
             calm: self.calm,
         }
     }
@@ -147,7 +172,12 @@ impl SimulateArgs {
         flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
         flag("later-sets", self.later_sets.map(|sets| sets.to_string()));
         line += if self.power_loss { " --power-loss" } else { "" };
-        line += self.snapshots.map_or("", |on| if on { " --snapshots" } else { " --snapshots=off" });
+        line += match self.snapshots {
+            None => "",
+            Some(Joins::On) => " --snapshots",
+            Some(Joins::Off) => " --snapshots=off",
+            Some(Joins::Only) => " --snapshots=only",
+        };
         line + if self.calm { " --calm" } else { "" }
     }
 }
@@ -245,13 +275,13 @@ mod tests {
     #[test]
     fn the_replay_line_has_all_flags() {
         let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --byzantine 1 --tricksters 2 \
-                     --calm";
+                     --snapshots=only --calm";
         let args = Line::parse_from(words.split(' ')).args;
         let replay = args.replay(7);
         assert_eq!(
             replay,
             "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --byzantine 1 --tricksters 2 \
-             --calm"
+             --snapshots=only --calm"
         );
         let again = Line::parse_from(replay.split(' ').skip(1)).args;
         assert_eq!(Options::draw(7, &again.overrides()), Options::draw(7, &args.overrides()));

@@ -130,6 +130,11 @@ impl Faults {
         self.list.extend(far.enumerate().filter(|(_, seconds)| *seconds != 0).map(right));
     }
 
+    /// Whether some node is yet to crash.
+    pub(super) fn is_crash_due(&self, now: Time) -> bool {
+        self.list.iter().any(|(at, fault)| *at > now && matches!(fault, Fault::Crash { .. }))
+    }
+
     /// A partition begins.
     pub(super) fn part(&mut self, partition: ActivePartition) {
         self.active.push(partition);

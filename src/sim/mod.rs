@@ -34,6 +34,7 @@ pub mod report;
 mod sealed;
 pub mod sealing;
 mod setup;
+mod siege;
 mod snapshots;
 mod sockets;
 mod stats;

@@ -24,12 +24,6 @@ use crate::{
 /// Nodes from which on a network is large.
 pub(super) const LARGE: usize = 50;
 
-/// Tricksters of a siege, and blocks below the tip at which their branches leave the chain.
-const BESIEGERS: usize = 7;
-const SIEGE_DEPTH: u64 = 12;
-/// Nodes that start late in a siege, parts per million.
-const BESIEGED_LATE_PPM: u64 = 500_000;
-
 /// Blocks from before the run: three rounds of headers.
 const HISTORY: usize = 300;
 
@@ -91,6 +85,8 @@ pub struct Options {
     pub joins_after: u64,
     /// How often that node crashes within its first seconds, in addition to all other crashes.
     pub joiner_crashes: u64,
+    /// Whether the run ends once it has joined.
+    pub joins_only: bool,
     /// Authorities that seal the chain; 0: it has proof of work. The first nodes are the honest ones.
     pub authorities: usize,
     /// Of these, how many are byzantine nodes, in addition to the honest ones.
@@ -356,14 +352,6 @@ impl Options {
         if self.siege {
             self.besiege();
         }
-    }
-
-    /// Each node has links to many besiegers. Some nodes start late: those that know the tip already get new blocks as
-    /// news, and fetch nothing. Clocks are right, because a node with a wrong one is exempt from the law of liveness.
-    fn besiege(&mut self) {
-        (self.tricksters, self.hit_and_run, self.fork_depth) = (BESIEGERS, false, SIEGE_DEPTH);
-        (self.max_outbound, self.late_ppm) = (BESIEGERS + 1, BESIEGED_LATE_PPM);
-        (self.clock_skew, self.clock_steps) = (0, 0);
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Overrides {
     pub power_loss: bool,
     /// Whether one node joins with a snapshot of the others.
     pub snapshots: Option<bool>,
+    /// Whether the run is about that join alone: a small network, in which five of the eight others lie, to its end.
+    pub joins_only: bool,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
 }

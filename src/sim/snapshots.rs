@@ -24,19 +24,31 @@ const SMALL_INTERVALS: [usize; 5] = [6, 7, 9, 12, 17];
 /// Blocks between snapshots of a chain that authorities seal: it has no blocks from before the run.
 const SEALED_INTERVALS: [usize; 4] = [1, 2, 4, 7];
 const SMALL_NODES: usize = 4;
+/// Nodes that give snapshots to one that joins where nothing else is looked for, and how many of them lie.
+const GIVERS: usize = 8;
+const LIARS: usize = 5;
+/// Blocks from before such a run, at least and at most, and blocks between its snapshots.
+const SHORT_HISTORY: (u64, u64) = (18, 30);
+const SHORT_INTERVALS: [usize; 4] = [3, 4, 5, 7];
+/// Seconds after which such a run has no faults any more, at least and at most.
+const SHORT_SECONDS: (u64, u64) = (8, 40);
 
 /// Whether a node joins with a snapshot, and in which kind of network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Snapshots {
     None,
+    /// Nothing but the join is looked for.
+    Only,
     Small,
     Large,
 }
 
 impl Snapshots {
     pub(super) fn draw(dice: &Dice, overrides: &Overrides, nodes: usize, authorities: usize) -> Self {
-        // On chains that authorities seal only for who asks for it: there a snapshot may go before a slow node has fetched it.
-        let is_drawn = nodes < LARGE && authorities == 0 && dice.stream("snapshots").chance(PPM);
+        if overrides.joins_only {
+            return Self::Only;
+        }
+        let is_drawn = nodes < LARGE && dice.stream("snapshots").chance(PPM);
         if !overrides.snapshots.unwrap_or(is_drawn) || nodes < 2 && authorities == 0 {
             return Self::None;
         }
@@ -49,6 +61,7 @@ impl Snapshots {
             Self::None => drawn,
             // The node that joins is no authority.
             _ if authorities > 0 => drawn + 1,
+            Self::Only => GIVERS - LIARS + 1,
             Self::Small if overrides.nodes.is_none() => drawn.min(SMALL_NODES),
             _ => drawn,
         }
@@ -56,14 +69,18 @@ impl Snapshots {
 
     /// Seconds with faults.
     pub(super) fn seconds(self, dice: &Dice) -> u64 {
-        if self == Self::Small { dice.between("small_seconds", 15, 40) } else { dice.between("seconds", 40, 150) }
+        match self {
+            Self::Only => dice.between("short_seconds", SHORT_SECONDS.0, SHORT_SECONDS.1),
+            Self::Small => dice.between("small_seconds", 15, 40),
+            Self::None | Self::Large => dice.between("seconds", 40, 150),
+        }
     }
 }
 
 impl Options {
     /// Lets the last honest node join, and some others lie about their snapshots.
     pub(super) fn draw_snapshots(&mut self, dice: &Dice, snapshots: Snapshots, authorities: usize) {
-        let is_small = snapshots == Snapshots::Small;
+        let is_small = matches!(snapshots, Snapshots::Small | Snapshots::Only);
         if snapshots == Snapshots::None || self.siege && !is_small && authorities == 0 {
             return;
         }
@@ -86,6 +103,27 @@ impl Options {
         let minted = dice.one_of("minted", &[true, false, false, false, false, false, false, false]);
         self.minted = minted && authorities == 0 && self.false_snapshots > 0;
         self.joiner_crashes = dice.one_of("joiner_crashes", &[0, 0, 1, 2, 4]);
+        if snapshots == Snapshots::Only {
+            self.leave_only_the_join(dice, authorities);
+        }
+    }
+
+    /// Few blocks, few transactions, and none of the faults that are looked for elsewhere.
+    fn leave_only_the_join(&mut self, dice: &Dice, authorities: usize) {
+        (self.joins_only, self.false_snapshots) = (true, LIARS);
+        (self.byzantine, self.tricksters, self.tricklers, self.misleaders) = (0, 0, 0, 0);
+        (self.strangers, self.late_headers, self.transactions) = (0, 0, 0);
+        (self.crashes, self.late_ppm, self.clock_skew) = (0, 0, 0);
+        self.partitions.clear();
+        if authorities == 0 {
+            let (least, most) = SHORT_HISTORY;
+            self.history = usize::try_from(dice.between("short_history", least, most)).unwrap_or(0);
+            self.snapshot_interval = u32::try_from(dice.size("short_interval", &SHORT_INTERVALS)).unwrap_or(u32::MAX);
+            self.miners = dice.size("short_miners", &[0, 0, 1]);
+            self.minted = dice.one_of("minted", &[true, false, false, false, false, false, false, false]);
+            // The liars' chain must lose in the end.
+            self.miners = self.miners.max(usize::from(self.minted));
+        }
     }
 
     /// What others look for takes its time, and is looked for elsewhere.

@@ -29,6 +29,9 @@ const MANY_TRANSACTIONS: u64 = 10;
 impl World {
     /// Notes the moment at which all agree.
     pub(in crate::sim) fn check_convergence(&mut self) {
+        if self.options.joins_only {
+            return self.check_join_alone();
+        }
         let Some(calm_at) = self.checkers.calm_at else { return };
         let (blocks, transactions) = self.stats.timely(calm_at + SETTLE, SOON);
         // A byzantine node that mines makes each of its blocks a contest, which ends with the next block.
@@ -87,6 +90,10 @@ impl World {
             view.state != SyncState::Synced || view.tip.as_ref().map(|tip| tip.hash) != common
         };
         let (apart, others): (Vec<usize>, Vec<usize>) = (0..self.options.nodes).partition(stands_apart);
+        if self.options.joins_only {
+            what =
+                format!("the node that joins has not come to its peers' tip with a snapshot: {:?};", self.stats.joined);
+        }
         for node in apart.into_iter().chain(others).take(NAMED) {
             let (view, links) = (&self.nodes[node].view, self.links_of(node));
             let tip = view.tip.as_ref().map(|tip| (tip.height, tip.hash.short()));

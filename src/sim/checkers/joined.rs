@@ -7,6 +7,7 @@ use crate::{
         snapshot::{JoinState, SnapshotName},
         transaction::OutPoint,
     },
+    node::SyncState,
     sim::world::World,
 };
 
@@ -48,6 +49,15 @@ impl World {
             return Err(format!("its coins after block {height} are not those of a clean replay"));
         }
         Ok(())
+    }
+
+    /// A run that is about a join alone ends once the node has joined, has come to its peers' tip, and crashes no more.
+    pub(super) fn check_join_alone(&mut self) {
+        let is_synced = |joiner: usize| self.nodes[joiner].view.state == SyncState::Synced;
+        let has_joined = self.stats.joined.is_some() && self.options.joiner().is_some_and(is_synced);
+        if has_joined && !self.faults.is_crash_due(self.now) {
+            self.stats.converged_at = Some(self.now);
+        }
     }
 
     /// An honest node that has applied this block itself.
