@@ -208,6 +208,37 @@ fn a_folder_of_the_user_stays_after_its_dev_node_was_killed() {
     assert!(own.join("dev/keys/savings.json").exists() && temporary.join("local/keys/other.json").exists());
 }
 
+/// Both ends of a node ask the same: what is in the folder beside its chain stays, and is said to.
+#[test]
+fn a_temporary_folder_with_another_chain_stays_when_its_node_ends() {
+    let home = Home::new();
+    let end = |fill: &dyn Fn(&Path)| {
+        let mut command = home.command(&["dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut String::new()).unwrap();
+        let status = home.ok(&["status"]);
+        let chain = Path::new(status.lines().last().unwrap().split_whitespace().last().unwrap());
+        let folder = chain.parent().unwrap().to_owned();
+        fill(&folder);
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", stderr(&ended));
+        (folder, stderr(&ended))
+    };
+    let put_key = |folder: &Path| {
+        home.ok(&["key", "new", "inside", "-d", folder.to_str().unwrap(), "--chain", "local"]);
+    };
+    for fill in [&put_key as &dyn Fn(&Path), &|folder| fs::write(folder.join("notes"), "remember").unwrap()] {
+        let (folder, words) = end(fill);
+        let kept = fs::read_dir(&folder).unwrap().count();
+        assert_eq!(kept, 3, "the chain of the node, the mark, and what was put in");
+        assert!(words.contains(&format!("kept: {}", folder.display())), "{words}");
+    }
+    let (folder, words) = end(&|_| ());
+    assert!(!folder.exists() && !words.contains("kept"), "{words}");
+}
+
 #[test]
 fn a_dev_node_shows_accounts_with_keys_that_can_be_imported() {
     let home = Home::new();

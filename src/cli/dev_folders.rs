@@ -72,7 +72,7 @@ fn put(default_data_dir: &Path, all: &[Listed]) -> Option<()> {
     datadir::write_atomically(&path, lines?.concat().as_bytes(), 0o600).ok()
 }
 
-/// A folder that this program makes, and removes when this value is dropped.
+/// A folder that this program makes, and removes when this value is dropped, unless somebody has put something else into it.
 pub struct TemporaryFolder {
     /// Where it is.
     pub path: PathBuf,
@@ -99,7 +99,12 @@ impl TemporaryFolder {
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        if self.is_kept.load(Relaxed) {
+        if self.is_kept.load(Relaxed) || !self.path.exists() {
+            return;
+        }
+        // Another chain that somebody has put into it, and any other file, is nowhere else.
+        if !is_ours(&Listed { mark: Some(self.mark.clone()), folder: self.path.clone() }) {
+            output::note(&format!("kept: {}: more is in it than the chain of tussock dev", self.path.display()));
             return;
         }
         if let Err(error) = fs::remove_dir_all(&self.path) {
