@@ -26,8 +26,8 @@ use crate::{
         key::SecretKey,
         spec::ChainSpec,
         target::Work,
-        testkit::BlockMaker,
-        transaction::Transaction,
+        testkit::{self as chain_testkit, BlockMaker},
+        transaction::{Output, Transaction},
     },
     node::{
         Direction, NodeAddress, PeerInfo, SyncState, Template,
@@ -281,6 +281,19 @@ impl Rig {
         testkit::commit(&mut self.ledger, &self.maker).unwrap();
         self.status.report(Report::Tip(Box::new(self.maker.tip())));
         block
+    }
+
+    /// Applies so many blocks, each with a payment of account 0 that pays account 1 one unit by each of so many outputs.
+    pub(super) fn extend_with_long_payments(&mut self, blocks: u64, outputs: u64, memo: &[u8]) {
+        let (payer, to) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
+        for _ in 0..blocks {
+            let (outpoint, amount) =
+                self.maker.spendable(&payer.address()).map(|(outpoint, coin)| (outpoint, coin.amount)).next().unwrap();
+            let rest = Output { amount: amount - outputs, address: payer.address() };
+            let all = (0..outputs).map(|_| Output { amount: 1, address: to }).chain([rest]).collect();
+            let genesis = self.maker.spec().genesis_hash();
+            self.extend(vec![chain_testkit::spend(&[(outpoint, amount, &payer)], all, memo, &genesis)]);
+        }
     }
 
     /// Disconnects this block, the highest; `before` is the maker as it was below it.

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use super::harness::Rig;
-use crate::{
-    chain::{key::SecretKey, testkit, transaction::Output},
-    node::SyncState,
-};
+use crate::{chain::key::SecretKey, node::SyncState};
 
 fn pay(rig: &mut Rig, memo: &[u8]) -> crate::chain::transaction::Transaction {
     let to = SecretKey::well_known(1).address();
@@ -98,16 +95,8 @@ fn without_an_index_there_is_no_search_for_memos() {
 fn an_answer_ends_after_some_bytes_and_the_next_goes_on_there() {
     let mut rig = Rig::new();
     rig.wait_for_index(0);
-    let (payer, to) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
-    let (blocks, outputs) = (14, 250);
-    for _ in 0..blocks {
-        let (outpoint, amount) =
-            rig.maker.spendable(&payer.address()).map(|(outpoint, coin)| (outpoint, coin.amount)).next().unwrap();
-        let rest = Output { amount: amount - outputs, address: payer.address() };
-        let all = (0..outputs).map(|_| Output { amount: 1, address: to }).chain([rest]).collect();
-        let genesis = rig.maker.spec().genesis_hash();
-        rig.extend(vec![testkit::spend(&[(outpoint, amount, &payer)], all, b"bulk", &genesis)]);
-    }
+    let blocks = 14;
+    rig.extend_with_long_payments(blocks, 250, b"bulk");
     rig.wait_for_index(blocks);
     let (mut before, mut heights, mut answers) = (Value::Null, Vec::new(), 0);
     loop {

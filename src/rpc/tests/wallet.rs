@@ -7,13 +7,7 @@ use serde_json::{Value, json};
 use super::harness::Rig;
 use crate::{
     base::hash::hex,
-    chain::{
-        address::Address,
-        block::HashedTransaction,
-        key::SecretKey,
-        testkit,
-        transaction::{Output, Transaction},
-    },
+    chain::{address::Address, block::HashedTransaction, key::SecretKey, transaction::Transaction},
     node::command::{Command, GossipCommand},
     wallet::keys::{KeyFile, Keys},
 };
@@ -98,16 +92,8 @@ fn several_are_paid_at_once_and_what_is_undone_is_removed() {
 fn an_answer_that_would_be_very_long_ends_with_a_block_and_the_next_goes_on_there() {
     let mut rig = Rig::new();
     rig.wait_for_index(0);
-    let (payer, to) = (SecretKey::well_known(0), SecretKey::well_known(1).address());
     let (blocks, outputs) = (14, 250);
-    for _ in 0..blocks {
-        let (outpoint, amount) =
-            rig.maker.spendable(&payer.address()).map(|(outpoint, coin)| (outpoint, coin.amount)).next().unwrap();
-        let rest = Output { amount: amount - outputs, address: payer.address() };
-        let all = (0..outputs).map(|_| Output { amount: 1, address: to }).chain([rest]).collect();
-        let genesis = rig.maker.spec().genesis_hash();
-        rig.extend(vec![testkit::spend(&[(outpoint, amount, &payer)], all, &[0xff; 512], &genesis)]);
-    }
+    rig.extend_with_long_payments(blocks, outputs, &[0xff; 512]);
     rig.wait_for_index(blocks);
     let (mut from, mut heights, mut answers) = (Value::Null, Vec::new(), 0);
     while from != json!(rig.maker.hash()) {
