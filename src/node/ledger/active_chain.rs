@@ -227,8 +227,14 @@ impl ActiveChain {
         origin: Origin,
         out: &mut Outbox,
     ) -> Result<Result<(), Culprit>, Halt> {
-        if let Err(culprit) = self.rewind(now, fork, path, origin, out)? {
-            return Ok(Err(culprit));
+        let height = self.chain().tip().height;
+        match self.rewind(now, fork, path, origin, out)? {
+            Ok(depth) if depth > limits::DEEP_REORGANISATION => {
+                let text = format!("{depth} blocks were replaced at once, from height {height} down");
+                out.report(Report::Warning { key: "deep-reorganisation", text: Some(text) });
+            }
+            Ok(_) => {}
+            Err(culprit) => return Ok(Err(culprit)),
         }
         if self.chain.is_due(now) {
             self.chain.commit(now, out)?;
@@ -239,7 +245,8 @@ impl ActiveChain {
         Ok(Ok(()))
     }
 
-    /// The same, without a commit, and leaves the transactions of abandoned blocks where they are.
+    /// The same, without a commit, and leaves the transactions of abandoned blocks where they are. Returns the number of blocks that
+    /// were disconnected. However many an operator wants that of, it is no reason to warn him.
     pub(super) fn rewind(
         &mut self,
         now: Now,
@@ -247,7 +254,7 @@ impl ActiveChain {
         path: &[Hash],
         origin: Origin,
         out: &mut Outbox,
-    ) -> Result<Result<(), Culprit>, Halt> {
+    ) -> Result<Result<usize, Culprit>, Halt> {
         let old = self.chain().tip().clone();
         let mempool_bytes = self.mempool.overlay_bytes();
         let removed = match (Switch { chain: &mut self.chain, now, mempool_bytes }).run(fork, path, origin)? {
@@ -258,7 +265,7 @@ impl ActiveChain {
             tell_switch(&old, self.chain().tip(), removed.len(), out);
         }
         self.mempool.reorganised(self.chain.view(), old.height, &removed, path)?;
-        Ok(Ok(()))
+        Ok(Ok(removed.len()))
     }
 
     /// Takes the transactions of abandoned blocks back.
@@ -335,8 +342,4 @@ fn tell_switch(old: &Tip, tip: &Tip, depth: usize, out: &mut Outbox) {
     );
     out.report(Report::Reorganised { depth, old_tip: old.hash });
     out.count(Counter::Reorganisations, 1);
-    if depth > limits::DEEP_REORGANISATION {
-        let text = format!("{depth} blocks were replaced at once, from height {} down", old.height);
-        out.report(Report::Warning { key: "deep-reorganisation", text: Some(text) });
-    }
 }

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     chain::archive::LedgerStore as _,
-    node::command::{LedgerCommand, Reply, TestCommand},
+    node::{
+        command::{LedgerCommand, Reply, TestCommand},
+        report::Report,
+    },
 };
 
 /// Gives the command; the reply and all else that the role does.
@@ -216,4 +219,32 @@ fn a_node_with_peers_follows_a_better_branch_of_theirs_after_a_revert() {
         node.assert_at(end);
         assert_eq!(node.store.committed().headers[&blocks[0].0.hash].status, BlockStatus::Invalid);
     }
+}
+
+/// Who replaces blocks on purpose needs no warning of it, which would stand until the node ends.
+#[test]
+fn only_a_deep_reorganisation_that_nobody_ordered_is_a_warning() {
+    let (mut node, mut ours) = synced_at(2);
+    let mut theirs = ours.fork();
+    let warns = |actions: &[Action]| {
+        actions
+            .iter()
+            .any(|action| matches!(action, Action::Report(Report::Warning { key: "deep-reorganisation", .. })))
+    };
+    let back = snapshot(&mut node);
+    let blocks = empty(&mut ours, 8);
+    node.blocks(&blocks);
+    let (reply, actions) = command(&mut node, back);
+    assert_eq!((reply, warns(&actions)), (Reply::Done, false));
+    let block = blocks[0].0.hash;
+    let (_, actions) = command(&mut node, TestCommand::TakeBack { block, only: None, give_back: true });
+    assert!(!warns(&actions));
+    let (reply, actions) = command(&mut node, TestCommand::SetAside { block, hold: true });
+    assert_eq!((reply, warns(&actions)), (Reply::SetAside(hashes(&blocks)), false));
+    command(&mut node, TestCommand::TakeBack { block, only: None, give_back: true });
+    node.assert_at(&ours);
+    let first = sealed(&mut theirs, |header| header.time += 1, vec![]);
+    let mut branch = vec![first];
+    branch.extend(empty(&mut theirs, 8));
+    assert!(warns(&node.blocks(&branch)));
 }
