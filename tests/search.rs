@@ -188,6 +188,18 @@ fn a_table_for_a_spreadsheet_is_whole_written_as_it_comes_and_calculates_nothing
     assert_eq!(cells, expected);
     let raw = node.json(&["sql", memos]);
     assert!(raw.to_string().contains("\"@SUM(1)\""), "programs get it as it is: {raw}");
+    // What was paid once is paid again by the same table, whatever the memos say.
+    send(&node, "dev1", "a;=cmd, \"quoted\"");
+    node.json(&["mine", "1"]);
+    let paid = "SELECT whom AS address, amount, memo FROM v_payments WHERE memo != '' ORDER BY height, position";
+    let csv = stdout(&node.cli(&["sql", "--csv", paid]));
+    assert!(csv.contains(",\"a;'=cmd, \"\"quoted\"\"\"\r\n"), "{csv}");
+    let table = node.dir.join("paid.csv");
+    std::fs::write(&table, csv).unwrap();
+    let before = node.json(&["balance", "dev1"])["confirmed"].as_u64().unwrap();
+    node.json(&["send", "--csv", table.to_str().unwrap(), "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    assert_eq!(node.json(&["balance", "dev1"])["confirmed"].as_u64().unwrap(), before + 6 * 500);
 
     let count = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 2500) SELECT x FROM n";
     let lines = |args: &[&str]| stdout(&node.cli(&[&["sql", "--csv", count], args].concat())).lines().count();

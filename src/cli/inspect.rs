@@ -238,7 +238,7 @@ fn history_csv(remote: &Remote, address: &str, mut left: u64) -> Outcome {
             let time = entry["time"].as_u64().map_or_else(String::new, units::utc);
             let [height, id, received, sent, net, memo] =
                 ["height", "txid", "received", "sent", "net", "memo"].map(|key| text(entry, key));
-            output::csv_line(&[time, height, id, received, sent, net, output::no_formula(memo)])
+            output::csv_line(&[time, height, id, received, sent, net, output::no_formula(&memo)])
         };
         output::raw(output::items(&page["entries"]).iter().map(line).collect::<String>().as_bytes())?;
         (left, is_first) = (left - limit, false);

@@ -39,11 +39,29 @@ pub fn csv_line(fields: &[String]) -> String {
     fields.iter().map(field).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// A text that anybody may have written, for a spreadsheet: what it would calculate (OWASP's list) gets an apostrophe. Numbers
-/// stay numbers.
-pub fn no_formula(text: String) -> String {
-    let is_number = || text.len() > 1 && text.parse::<f64>().is_ok_and(f64::is_finite);
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !is_number() { format!("'{text}") } else { text }
+/// A text that anybody may have written, for a spreadsheet: what it would calculate (OWASP's list) gets an apostrophe, also where
+/// one that takes semicolons or line ends for the end of a cell would see a cell begin. Numbers stay numbers.
+pub fn no_formula(text: &str) -> String {
+    const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
+    let mut safe = String::with_capacity(text.len() + 1);
+    if text.starts_with(ENDS) {
+        safe.push('\'');
+    }
+    let mut begins = true;
+    for (at, c) in text.char_indices() {
+        let calculates = matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+        let is_number = || {
+            let cell = text[at..].split(ENDS).next().unwrap_or_default();
+            cell.len() > 1 && cell.parse::<f64>().is_ok_and(f64::is_finite)
+        };
+        if begins && calculates && !is_number() {
+            safe.push('\'');
+        }
+        safe.push(c);
+        // A quote at a cell's beginning is not part of it.
+        begins = ENDS.contains(&c) || begins && c == '"';
+    }
+    safe
 }
 
 /// Prints a remark on standard error. A closed standard error is ignored.
@@ -193,6 +211,25 @@ mod tests {
         rows.row(["one".into(), "two".into(), "three".into()]);
         assert_eq!(rows.text_within("", Some(9)), "a      b\none  two");
         assert_eq!(rows.text_within("", Some(5)), "a\none");
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_calculate_is_marked_and_numbers_are_not() {
+        for (text, safe) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("\"=1", "\"'=1"),
+            ("x;=HYPERLINK(1);\"+y\"", "x;'=HYPERLINK(1);\"'+y\""),
+            ("two\n-lines", "two\n'-lines"),
+            ("\t=1", "'\t'=1"),
+            ("＝1", "'＝1"),
+            ("- rent", "'- rent"),
+        ] {
+            assert_eq!(no_formula(text), safe);
+        }
+        for same in ["", "-5", "+0.5", "a=b; c-d", "x;-5;y", "rent", "-1e5", "'=1"] {
+            assert_eq!(no_formula(same), same);
+        }
     }
 
     #[test]

@@ -281,7 +281,7 @@ impl<'a> Csv<'a> {
 /// A cell for a spreadsheet, which must not calculate what others wrote.
 fn defused(cell: &Cell) -> String {
     match cell {
-        Cell::Text(text) => output::no_formula(text.clone()),
+        Cell::Text(text) => output::no_formula(text),
         cell => plain(cell),
     }
 }

@@ -113,8 +113,9 @@ function save(name, text) {
   el("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
 }
-/* A cell of CSV. Spreadsheets run texts that begin like a formula; an apostrophe keeps them texts. */
+/* A cell of CSV. Spreadsheets run texts that begin like a formula, some also behind a semicolon; an apostrophe keeps them texts. */
 const cell = x => {
-  const text = typeof x === "string" && /^[=+\-@\t\r]/.test(x) && !/^-\d+$/.test(x) ? "'" + x : String(x ?? "");
+  const text = String(x ?? "").replace(/^[;\t\r\n]/, "'$&").replace(/(^|[;\t\r\n])("*)([=+\-@＝＋－＠][^;\t\r\n]*)/g,
+    (all, before, quotes, rest) => rest[1] && isFinite(rest) ? all : before + quotes + "'" + rest);
   return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
 };
