@@ -28,7 +28,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
     let chain = vec!["base", "chain"];
     let wire = vec!["base", "chain", "wire"];
     BTreeMap::from([
-        ("base", (base, vec!["blake3", "bincode", "chacha20"])),
+        ("base", (base, vec!["blake3", "bincode", "chacha20", "unicode_normalization"])),
         ("chain", (chain, vec!["ed25519_zebra", "bech32", "ruint", "toml"])),
         ("wire", (wire, vec![])),
         (
@@ -70,7 +70,7 @@ fn layers() -> BTreeMap<&'static str, (Vec<&'static str>, Vec<&'static str>)> {
 }
 
 /// Crates that are not free for all.
-const OWNED: [&str; 27] = [
+const OWNED: [&str; 28] = [
     "blake3",
     "chacha20",
     "bincode",
@@ -98,6 +98,7 @@ const OWNED: [&str; 27] = [
     "blake2",
     "curve25519_dalek",
     "tussock_noise",
+    "unicode_normalization",
 ];
 
 fn module_of(path: &str) -> &str {

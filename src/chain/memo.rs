@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::hash::{Domain, Hash, unhex};
+use crate::base::{
+    hash::{Domain, Hash, unhex},
+    text::{composed, decomposed, folded},
+};
 
 /// Words of a memo that an index keeps. More would let 250 bytes of a transaction cost more than as much in the index.
 pub const MAX_WORDS: usize = 16;
@@ -24,19 +27,53 @@ fn is_printable(c: char) -> bool {
     c == '\n' || !(c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// The first words of a memo, each once: letters and digits that follow each other, in lower case. None of what is no text.
+/// The first words of a memo, each once: letters and digits that follow each other, in lower case. None of what is no text. An
+/// index has them as they are written: an accent of its own ends a word.
 pub fn words(memo: &[u8]) -> Vec<String> {
+    first_words(std::str::from_utf8(memo).unwrap_or_default(), str::to_lowercase)
+}
+
+/// The first words of a text as people compare them.
+fn folded_words(text: &str) -> Vec<String> {
+    first_words(&composed(text), folded)
+}
+
+fn first_words(text: &str, form: impl Fn(&str) -> String) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for word in std::str::from_utf8(memo).unwrap_or_default().split(|c: char| !c.is_alphanumeric()) {
+    for word in text.split(|c: char| !c.is_alphanumeric()) {
         if words.len() == MAX_WORDS {
             break;
         }
-        let word = word.to_lowercase();
+        let word = form(word);
         if !word.is_empty() && !words.contains(&word) {
             words.push(word);
         }
     }
     words
+}
+
+/// How else a text may be written in memos that are meant by it, as an index has them: with the accents apart or not, with `ss` or
+/// `ß`, and with a capital `İ`, which in lower case keeps its dot.
+fn spellings(text: &str) -> BTreeSet<Vec<String>> {
+    let small = composed(text).to_lowercase().replace("i\u{307}", "i");
+    let of = |text: &str| words(text.as_bytes());
+    let dotted: Vec<String> = of(&small).iter().map(|word| dotted(word)).collect();
+    [
+        of(text),
+        of(&small),
+        of(&decomposed(&small)),
+        of(&small.replace("ss", "ß")),
+        of(&small.replace('ß', "ss")),
+        dotted,
+    ]
+    .into()
+}
+
+fn dotted(word: &str) -> String {
+    match word.strip_prefix('i') {
+        Some(rest) => format!("i\u{307}{rest}"),
+        None => word.to_owned(),
+    }
 }
 
 /// The keys of a memo: of its words, or of the whole if it has none. An empty memo has no key.
@@ -64,27 +101,29 @@ fn start_of(hash: &Hash) -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoQuery {
     words: Vec<String>,
+    /// The words as memos may have them.
+    spellings: BTreeSet<Vec<String>>,
     /// Whole memos that are meant, too.
     whole: Vec<Vec<u8>>,
 }
 
 impl MemoQuery {
-    /// Memos that have all words of a text, in any order, in whatever case; that are the text; or whose bytes it is in hex.
+    /// Memos that have all words of a text, in any order, in whatever case and composition; that are the text; or whose bytes it is in hex.
     pub fn of(text: &str) -> Self {
         let mut whole = vec![text.as_bytes().to_vec()];
         whole.extend(unhex(text.trim()).filter(|bytes| !bytes.is_empty()));
-        Self { words: words(text.as_bytes()), whole }
+        Self { words: folded_words(text), spellings: spellings(text), whole }
     }
 
     /// Memos that are this text, or whose bytes it is in hex.
     pub fn exactly(text: &str) -> Self {
-        Self { words: Vec::new(), ..Self::of(text) }
+        Self { words: Vec::new(), spellings: BTreeSet::new(), ..Self::of(text) }
     }
 
     /// Whether a memo is meant.
     pub fn matches(&self, memo: &[u8]) -> bool {
         let has_words = || {
-            let found = words(memo);
+            let found = folded_words(std::str::from_utf8(memo).unwrap_or_default());
             !self.words.is_empty() && self.words.iter().all(|word| found.contains(word))
         };
         self.is_exactly(memo) || has_words()
@@ -97,8 +136,8 @@ impl MemoQuery {
 
     /// Sets of keys: a memo that has all keys of one set may be meant.
     pub fn key_sets(&self) -> BTreeSet<BTreeSet<u64>> {
-        let words = self.words.iter().map(|word| word_key(word)).collect();
-        let sets = [words].into_iter().chain(self.whole.iter().map(|memo| keys(memo)));
+        let words = self.spellings.iter().map(|words| words.iter().map(|word| word_key(word)).collect());
+        let sets = words.chain(self.whole.iter().map(|memo| keys(memo)));
         sets.filter(|set: &BTreeSet<u64>| !set.is_empty()).collect()
     }
 }
@@ -146,5 +185,24 @@ mod tests {
         assert!(bytes.matches(&[0, 0xff, 0xee]) && bytes.matches(b"Tree 00ffee") && !bytes.matches(&[0]));
         assert!(MemoQuery::of("!?").matches(b"!?") && !MemoQuery::of("!?").matches(b"!"));
         assert!(keys(b"").is_empty());
+    }
+
+    #[test]
+    fn a_word_is_found_however_its_letters_are_written() {
+        for (query, memo) in [
+            ("école", "for the e\u{301}cole"),
+            ("e\u{301}cole", "ÉCOLE 7"),
+            ("STRASSE", "Lange Straße 5"),
+            ("straße", "Strasse"),
+            ("istanbul", "to İstanbul"),
+            ("İstanbul", "ISTANBUL"),
+            ("Invoice", "INVOICE 7"),
+        ] {
+            let (query, found) = (MemoQuery::of(query), keys(memo.as_bytes()));
+            assert!(query.matches(memo.as_bytes()), "{query:?} {memo}");
+            assert!(query.key_sets().iter().any(|set| set.is_subset(&found)), "{query:?} {memo}");
+        }
+        assert!(!MemoQuery::of("ecole").matches("école".as_bytes()));
+        assert!(MemoQuery::of("invoice 4711").key_sets().len() <= 3, "few lists are read");
     }
 }
