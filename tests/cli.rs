@@ -193,8 +193,12 @@ fn keys_pass_through_pipes_and_files_and_stay_private() {
 
     let secret = folder.run(&["key", "export", "alice"]).ok();
     assert_eq!(secret.len(), 64);
-    assert_eq!(folder.run_with(&["key", "import", "bob"], &[], &secret).ok(), address);
-    folder.run_with(&["key", "import", "bob"], &[], &secret).fails(2, &["bob", "exists"]);
+    let copied = folder.run_with(&["key", "import", "bob"], &[], &secret);
+    assert!(copied.error().contains("the same key is here already: alice"), "{}", copied.error());
+    assert_eq!(copied.ok(), address);
+    for taken in ["bob", "BOB"] {
+        folder.run_with(&["key", "import", taken], &[], &secret).fails(2, &["\"bob\" exists"]);
+    }
     folder.run_with(&["key", "import", "carol"], &[], "not a secret").fails(2, &["64 hex digits"]);
     folder.run(&["key", "export", "alice", "--file", "out.secret"]).ok();
     assert_eq!(fs::metadata(folder.path("out.secret")).unwrap().permissions().mode() & 0o777, 0o600);

@@ -139,8 +139,10 @@ Example:
         name: String,
     },
     /// Import a key: 64 hex digits or another key file, from a pipe or a file
-    #[command(after_help = "Examples:\n  tussock key import bob --file bob.secret\n  \
-            tussock key export alice | tussock -d /tmp/b key import alice")]
+    #[command(
+        after_help = "A key that is here already gets a second name, and the command says so.\n\nExamples:\n  tussock key import bob --file bob.secret\n  \
+            tussock key export alice | tussock -d /tmp/b key import alice"
+    )]
     Import {
         /// Name of the new key
         name: String,
@@ -214,7 +216,13 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
         Verb::Show { name } => show(context, name, &keys.find(name)?),
         Verb::Import { name, file, passphrase } => {
             let key = read_secret(file.as_deref(), passphrase)?;
-            store(context, &keys, name, &key, passphrase)
+            let known = keys.names_of(&key.address())?;
+            store(context, &keys, name, &key, passphrase)?;
+            if !known.is_empty() {
+                let known = known.join(", ");
+                output::note(&format!("the same key is here already: {known}; its coins are those of \"{name}\", too"));
+            }
+            Ok(())
         }
         Verb::Export { name, file, passphrase } => {
             let key = passphrase.unlock(&keys.find(name)?)?;
@@ -233,9 +241,7 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
 fn store(context: &Context, keys: &Keys<'_>, name: &str, key: &SecretKey, flags: &PassphraseFlags) -> Outcome {
     let file = keys.add(name, key, flags.for_new()?.as_deref())?;
     context.keep_chain_file()?;
-    if context.is_temporary() {
-        output::note(&format!("key \"{name}\" will be removed with the temporary folder of tussock dev"));
-    }
+    context.tell_if_temporary(&format!("key \"{name}\""));
     output::hint(&format!("key \"{name}\" is kept in {}", keys.path(name).display()));
     context.print(&facts(&file), |value| output::text(value, "address"))
 }
@@ -245,6 +251,7 @@ fn watch(context: &Context, keys: &Keys<'_>, name: &str, address: &str) -> Outco
     let address = parsed.map_err(|error| Failure::usage(format!("{address}: {error}")))?;
     let file = keys.watch(name, &address)?;
     context.keep_chain_file()?;
+    context.tell_if_temporary(&format!("\"{name}\""));
     output::hint(&format!("\"{name}\" is kept in {}", keys.path(name).display()));
     context.print(&facts(&file), |value| output::text(value, "address"))
 }

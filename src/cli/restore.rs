@@ -34,6 +34,7 @@ pub(super) fn new(context: &Context, keys: &Keys<'_>, name: &str, flags: &Passph
         keys.remove(name)?;
         return shown;
     }
+    context.tell_if_temporary(&format!("key \"{name}\""));
     if !context.json {
         output::note("write these words on paper: who has them has the key, and they are shown only now");
         output::note("to have the key again: tussock key restore NAME");
@@ -81,7 +82,7 @@ pub(super) fn restore(
                 rows.push(facts);
             }
             // The others are restored all the same.
-            Err(WalletError::Exists { name, .. }) => taken.push(name),
+            Err(WalletError::Exists { .. }) => taken.push(name.as_str()),
             Err(error) => return Err(error.into()),
         }
     }
@@ -94,6 +95,7 @@ pub(super) fn restore(
         }
         rows.text("nothing")
     })?;
+    context.tell_if_temporary("what was restored");
     if taken.is_empty() {
         return Ok(());
     }

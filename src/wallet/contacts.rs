@@ -12,7 +12,10 @@ use super::{
     files::{self, Existing},
     tables::line_of,
 };
-use crate::chain::{address::Address, memo, spec::ChainSpec};
+use crate::{
+    base::text::{composed, folded},
+    chain::{address::Address, memo, spec::ChainSpec},
+};
 
 /// The file in a chain's folder.
 pub const FILE: &str = "contacts.csv";
@@ -103,13 +106,13 @@ impl<'a> Contacts<'a> {
         Ok(contacts)
     }
 
-    /// The address of the contact with this name.
+    /// The address of the contact with this name, however its letters are composed.
     pub fn find(&self, name: &str) -> Outcome<Option<Address>> {
         let mut contacts = self.list()?.into_iter();
-        Ok(contacts.find(|contact| contact.name == name).map(|contact| contact.address))
+        Ok(contacts.find(|contact| is_exactly(&contact.name, name)).map(|contact| contact.address))
     }
 
-    /// The contact that people would take for one of this name: capital letters make no other.
+    /// The contact that people would take for one of this name: capital letters make no other, nor does `ß` instead of `ss`.
     pub fn like(&self, name: &str) -> Outcome<Option<Contact>> {
         Ok(self.list()?.into_iter().find(|contact| is_same(&contact.name, name)))
     }
@@ -152,7 +155,9 @@ impl<'a> Contacts<'a> {
         }
         self.edit(|text| {
             let mut contacts = self.parse_lines(text).map_err(|problem| self.damaged(&problem))?;
-            let Some(at) = contacts.iter().position(|(_, contact)| contact.name == name) else { return Ok(None) };
+            let Some(at) = contacts.iter().position(|(_, contact)| is_exactly(&contact.name, name)) else {
+                return Ok(None);
+            };
             let (line, _) = contacts.remove(at);
             let kept = (1..).zip(text.split_inclusive('\n')).filter(|(number, _)| *number != line);
             let left = contacts.into_iter().map(|(_, contact)| contact).collect();
@@ -188,7 +193,12 @@ fn row(cells: [&str; 2]) -> Outcome<String> {
 
 /// Names that people would take for each other.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+    folded(one) == folded(other)
+}
+
+/// Names that are the same letters.
+fn is_exactly(one: &str, other: &str) -> bool {
+    composed(one) == composed(other)
 }
 
 /// One line of letters, digits and spaces that is neither a flag nor a formula nor half of `TO=AMOUNT`.
@@ -278,6 +288,15 @@ mod tests {
         contacts.remove("bob").unwrap();
         assert!(matches!(keys.add("ANN MÜLLER", &key, None), Err(WalletError::Usage(_))), "no name of a key");
 
+        // As another system writes the same letters, and as another person does.
+        assert_eq!(contacts.find("Ann Mu\u{308}ller"), Ok(Some(one)));
+        assert!(add("Ann Mu\u{308}ller", &two).is_err() && add("ANN MU\u{308}LLER", &two).is_err());
+        add("Jo Weiß", &two).unwrap();
+        assert!(add("jo weiss", &one).is_err());
+        let error = keys.address("jo weiss").unwrap_err();
+        assert!(error.to_string().contains("there is \"Jo Weiß\""), "{error}");
+        assert_eq!(contacts.remove("Jo Weiß"), Ok(true));
+
         // Written by hand, and wrongly: then nobody is paid by name.
         let [first, second] = [one, two].map(|address| address.to_text(&spec.prefix));
         let table = format!("\u{feff}# friends\nname,address\nAnn,{first},since school\n\nbob , {second}\n");
@@ -286,6 +305,7 @@ mod tests {
         for (wrong, word) in [
             (table.replace(&second, "ltus1x"), "line 5: bob"),
             (table.replace("bob", "ann"), "twice"),
+            (table.replace("bob", "A\u{308}nn").replace("Ann", "Änn"), "twice"),
             (table.replace("bob", ""), "cannot name"),
         ] {
             fs::write(contacts.path(), wrong).unwrap();

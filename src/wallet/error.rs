@@ -20,10 +20,12 @@ pub enum WalletError {
         /// The names of the keys that there are.
         known: Vec<String>,
     },
-    /// A key of this name exists.
-    #[error("a key \"{name}\" exists: {place}; choose another name")]
+    /// A key or a contact of this name exists.
+    #[error("a {what} \"{name}\" exists: {place}; choose another name")]
     Exists {
-        /// The name.
+        /// What it is.
+        what: &'static str,
+        /// Its name.
         name: String,
         /// Its file.
         place: String,

@@ -1,12 +1,12 @@
 //! All key files of a folder, and changes in it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 
 use super::{KeyFile, Keys, NamedKey, check_name};
 use crate::{
     chain::{address::Address, key::SecretKey},
     wallet::{
-        contacts::Contact,
+        contacts::{Contact, is_same},
         error::{Outcome, WalletError},
         files::{self, Existing},
     },
@@ -96,9 +96,7 @@ impl Keys<'_> {
     /// Writes a new key file of an address whose key is elsewhere.
     pub fn watch(&self, name: &str, address: &Address) -> Outcome<KeyFile> {
         self.check_free(name)?;
-        let known = self.read_all(self.names()?).files.into_iter();
-        let known = known.filter(|(_, file)| file.owner(&self.spec.prefix) == Some(*address));
-        if let Some(known) = known.map(|(name, _)| name).next().or_else(|| self.well_known_of(address)) {
+        if let Some(known) = self.names_of(address)?.first() {
             return Err(WalletError::usage(format!("that is the address of \"{known}\" already; use this name")));
         }
         self.write_new(name, KeyFile::watched(name, address.to_text(&self.spec.prefix)))
@@ -115,21 +113,31 @@ impl Keys<'_> {
     /// Refuses names that keys cannot have, and those that mean somebody already.
     fn check_free(&self, name: &str) -> Outcome {
         check_name(name).map_err(WalletError::usage)?;
-        if self.well_known(name).is_some() {
+        if self.well_known(&name.to_lowercase()).is_some() {
             return Err(WalletError::usage(format!(
                 "\"{name}\" names a publicly known key of this chain; choose another name"
             )));
         }
-        let exists = |place: &Path| WalletError::Exists { name: name.to_owned(), place: place.display().to_string() };
-        let (path, contacts) = (self.path(name), self.contacts());
-        if path.exists() {
-            return Err(exists(&path));
+        if let Some(known) = self.names()?.into_iter().find(|known| is_same(known, name)) {
+            let place = self.path(&known).display().to_string();
+            return Err(WalletError::Exists { what: "key", name: known, place });
         }
+        let contacts = self.contacts();
         match contacts.like(name) {
-            Ok(Some(_)) => Err(exists(contacts.path())),
+            Ok(Some(contact)) => {
+                let place = contacts.path().display().to_string();
+                Err(WalletError::Exists { what: "contact", name: contact.name, place })
+            }
             // A table that cannot be read keeps nobody from a new key.
             Ok(None) | Err(_) => Ok(()),
         }
+    }
+
+    /// The names of the keys of this address, in other files or publicly known.
+    pub fn names_of(&self, owner: &Address) -> Outcome<Vec<String>> {
+        let files = self.read_all(self.names()?).files.into_iter();
+        let files = files.filter(|(_, file)| file.owner(&self.spec.prefix) == Some(*owner)).map(|(name, _)| name);
+        Ok(files.chain(self.well_known_of(owner)).collect())
     }
 
     fn write_new(&self, name: &str, file: KeyFile) -> Outcome<KeyFile> {

@@ -213,9 +213,12 @@ impl<'a> Keys<'a> {
             };
         }
         let start = format!("{}1", self.spec.prefix);
-        parsed.map_err(|error| match text.contains('1') {
-            true => WalletError::usage(format!("{text}: {error}")),
-            false => WalletError::usage(format!(
+        let similar = self.contacts().like(text)?.map(|contact| contact.name);
+        let similar = similar.or_else(|| self.names().ok()?.into_iter().find(|name| is_same(name, text)));
+        parsed.map_err(|error| match similar {
+            Some(name) => WalletError::usage(format!("{text}: neither a key nor a contact; there is \"{name}\"")),
+            None if text.contains('1') => WalletError::usage(format!("{text}: {error}")),
+            None => WalletError::usage(format!(
                 "{text}: neither a key, a contact nor an address; addresses start with {start}"
             )),
         })
@@ -282,7 +285,10 @@ mod tests {
         fs::remove_file(keys.path("endless")).unwrap();
         assert_eq!(keys.find("alice").unwrap().public_key(), Some(key.public_key()));
         assert_eq!(keys.address("alice"), Ok(key.address()));
-        assert!(matches!(keys.add("alice", &key, None), Err(WalletError::Exists { .. })));
+        for taken in ["alice", "ALICE"] {
+            assert!(matches!(keys.add(taken, &key, None), Err(WalletError::Exists { .. })), "{taken}");
+        }
+        assert_eq!(keys.names_of(&key.address()), Ok(vec!["alice".to_owned()]));
         keys.label("alice", "for rent").unwrap();
         assert_eq!((keys.read("alice").unwrap().label.as_str(), mode(&keys.path("alice"))), ("for rent", 0o600));
         assert!(matches!(keys.label("alice", "two\nlines"), Err(WalletError::Usage(_))));
@@ -317,7 +323,9 @@ mod tests {
         assert_eq!(keys.address("dev9"), Ok(address));
         assert_eq!(keys.address(&address.to_text(&spec.prefix)), Ok(address));
         assert!(matches!(keys.address("dev10"), Err(WalletError::Usage(_))));
-        assert!(matches!(keys.add("dev1", &SecretKey::well_known(1), None), Err(WalletError::Usage(_))));
+        for name in ["dev1", "DEV1"] {
+            assert!(matches!(keys.add(name, &SecretKey::well_known(1), None), Err(WalletError::Usage(_))), "{name}");
+        }
         spec.test = false;
         assert!(matches!(Keys::new(&folder, &spec).find("dev9"), Err(WalletError::NoKey { .. })));
         assert!(!folder.exists());
