@@ -150,6 +150,19 @@ fn commands_in_a_second_terminal_find_the_dev_node_of_the_first() {
     let made = home.run(&["key", "new", "eve", "--chain", "dev"]);
     assert!(stdout(&made).starts_with("dtus1"), "{}", stdout(&made));
     assert!(stderr(&made).contains("temporary"), "{}", stderr(&made));
+    let eve = stdout(&made).trim().to_owned();
+    for make in [
+        &["key", "new", "words", "--words", "--chain", "dev"][..],
+        &["contact", "add", "Ann", &eve],
+        &["token", "new", "shop", "--may", "read"],
+    ] {
+        let made = home.run(make);
+        let words = stderr(&made);
+        assert!(
+            made.status.success() && words.contains("will be removed with the temporary folder"),
+            "{make:?}: {words}"
+        );
+    }
     home.ok(&["stop"]);
     drop(node);
     home.refuses(&["status"], 3, &["tussock run"]);

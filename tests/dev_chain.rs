@@ -67,7 +67,7 @@ fn a_state_is_brought_back_again_and_again_and_everything_is_told() {
         assert!(!history.contains(ids.last().unwrap()), "the index is back, too: {history}");
         let gone = node.cli(&["dev", "revert", &later]);
         assert_eq!((gone.status.code(), stderr(&gone).contains("no snapshot")), (Some(4), true), "{}", stderr(&gone));
-        assert!(stderr(&gone).contains(&format!("the last are {first}")), "{}", stderr(&gone));
+        assert!(stderr(&gone).contains(&format!("no snapshot {later}: there is {first}")), "{}", stderr(&gone));
     }
     assert_eq!(ids[0], ids[1], "the same payment can be made again");
     assert_eq!(node.json(&["dev", "snapshot", "--list"]).as_array().unwrap().len(), 1);

@@ -72,6 +72,7 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
             let _lock = FileLock::acquire(contacts.path())?;
             let added = keys.add_contact(name, &address)?;
             context.keep_chain_file()?;
+            context.tell_if_temporary(&format!("contact \"{name}\""));
             output::hint(&format!("it is kept in {}", contacts.path().display()));
             context.print(&facts(&added), |facts| output::text(facts, "address"))
         }

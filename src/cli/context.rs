@@ -98,6 +98,13 @@ impl Context {
         self.settings.data_dir_is_default && config::default_data_dir().as_ref() != Some(&self.settings.data_dir)
     }
 
+    /// Says that what was made goes with the temporary folder of a dev node, if it is there.
+    pub fn tell_if_temporary(&self, what: &str) {
+        if self.is_temporary() {
+            output::note(&format!("{what} will be removed with the temporary folder of tussock dev"));
+        }
+    }
+
     /// Refuses to make what is to last in a temporary folder that nobody has named, where the user has chains of his own.
     pub fn check_lasting(&self) -> Outcome {
         let chains = config::default_data_dir().map(|folder| config::chains_in(&folder)).unwrap_or_default();

@@ -85,6 +85,7 @@ fn new(context: &Context, name: &str, may: Right) -> Outcome {
     let secret = hex(&datadir::random_bytes::<32>()?);
     all.push(Token::new(name, may, &secret, units::unix_now()));
     write(context, &all)?;
+    context.tell_if_temporary(&format!("token {name}"));
     context.print(&json!({ "name": name, "may": may.name(), "token": secret }), |_| secret.clone())
 }
 

@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(self.below())?;
             if members.contains_key(&name) {
-                let name = name.chars().take(40).collect();
+                let name = name.chars().take(100).collect();
                 *self.repeated.borrow_mut() = Some(Repeated { name, in_request: self.depth == 0 });
             }
             members.insert(name, value);

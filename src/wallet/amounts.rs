@@ -47,7 +47,8 @@ pub fn parse_written(text: &str) -> Result<WrittenAmount, String> {
     let has_digits = whole.bytes().any(|byte| byte.is_ascii_digit());
     if !is_number || !has_digits || !whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
         return Err(
-            "an amount is a whole number of base units, such as 250000, or a number in the chain's unit".to_owned()
+            "an amount is a whole number of base units, such as 250000, or a number in the chain's unit if it has one"
+                .to_owned(),
         );
     }
     Ok(WrittenAmount(text.to_owned()))

@@ -170,8 +170,9 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
         let line = record.position().map_or(0, |start| line_of(text, start));
         let at = |problem: &str| format!("line {line}: {problem}");
         let cell = |index: usize| record.get(index).unwrap_or_default();
-        if index == 0 && COLUMNS.contains(&cell(0).to_lowercase().as_str()) {
-            if cell(1).to_lowercase() != "amount" {
+        let names_payees = |index| COLUMNS.contains(&cell(index).to_lowercase().as_str());
+        if index == 0 && (names_payees(0) || names_payees(1)) {
+            if !names_payees(0) || cell(1).to_lowercase() != "amount" {
                 return Err(at("a line of titles begins with address,amount, in this order"));
             }
             columns = Some(record.iter().take_while(|title| !title.is_empty()).count());
@@ -191,9 +192,12 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
         let is_longer = columns.is_some_and(|columns| filled > columns);
         if columns.is_none_or(|columns| columns < 3) && may_go_on || is_thousand {
             let amount = format!("{},{}", cell(1), cell(2));
-            return Err(at(&format!(
-                "{amount}: if that is one amount, write it without the comma; else name the columns"
-            )));
+            let advice = match columns {
+                None => "name the columns, such as address,amount,memo",
+                Some(_) if is_longer => "leave out what has no title",
+                Some(_) => "write words beside the number",
+            };
+            return Err(at(&format!("{amount}: if that is one amount, write it without the comma; else {advice}")));
         }
         if is_longer {
             return Err(at("more cells than titles; a comma within a cell needs quotes around it"));
@@ -265,7 +269,9 @@ mod tests {
         }
         assert!(parse_csv("address,amount\n").is_err() && parse_csv("").is_err());
         assert!(parse_csv("name,sum\na,5").unwrap_err().contains("titles are address,amount"));
-        assert!(parse_csv("address,for,amount\na,rent,5").unwrap_err().contains("in this order"));
+        for titles in ["address,for,amount", "amount,address"] {
+            assert!(parse_csv(&format!("{titles}\na,rent,5")).unwrap_err().contains("in this order"), "{titles}");
+        }
     }
 
     #[test]
@@ -283,6 +289,8 @@ mod tests {
         ] {
             let problem = parse_csv(wrong).unwrap_err();
             assert!(problem.contains("1,000") || problem.contains("1,50"), "{wrong}: {problem}");
+            let is_advised = !wrong.contains(['"', ';']) && !wrong.contains("amount");
+            assert_eq!(problem.contains("name the columns"), is_advised, "{wrong}: {problem}");
         }
         assert_eq!(parse_csv("address,amount,year\na,1,2026").unwrap().len(), 1);
     }

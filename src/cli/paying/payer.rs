@@ -1,6 +1,6 @@
 //! Who pays: a key, its coins, and the node that takes the payment.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
 use serde_json::json;
@@ -332,12 +332,21 @@ fn may_succeed_later(failure: &Failure) -> bool {
 
 /// The only key; on test chains `dev0` if there is none.
 pub(super) fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
-    let mut names = keys.names()?;
-    names.retain(|name| !keys.read(name).is_ok_and(|file| file.is_watched()));
+    let (mut names, mut owners) = (keys.names()?, BTreeSet::new());
+    // A key in two files has one balance.
+    names.retain(|name| match keys.read(name) {
+        Ok(file) => file.public_key().map_or(!file.is_watched(), |key| owners.insert(key)),
+        Err(_) => true,
+    });
     match (names.len(), test) {
         (1, _) => Ok(names.remove(0)),
         (0, true) => Ok(FUNDED_KEY.to_owned()),
         (0, false) => Err(Failure::usage("there is no key to pay with; make one with: tussock key new NAME")),
-        _ => Err(Failure::usage(format!("several keys could pay: {}; choose one with --from", names.join(", ")))),
+        _ => {
+            let funded =
+                if test { format!("; a test chain's funded one is --from {FUNDED_KEY}") } else { String::new() };
+            let names = names.join(", ");
+            Err(Failure::usage(format!("several keys could pay: {names}; choose one with --from{funded}")))
+        }
     }
 }

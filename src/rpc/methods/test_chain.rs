@@ -203,8 +203,13 @@ fn show(snapshot: &TestSnapshot, _: &Context) -> Value {
 }
 
 fn no_snapshot(context: &Context, id: u64) -> RpcError {
-    let known: Vec<String> = context.test_chain.all().iter().rev().take(5).map(|one| one.id.to_string()).collect();
-    let known = if known.is_empty() { "none is kept".to_owned() } else { format!("the last are {}", known.join(", ")) };
+    let all = context.test_chain.all();
+    let last: Vec<String> = all.iter().rev().take(5).map(|one| one.id.to_string()).collect();
+    let known = match (last.len(), all.len()) {
+        (0, _) => "none is kept".to_owned(),
+        (1, _) => format!("there is {}", last[0]),
+        (some, all) => format!("{} {}", if some < all { "the last are" } else { "there are" }, last.join(", ")),
+    };
     RpcError::not_found(format!("no snapshot {id}: {known}"))
 }
 
