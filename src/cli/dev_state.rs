@@ -57,7 +57,7 @@ impl DevState {
         let state = Self { path, found, is_fresh: AtomicBool::new(false) };
         state.check_new(context)?;
         datadir::check_beside(&state.path).map_err(|error| {
-            let Failure { exit, message } = Failure::io("cannot write the state", &state.path, &error);
+            let Failure { exit, message, .. } = Failure::io("cannot write the state", &state.path, &error);
             Failure::new(exit, format!("{message}; name a file in a folder that you can write to: --state FILE"))
         })?;
         Ok(state)

@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use serde_json::Value;
+
 use crate::{chain::archive::StoreError, config::suggest, wallet::error::WalletError};
 
 /// The exit code of a command. Scripts rely on the numbers.
@@ -48,6 +50,8 @@ pub struct Failure {
     pub exit: Exit,
     /// One line without a full stop. Empty: print nothing.
     pub message: String,
+    /// What the node said for programs, if it was the node that refused.
+    pub data: Value,
 }
 
 /// The result of a command.
@@ -56,7 +60,7 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 impl Failure {
     /// A failure with this exit code and line.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), data: Value::Null }
     }
 
     /// Wrong arguments or a bad configuration.

@@ -124,15 +124,15 @@ impl Remote {
 
     fn failure(&self, method: &str, error: ClientError) -> Failure {
         match error {
-            ClientError::Refused { code: DATABASE, message } => {
+            ClientError::Refused { code: DATABASE, message, .. } => {
                 let check = format!("once the node has stopped: tussock verify{}", self.flags);
                 Failure::new(Exit::Io, format!("{message}: {}; {check}", self.place))
             }
-            ClientError::Refused { code: STOPPING, message } => {
+            ClientError::Refused { code: STOPPING, message, .. } => {
                 let start = format!("start it again with: tussock run{}", self.flags);
                 Failure::new(Exit::Unreachable, format!("{message}: {}; {start}", self.place))
             }
-            ClientError::Refused { code, message } => Failure::new(exit_of(code), message),
+            ClientError::Refused { code, message, data } => Failure { data, ..Failure::new(exit_of(code), message) },
             ClientError::Unauthorised => {
                 let advice = "the node may have been restarted, try again";
                 Failure::new(

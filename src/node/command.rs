@@ -14,7 +14,10 @@ use crate::{
         archive::{Ban, Banned, BookEntry, Tip},
         block::HashedTransaction,
     },
-    node::{addressed::addressed, members::Members, node_address::NodeAddress, report::PeerReport, template::Template},
+    node::{
+        addressed::addressed, members::Members, node_address::NodeAddress, refusal::Refusal, report::PeerReport,
+        template::Template,
+    },
 };
 
 addressed! {
@@ -85,7 +88,7 @@ pub enum LedgerCommand {
     /// One mempool transaction. → [`Reply::PoolEntry`], [`Reply::Displaced`], or [`Reply::NotFound`]
     PoolEntry(Hash),
     /// Whether those of the mempool that spend the same coins would give way to this one, if there are any. → [`Reply::Done`] or
-    /// [`Reply::Refused`]
+    /// [`Reply::NotTaken`]
     MayReplace(Arc<HashedTransaction>),
     /// Test chains only. See there.
     Test(TestCommand),
@@ -128,7 +131,7 @@ pub enum TestCommand {
 /// To `gossip`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GossipCommand {
-    /// Verify, take into the mempool, relay. → [`Reply::Accepted`] or [`Reply::Refused`]
+    /// Verify, take into the mempool, relay. → [`Reply::Accepted`], [`Reply::NotTaken`], or [`Reply::Refused`] if it is invalid by itself
     SubmitTransaction {
         /// Its encoding.
         bytes: Bytes,
@@ -162,6 +165,8 @@ pub enum Reply {
     NotFound(String),
     /// The order cannot be carried out, and why.
     Refused(String),
+    /// The mempool does not take the transaction, and why.
+    NotTaken(Refusal),
     /// Too much waits for an answer; the same order may succeed a moment later.
     Busy,
     /// The node stops before it gets to the order.

@@ -53,3 +53,40 @@ pub enum Refusal {
     #[error("too many transactions are waiting; try again")]
     Busy,
 }
+
+impl Refusal {
+    /// The word for [`Refusal::Known`].
+    pub const KNOWN: &str = "known";
+    /// The word for [`Refusal::Confirmed`].
+    pub const CONFIRMED: &str = "confirmed";
+    /// The word for [`Refusal::Ancestors`].
+    pub const LONG_CHAIN: &str = "long-chain";
+    /// The word for [`Refusal::NotSynced`].
+    pub const NOT_SYNCED: &str = "not-synced";
+    /// The word for [`Refusal::Busy`].
+    pub const BUSY: &str = "busy";
+    /// The word for what conflicts with the mempool, whether a higher fee would do or not.
+    pub const CONFLICT: &str = "conflict";
+
+    /// The kind, for programs: whatever the text says, the word stays.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Known => Self::KNOWN,
+            Self::Confirmed => Self::CONFIRMED,
+            Self::Underpaid { .. } | Self::Irreplaceable { .. } | Self::Rival(_) => Self::CONFLICT,
+            Self::Invalid(_) => "invalid",
+            Self::Fee { .. } => "low-fee",
+            Self::Ancestors(_) => Self::LONG_CHAIN,
+            Self::NotSynced(_) => Self::NOT_SYNCED,
+            Self::Busy => Self::BUSY,
+        }
+    }
+
+    /// The fee that would do, base units, if one would.
+    pub fn needed_fee(&self) -> Option<u64> {
+        match self {
+            Self::Underpaid { needed, .. } | Self::Fee { needed, .. } => Some(*needed),
+            _ => None,
+        }
+    }
+}

@@ -42,6 +42,8 @@ pub enum ClientError {
         code: i64,
         /// The node's message.
         message: String,
+        /// What it says for programs.
+        data: Value,
     },
 }
 
@@ -104,7 +106,8 @@ impl Client {
         if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
             let code = error.get("code").and_then(Value::as_i64).unwrap_or(0);
             let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
-            return Err(ClientError::Refused { code, message });
+            let data = error.get("data").cloned().unwrap_or_default();
+            return Err(ClientError::Refused { code, message, data });
         }
         match answer.get_mut("result") {
             Some(result) => Ok(result.take()),
@@ -273,7 +276,7 @@ mod tests {
     #[test]
     fn errors_keep_their_code_and_refusals_their_kind() {
         let body = "HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n{\"error\":{\"code\":-5,\"message\":\"no such\"}}    ";
-        let refused = ClientError::Refused { code: -5, message: "no such".to_owned() };
+        let refused = ClientError::Refused { code: -5, message: "no such".to_owned(), data: Value::Null };
         assert_eq!(call(body).0, Err(refused));
         let body = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
         assert_eq!(call(body).0, Err(ClientError::Unauthorised));

@@ -235,6 +235,7 @@ pub(super) struct Completion {
 pub fn unexpected(reply: Reply) -> RpcError {
     match reply {
         Reply::Refused(reason) => RpcError::new(super::error::REJECTED, reason),
+        Reply::NotTaken(refusal) => refusal.into(),
         Reply::NotFound(what) => RpcError::not_found(what),
         Reply::Busy => RpcError::busy("commands"),
         Reply::Stopping => RpcError::stopping(),
@@ -247,6 +248,7 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::Done => "done",
         Reply::NotFound(_) => "not found",
         Reply::Refused(_) => "refused",
+        Reply::NotTaken(_) => "transaction refused",
         Reply::Busy => "busy",
         Reply::Stopping => "stopping",
         Reply::Accepted(_) => "accepted",

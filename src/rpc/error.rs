@@ -1,9 +1,9 @@
 //! Errors of calls: JSON-RPC's own codes, and Bitcoin Core's where it has one.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{chain::archive::StoreError, wallet::error::WalletError};
+use crate::{chain::archive::StoreError, node::Refusal, wallet::error::WalletError};
 
 /// The body is not JSON.
 pub const PARSE: i32 = -32700;
@@ -156,6 +156,20 @@ impl From<StoreError> for RpcError {
     }
 }
 
+/// The mempool does not take a transaction: why, and what would do, for programs, too.
+impl From<Refusal> for RpcError {
+    fn from(refusal: Refusal) -> Self {
+        let mut data = json!({ "reason": refusal.word() });
+        if let Some(needed) = refusal.needed_fee() {
+            data["needed_fee"] = json!(needed);
+        }
+        if let Refusal::NotSynced(state) = refusal {
+            data["state"] = json!(state.name());
+        }
+        Self { data: Some(data), ..Self::new(REJECTED, refusal.to_string()) }
+    }
+}
+
 /// A key cannot be used, or a payment cannot be made.
 impl From<WalletError> for RpcError {
     fn from(error: WalletError) -> Self {
@@ -174,5 +188,21 @@ impl From<WalletError> for RpcError {
             WalletError::Internal(_) => INTERNAL,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::hash::Hash, node::SyncState};
+
+    #[test]
+    fn a_refused_transaction_says_for_programs_what_would_do() {
+        let data = |refusal: Refusal| RpcError::from(refusal).data.unwrap();
+        let underpaid = Refusal::Underpaid { rival: Hash([1; 32]), fee: 5, needed: 1234 };
+        assert_eq!(data(underpaid), json!({ "reason": "conflict", "needed_fee": 1234 }));
+        assert_eq!(data(Refusal::Rival(Hash([1; 32]))), json!({ "reason": "conflict" }));
+        assert_eq!(data(Refusal::NotSynced(SyncState::Headers)), json!({ "reason": "not-synced", "state": "headers" }));
+        assert_eq!(RpcError::from(Refusal::Known).code, REJECTED);
     }
 }

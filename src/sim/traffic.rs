@@ -70,11 +70,11 @@ impl World {
                     self.note_payment(&payment);
                 }
             }
-            Reply::Refused(reason) => {
+            reply @ (Reply::Refused(_) | Reply::NotTaken(_)) => {
                 if let Some(survey) = &mut self.survey {
                     survey.refused();
                 }
-                log::debug!(target: "tussock::sim", "node {node} refuses a transaction: {reason}");
+                log::debug!(target: "tussock::sim", "node {node} refuses a transaction: {reply:?}");
                 self.stats.submitted.1 += 1;
             }
             _ => {}

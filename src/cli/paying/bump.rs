@@ -140,7 +140,7 @@ fn offer(
     for _ in 1..ATTEMPTS {
         match submit(context, arguments, payer, old, instead, asked) {
             // Without a fee of the payer, the node's word counts.
-            Err(failure) if matches!(wanted, Fee::Estimate(_)) => match asked_fee(&failure) {
+            Err(failure) if matches!(wanted, Fee::Estimate(_)) => match failure.data["needed_fee"].as_u64() {
                 Some(fee) => asked = Fee::Exactly(fee),
                 None => return Err(failure),
             },
@@ -209,23 +209,4 @@ fn waiting(context: &Context, id: &str) -> Outcome<Transaction> {
     let decoded = raw.as_str().and_then(unhex).and_then(|bytes| HashedTransaction::decode(&bytes).ok());
     let unreadable = || Failure::new(Exit::Internal, "the node's transaction cannot be read");
     decoded.map(|hashed| hashed.transaction).ok_or_else(unreadable)
-}
-
-/// The fee that a refusal asks for.
-fn asked_fee(failure: &Failure) -> Option<u64> {
-    let (_, rest) = failure.message.split_once("is too low to replace it, ")?;
-    rest.split_once(' ')?.0.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::node::Refusal;
-
-    #[test]
-    fn the_fee_that_the_node_asks_for_is_read_from_its_words() {
-        let refusal = Refusal::Underpaid { rival: Hash([1; 32]), fee: 5, needed: 1234 };
-        assert_eq!(asked_fee(&Failure::new(Exit::Rejected, refusal.to_string())), Some(1234));
-        assert_eq!(asked_fee(&Failure::new(Exit::Rejected, Refusal::Known.to_string())), None);
-    }
 }

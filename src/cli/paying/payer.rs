@@ -26,8 +26,6 @@ use crate::{
     },
 };
 
-/// The node's words for a payment that builds on too many others without a block.
-const LONG_CHAIN: &str = "unconfirmed transactions";
 /// Longest wait for a block before a payment that builds on too many others is tried again.
 const CHAIN_PAUSE: Duration = Duration::from_secs(2);
 /// A key of test chains that everybody knows, and that pays where there is no other.
@@ -198,7 +196,7 @@ impl<'a> Payer<'a> {
             match remote.call("sendrawtransaction", json!([hex(&draft.transaction.to_bytes()), 0, false])) {
                 Err(failure) if is_passing(&failure) && patience.pause(SYNC_PAUSE) => drop(lock),
                 Err(failure) if may_succeed_later(&failure) && deadline.pause(CONFLICT_PAUSE) => drop(lock),
-                Err(failure) if failure.message.contains(LONG_CHAIN) => {
+                Err(failure) if reason(&failure) == Refusal::LONG_CHAIN => {
                     drop(lock);
                     await_block(remote, deadline, failure)?;
                 }
@@ -316,18 +314,21 @@ fn await_block(remote: &Remote, deadline: Deadline, failure: Failure) -> Outcome
     }
 }
 
+/// The word for why the node does not take a transaction.
+pub(super) fn reason(failure: &Failure) -> &str {
+    failure.data["reason"].as_str().unwrap_or_default()
+}
+
 /// Whether the node takes no payments yet: a node that has just started looks for peers, or fetches their blocks.
 fn is_passing(failure: &Failure) -> bool {
     let states =
         [SyncState::Starting, SyncState::Connecting, SyncState::Headers, SyncState::Snapshot, SyncState::Blocks];
-    let is = |state: SyncState| failure.message.contains(&Refusal::NotSynced(state).to_string());
-    failure.exit == Exit::Rejected && states.into_iter().any(is)
+    reason(failure) == Refusal::NOT_SYNCED && states.iter().any(|state| failure.data["state"] == state.name())
 }
 
 /// Whether a payment of the same key from another host came first, or the node's queue is full.
 fn may_succeed_later(failure: &Failure) -> bool {
-    let reasons = ["conflicts with", "too many transactions are waiting"];
-    failure.exit == Exit::Rejected && reasons.iter().any(|reason| failure.message.contains(reason))
+    [Refusal::CONFLICT, Refusal::BUSY].contains(&reason(failure))
 }
 
 /// The only key; on test chains `dev0` if there is none.

@@ -73,12 +73,10 @@ enum Standing {
 
 /// What the node's verdict means for who would hand the payment in.
 fn standing(context: &Context, verdict: &Value, replace: bool) -> Option<Standing> {
-    let reason = output::text(verdict, "reject-reason");
-    if reason == Refusal::Known.to_string() {
-        return Some(Standing::Known("mempool"));
-    }
-    if reason == Refusal::Confirmed.to_string() {
-        return Some(Standing::Known("confirmed"));
+    match verdict["reject-word"].as_str() {
+        Some(Refusal::KNOWN) => return Some(Standing::Known("mempool")),
+        Some(Refusal::CONFIRMED) => return Some(Standing::Known("confirmed")),
+        _ => {}
     }
     let rivals = output::items(&verdict["conflicts"]);
     let is_allowed = verdict["allowed"] == true;
@@ -88,7 +86,7 @@ fn standing(context: &Context, verdict: &Value, replace: bool) -> Option<Standin
     let rivals = named(context, rivals);
     Some(Standing::Conflict(match is_allowed {
         true => format!("it would take the place of {rivals}; if that is meant, add --replace"),
-        false => format!("{reason}; in its way: {rivals}"),
+        false => format!("{}; in its way: {rivals}", output::text(verdict, "reject-reason")),
     }))
 }
 

@@ -162,7 +162,7 @@ impl Worker {
                 return Ok(());
             }
             // Nothing is left out without a word: an operator decides.
-            Err(ClientError::Refused { code: NOT_FOUND, message }) => {
+            Err(ClientError::Refused { code: NOT_FOUND, message, .. }) => {
                 return Err(format!("{message}; to go on from now, remove {}", path.display()));
             }
             answer => answer.map_err(|error| error.to_string())?,

@@ -71,7 +71,7 @@ impl Gossip {
     pub(super) fn submit(&mut self, ticket: Ticket, bytes: &[u8], replace: bool, out: &mut Outbox) {
         let lone = self.test_chain && self.state == SyncState::Isolated;
         if self.state != SyncState::Synced && !lone {
-            return refuse(ticket, &Refusal::NotSynced(self.state), out);
+            return out.reply(ticket, Reply::NotTaken(Refusal::NotSynced(self.state)));
         }
         let transaction = match HashedTransaction::decode(bytes) {
             Ok(transaction) => Arc::new(transaction),
@@ -79,7 +79,7 @@ impl Gossip {
         };
         let leaf = transaction.leaf;
         if !self.queue.push(Item { origin: Origin::Command(ticket), transaction, replace }) {
-            return refuse(ticket, &Refusal::Busy, out);
+            return out.reply(ticket, Reply::NotTaken(Refusal::Busy));
         }
         self.in_progress.insert(leaf);
         self.salts.note(&leaf);
@@ -183,7 +183,7 @@ impl Gossip {
         if let Origin::Command(ticket) = origin {
             match &result {
                 Ok(()) => out.reply(ticket, Reply::Accepted(transaction.txid)),
-                Err(refusal) => refuse(ticket, refusal, out),
+                Err(refusal) => out.reply(ticket, Reply::NotTaken(refusal.clone())),
             }
         }
         match result {
@@ -215,8 +215,4 @@ impl Gossip {
             }
         }
     }
-}
-
-fn refuse(ticket: Ticket, refusal: &Refusal, out: &mut Outbox) {
-    out.reply(ticket, Reply::Refused(refusal.to_string()));
 }

@@ -89,7 +89,7 @@ impl Pool {
     pub(super) fn may_replace(&self, hashed: &HashedTransaction, relay_rate: u64) -> Reply {
         match self.replaced_by(hashed, relay_rate) {
             Ok(_) => Reply::Done,
-            Err(refusal) => Reply::Refused(refusal.to_string()),
+            Err(refusal) => Reply::NotTaken(refusal),
         }
     }
 

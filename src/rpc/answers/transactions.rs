@@ -139,6 +139,8 @@ pub const TESTED: Schema = Schema::Array(&Schema::Object(&[&[
     optional("vsize", Schema::Integer, "bytes"),
     optional("fees", Schema::Object(&[&[required("base", Schema::Wide, "its fee, base units")]]), "its fee"),
     optional("reject-reason", Schema::Text, "why it would not"),
+    optional("reject-word", Schema::Text, "the same in a word that stays: known, confirmed, conflict, invalid"),
+    optional("needed_fee", Schema::Wide, "base units for which it would take the place of what it conflicts with"),
     optional(
         "conflicts",
         Schema::Array(&CONFLICT),

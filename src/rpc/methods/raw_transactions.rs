@@ -112,7 +112,6 @@ fn send(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let (bytes, replace) = (hashed.transaction.to_bytes().into(), args.boolean("replace", true));
     Ok(Continuation::ask(GossipCommand::SubmitTransaction { bytes, replace }, |reply| match reply {
         Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
-        Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
         other => Err(unexpected(other)),
     })
     .joined())
@@ -151,21 +150,27 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
         };
         let refusals = replies.into_iter().map(|reply| match reply {
             Reply::Done => Ok(None),
-            Reply::Refused(reason) => Ok(Some(reason)),
+            Reply::NotTaken(refusal) => Ok(Some(refusal)),
             other => Err(unexpected(other)),
         });
         let refusals = refusals.collect::<Result<Vec<_>, _>>()?;
         Ok(Continuation::query(move |databases| {
             let results = transactions.iter().zip(refusals.iter().zip(&dear)).map(|(hashed, (refusal, dear))| {
-                let verdict = judge(&context, databases, &entries, hashed, refusal.as_deref())?;
-                let verdict = verdict.and_then(|fee| dear.clone().map_or(Ok(fee), Err));
+                let verdict = judge(&context, databases, &entries, hashed, refusal.as_ref())?;
+                let verdict = verdict.and_then(|fee| dear.clone().map_or(Ok(fee), |text| Err(Objection::of(text))));
                 let mut result = json!({ "txid": hashed.txid, "wtxid": hashed.txid, "allowed": verdict.is_ok() });
                 match verdict {
                     Ok(fee) => {
                         result["vsize"] = json!(hashed.size);
                         result["fees"] = json!({ "base": fee });
                     }
-                    Err(reason) => result["reject-reason"] = json!(reason),
+                    Err(objection) => {
+                        result["reject-reason"] = json!(objection.text);
+                        result["reject-word"] = json!(objection.refusal.as_ref().map_or("invalid", Refusal::word));
+                        if let Some(needed) = objection.refusal.as_ref().and_then(Refusal::needed_fee) {
+                            result["needed_fee"] = json!(needed);
+                        }
+                    }
                 }
                 let rivals = conflicts(&context, &entries, hashed);
                 if !rivals.is_empty() {
@@ -178,23 +183,42 @@ fn test(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     }))
 }
 
+/// Why the mempool would not accept a transaction.
+struct Objection {
+    text: String,
+    /// As the mempool says it itself.
+    refusal: Option<Refusal>,
+}
+
+impl Objection {
+    fn of(text: impl ToString) -> Self {
+        Self { text: text.to_string(), refusal: None }
+    }
+}
+
+impl From<Refusal> for Objection {
+    fn from(refusal: Refusal) -> Self {
+        Self { text: refusal.to_string(), refusal: Some(refusal) }
+    }
+}
+
 /// The fee of a transaction that the mempool would accept, or the reason why it would not. `refusal`: what is in its way there.
 fn judge(
     context: &Context,
     databases: &mut Databases,
     entries: &[PoolEntry],
     hashed: &HashedTransaction,
-    refusal: Option<&str>,
-) -> Result<Result<u64, String>, RpcError> {
+    refusal: Option<&Refusal>,
+) -> Result<Result<u64, Objection>, RpcError> {
     if entries.iter().any(|entry| entry.transaction.txid == hashed.txid) {
-        return Ok(Err(Refusal::Known.to_string()));
+        return Ok(Err(Refusal::Known.into()));
     }
     if let Err(fault) = rules::check_transaction(hashed, false) {
-        return Ok(Err(fault.to_string()));
+        return Ok(Err(Objection::of(fault)));
     }
     let transaction = &hashed.transaction;
     if let Some(refusal) = refusal {
-        return Ok(Err(refusal.to_owned()));
+        return Ok(Err(refusal.clone().into()));
     }
     let height = databases.tip()?.height.saturating_add(1);
     let mut coins = Vec::with_capacity(transaction.inputs.len());
@@ -206,17 +230,17 @@ fn judge(
         Ok(fee) => fee,
         // Its own coins are gone if it is in a block.
         Err(TransactionFault::MissingCoin(_)) if is_confirmed(databases, hashed)? => {
-            return Ok(Err(Refusal::Confirmed.to_string()));
+            return Ok(Err(Refusal::Confirmed.into()));
         }
-        Err(fault) => return Ok(Err(fault.to_string())),
+        Err(fault) => return Ok(Err(Objection::of(fault))),
     };
     let claims: Vec<_> = key::claims(transaction, &hashed.txid, &context.chain.genesis_hash()).collect();
     // The weights of the batch follow from all signed bytes, so that a signer cannot choose them.
     if let Some(input) = key::first_invalid(&claims, &mut Rng::new(Domain::STREAM.hash(&hashed.leaf.0).0)) {
-        return Ok(Err(format!("input {input} has no valid signature")));
+        return Ok(Err(Objection::of(format!("input {input} has no valid signature"))));
     }
     if render::fee_rate(fee, hashed.size) < context.chain.min_fee_rate {
-        return Ok(Err(format!("fee of {fee} is below the lowest rate that this node accepts")));
+        return Ok(Err(Objection::of(format!("fee of {fee} is below the lowest rate that this node accepts"))));
     }
     Ok(Ok(fee))
 }

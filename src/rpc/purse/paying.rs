@@ -7,11 +7,14 @@ use serde_json::json;
 use crate::{
     base::time::Time,
     chain::{key::SecretKey, transaction::Output},
-    node::command::{GossipCommand, LedgerCommand, PoolEntry, Reply},
+    node::{
+        Refusal,
+        command::{GossipCommand, LedgerCommand, PoolEntry, Reply},
+    },
     rpc::{
         continuation::{Continuation, Shared, Wait, unexpected},
         databases::Databases,
-        error::{REJECTED, RpcError, UNLOCK_NEEDED, WALLET},
+        error::{RpcError, UNLOCK_NEEDED, WALLET},
         methods::{
             address::{self, Pool},
             mempool,
@@ -195,8 +198,7 @@ fn submit(attempt: Attempt, payers: Payers, draft: Draft) -> Continuation {
                 Ok(Continuation::value(&json!({ "txid": txid, "fee": draft.fee, "fee_reason": "mempool" })))
             }
             Reply::Accepted(txid) => Ok(Continuation::value(&txid)),
-            Reply::Refused(reason) if reason.contains("conflicts with") => again(attempt, &reason),
-            Reply::Refused(reason) => Err(RpcError::new(REJECTED, reason)),
+            Reply::NotTaken(refusal) if refusal.word() == Refusal::CONFLICT => again(attempt, &refusal.to_string()),
             other => Err(unexpected(other)),
         }
     })

@@ -30,7 +30,7 @@ use crate::{
         transaction::{Output, Transaction},
     },
     node::{
-        Direction, NodeAddress, PeerInfo, SyncState, Template,
+        Direction, NodeAddress, PeerInfo, Refusal, SyncState, Template,
         command::{
             Command, Delivery, DialError, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand,
             PoolEntry, Reply, TestCommand,
@@ -89,7 +89,7 @@ impl Backend for FakeNode {
                     theirs.any(|input| hashed.transaction.inputs.iter().any(|own| own.outpoint == input.outpoint))
                 };
                 match self.pool.lock().unwrap().iter().find(spends) {
-                    Some(rival) => Reply::Refused(format!("conflicts with {} in the mempool", rival.transaction.txid)),
+                    Some(rival) => Reply::NotTaken(Refusal::Rival(rival.transaction.txid)),
                     None => Reply::Done,
                 }
             }

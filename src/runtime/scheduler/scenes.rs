@@ -152,7 +152,7 @@ impl<'a> Scene<'a> {
         }
         for answer in &self.answers {
             let first = answer.take();
-            assert!(matches!(first, Some(Reply::Accepted(_) | Reply::Refused(_))), "{first:?}");
+            assert!(matches!(first, Some(Reply::Accepted(_) | Reply::Refused(_) | Reply::NotTaken(_))), "{first:?}");
             assert_eq!(answer.take(), None, "one answer each");
         }
         for disk in &self.disks {

@@ -21,7 +21,7 @@ fn a_command_is_answered_once_with_the_verdict() {
     let checked = batches(&node.command(8, submit(&good)));
     let admits_2 = admits(&all_good(&mut node, &checked));
     let replies = answer(&mut node, &admits_2[0], Err(Refusal::Known)).replies(8);
-    assert_eq!(replies, [Reply::Refused("already in the mempool".to_owned())]);
+    assert_eq!(replies, [Reply::NotTaken(Refusal::Known)]);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn the_ledger_hears_whether_others_may_leave_for_a_transaction() {
         assert_eq!(told.into_iter().find_map(wish), Some(replace));
         let rival = Refusal::Rival(Hash([1; 32]));
         let replies = answer(&mut node, &(Origin::Command(Ticket(7)), hashed), Err(rival.clone())).replies(7);
-        assert_eq!(replies, [Reply::Refused(rival.to_string())]);
+        assert_eq!(replies, [Reply::NotTaken(rival)]);
     }
     // That says nothing about the transaction: a peer's is looked at.
     assert_eq!(batches(&offer(&mut node, 1, &transaction(1))).len(), 1);
@@ -51,7 +51,7 @@ fn an_invalid_transaction_of_a_command_is_refused() {
     assert!(matches!(replies[..], [Reply::Refused(_)]));
     let checked = batches(&node.command(9, submit(&transaction(2))));
     let admits = admits(&all_good(&mut node, &checked));
-    assert!(matches!(answer(&mut node, &admits[0], Err(missing())).replies(9)[..], [Reply::Refused(_)]));
+    assert!(matches!(answer(&mut node, &admits[0], Err(missing())).replies(9)[..], [Reply::NotTaken(_)]));
 }
 
 #[test]

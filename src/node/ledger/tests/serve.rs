@@ -240,6 +240,6 @@ fn each_command_gets_one_reply() {
     assert!(matches!(reply(LedgerCommand::PoolEntry(Hash([1; 32]))), Reply::NotFound(_)));
     let mut may_replace =
         |transaction: Transaction| reply(LedgerCommand::MayReplace(Arc::new(HashedTransaction::new(transaction))));
-    assert!(matches!(may_replace(low), Reply::Refused(reason) if reason.contains("too low to replace")));
+    assert!(matches!(may_replace(low), Reply::NotTaken(Refusal::Underpaid { fee, needed, .. }) if needed > fee));
     assert_eq!(may_replace(high), Reply::Done);
 }
