@@ -299,3 +299,62 @@ fn a_node_that_is_killed_in_the_middle_of_a_return_goes_on() {
     println!("killed before the return counted: {before}, after: {after}");
     assert!(after > 0, "the last kill comes after it");
 }
+
+/// Kills nodes, and those who ask, at moments of a reorganisation: it is as before it or as after it, and what waits does, too.
+#[test]
+fn a_reorganisation_that_is_broken_off_is_as_if_it_had_not_begun() {
+    let dir = TempDir::new();
+    let args = ["--log", "info,miner=debug"];
+    let mut node = TestNode::start_on(dir.path(), "dev", &args);
+    node.json(&["mine", "2"]);
+    node.json(&["dev", "snapshot"]);
+    let reverted = node.json(&["send", "dev1", "777", "--from", "dev7"])["id"].clone();
+    node.json(&["mine", "30"]);
+    node.json(&["dev", "revert", "1"]);
+    let paid = node.json(&["send", "dev9", "70", "--from", "dev8"])["id"].clone();
+    node.json(&["mine", "200"]);
+    let waits = node.json(&["send", "dev9", "9", "--from", "dev7"])["id"].clone();
+    let facts = |node: &TestNode| {
+        let [height, tip, digest] = ["height", "tip", "state_digest"].map(|key| node.status()[key].clone());
+        let ids: Vec<Value> = call(node, "getrawmempool", json!([])).unwrap().as_array().unwrap().clone();
+        (height, tip, digest, ids)
+    };
+    let start = facts(&node);
+    assert_eq!(start.3, [waits.clone()]);
+    let made = |node: &TestNode| node.log().matches("block found").count();
+    let switches = |node: &TestNode| node.log().matches("reorganised: ").count();
+    for (blocks, is_node_killed) in [(0, true), (0, false), (1, true), (90, true), (90, false)] {
+        let (switched, found) = (switches(&node), made(&node));
+        let mut order = node.command(&["dev", "reorg", "200"]).stderr(Stdio::null()).spawn().unwrap();
+        let patience = Instant::now() + Duration::from_secs(60);
+        while made(&node) < found + blocks || switches(&node) == switched {
+            assert!(Instant::now() < patience, "no reorganisation in time");
+        }
+        if is_node_killed {
+            node.kill();
+            drop(order.wait());
+            node.restart(&args);
+        } else {
+            order.kill().unwrap();
+            drop(order.wait());
+            // There are not as many blocks, but that is said only if nothing else is under way.
+            while call(&node, "devreorg", json!([1_000])).unwrap_err().contains("under way") {}
+        }
+        let state = std::fs::read_to_string(dir.path().join("dev/test-chain.json")).unwrap();
+        assert!(state.contains("\"reorganising\":null"), "{state}");
+        if node.height() == 203 {
+            println!("after {blocks} blocks, killed={is_node_killed}: it was done before the end");
+            break;
+        }
+        assert_eq!(facts(&node), start, "after {blocks} blocks, killed={is_node_killed}");
+    }
+    assert_eq!(node.json(&["tx", paid.as_str().unwrap()])["status"], "confirmed");
+    assert_eq!(node.json(&["tx", reverted.as_str().unwrap()])["status"], "orphaned");
+    let done = node.json(&["dev", "reorg", "200"]);
+    assert_eq!((&done["height"], node.height()), (&json!(203), 203));
+    let waiting: Vec<Value> = call(&node, "getrawmempool", json!([])).unwrap().as_array().unwrap().clone();
+    assert!(waiting.contains(&paid) && waiting.contains(&waits), "{waiting:?}");
+    assert_eq!(node.stop(), 0);
+    let verified = cli_on(dir.path(), "dev", &["verify", "--deep", "--json"]);
+    assert!(verified.status.success(), "{}", stderr(&verified));
+}

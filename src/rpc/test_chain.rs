@@ -15,8 +15,9 @@ use crate::{
         hash::{Hash, hex, unhex},
     },
     chain::archive::Tip,
+    node::command::{LedgerCommand, Reply, TestCommand},
     rpc::error::{self, RpcError},
-    runtime::clock,
+    runtime::{clock, handle::NodeHandle},
     wallet::files::{self, Existing},
 };
 
@@ -46,6 +47,17 @@ struct Kept {
     snapshots: Vec<TestSnapshot>,
     /// The snapshot that the ledger is being brought back to. A start finds out whether it was.
     reverting: Option<u64>,
+    /// Blocks are giving way to others. If the node is killed meanwhile, a start brings it back.
+    reorganising: Option<Reorganisation>,
+}
+
+/// What leads back from the middle of a reorganisation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Reorganisation {
+    /// The state before.
+    before: TestSnapshot,
+    /// The blocks that the ledger has set aside for it, as far as it has said.
+    set_aside: Vec<Hash>,
 }
 
 /// A state of the chain to come back to.
@@ -64,6 +76,11 @@ pub struct TestSnapshot {
 }
 
 impl TestSnapshot {
+    fn new(id: u64, tip: &Tip, clock_shift_s: i64, mempool: &[Bytes]) -> Self {
+        let mempool = mempool.iter().map(|one| hex(one)).collect();
+        Self { id, tip: tip.hash, height: tip.height, clock_shift_s, mempool }
+    }
+
     /// The mempool's transactions.
     pub fn mempool(&self) -> Vec<Bytes> {
         self.mempool.iter().filter_map(|text| Some(unhex(text)?.into())).collect()
@@ -96,6 +113,23 @@ pub fn settle(folder: &Path, tip: &Hash) -> i64 {
     kept.lock().clock_shift_s
 }
 
+/// Brings a node that has just started back to where it was before a reorganisation that a kill broke off.
+pub fn go_back(folder: &Path, node: &NodeHandle) {
+    let kept = TestChain::open(folder);
+    if kept.lock().reorganising.is_none() {
+        return;
+    }
+    log::warn!("test chain: a reorganisation was broken off, and is undone");
+    for command in kept.way_back() {
+        if let other @ (Reply::Refused(_) | Reply::NotFound(_) | Reply::Stopping) = node.ask(LedgerCommand::Test(command)) {
+            return log::warn!("test chain: cannot undo it reply=\"{other:?}\"");
+        }
+    }
+    if let Err(error) = kept.end_reorganisation() {
+        log::warn!("test chain: cannot end a reorganisation error=\"{}\"", error.message);
+    }
+}
+
 impl TestChain {
     /// What an earlier run left in the chain's folder. A file that is damaged is renamed, and numbers go on above any that it can have
     /// given.
@@ -126,13 +160,7 @@ impl TestChain {
             return Err(RpcError::new(error::REJECTED, text));
         }
         kept.last = kept.last.checked_add(1).ok_or_else(|| RpcError::new(error::REJECTED, "no number is left"))?;
-        let snapshot = TestSnapshot {
-            id: kept.last,
-            tip: tip.hash,
-            height: tip.height,
-            clock_shift_s: kept.clock_shift_s,
-            mempool,
-        };
+        let snapshot = TestSnapshot { mempool, ..TestSnapshot::new(kept.last, tip, kept.clock_shift_s, &[]) };
         kept.snapshots.push(snapshot.clone());
         self.put(kept)?;
         Ok(snapshot)
@@ -161,6 +189,47 @@ impl TestChain {
         self.put(kept)?;
         clock::set_shift(shift);
         Ok(())
+    }
+
+    /// Refuses what must not come between the orders of a reorganisation.
+    pub fn refuse_if_reorganising(&self) -> Result<(), RpcError> {
+        match self.lock().reorganising {
+            Some(_) => Err(RpcError::new(error::REJECTED, "a reorganisation is under way; try again")),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that blocks are about to give way to others, and the state before: the chain's end and the mempool.
+    pub fn begin_reorganisation(&self, tip: &Tip, mempool: &[Bytes]) -> Result<(), RpcError> {
+        self.refuse_if_reorganising()?;
+        let mut kept = self.lock().clone();
+        let before = TestSnapshot::new(0, tip, kept.clock_shift_s, mempool);
+        kept.reorganising = Some(Reorganisation { before, set_aside: Vec::new() });
+        self.put(kept)
+    }
+
+    /// Notes which blocks the ledger has set aside for it.
+    pub fn note_set_aside(&self, blocks: &[Hash]) -> Result<(), RpcError> {
+        let mut kept = self.lock().clone();
+        if let Some(begun) = &mut kept.reorganising {
+            begun.set_aside = blocks.to_vec();
+        }
+        self.put(kept)
+    }
+
+    /// The reorganisation is done, or undone.
+    pub fn end_reorganisation(&self) -> Result<(), RpcError> {
+        let kept = Kept { reorganising: None, ..self.lock().clone() };
+        self.put(kept)
+    }
+
+    /// The orders that lead back from the middle of a reorganisation.
+    pub fn way_back(&self) -> Vec<TestCommand> {
+        let Some(Reorganisation { before, set_aside }) = self.lock().reorganising.clone() else { return Vec::new() };
+        let back = TestCommand::Revert { tip: before.tip, mempool: before.mempool(), alone: false };
+        let take = set_aside.first().copied();
+        let take = take.map(|block| TestCommand::TakeBack { block, only: Some(set_aside), give_back: false });
+        take.into_iter().chain([back]).collect()
     }
 
     /// Sets the node's clock off the host's, now and after the next start.
@@ -210,6 +279,17 @@ mod tests {
         let kept = TestChain::open(&folder);
         assert_eq!((kept.find(2), kept.all().len()), (None, 1));
         assert_eq!(TestChain::open(&folder).take(&tip, &[]).unwrap().id, 3, "no number is given twice");
+        // A reorganisation, killed before and after the ledger had set blocks aside.
+        kept.begin_reorganisation(&tip, &waiting).unwrap();
+        assert_eq!(kept.begin_reorganisation(&tip, &[]).unwrap_err().code, error::REJECTED);
+        let back = TestCommand::Revert { tip: tip.hash, mempool: waiting.to_vec(), alone: false };
+        assert_eq!(TestChain::open(&folder).way_back(), [back.clone()]);
+        let blocks = [Hash([7; 32]), Hash([8; 32])];
+        kept.note_set_aside(&blocks).unwrap();
+        let take = TestCommand::TakeBack { block: blocks[0], only: Some(blocks.to_vec()), give_back: false };
+        assert_eq!(TestChain::open(&folder).way_back(), [take, back]);
+        kept.end_reorganisation().unwrap();
+        assert_eq!((TestChain::open(&folder).way_back(), kept.refuse_if_reorganising()), (vec![], Ok(())));
         let large = [Bytes::from(vec![0; MOST_BYTES])];
         assert_eq!(kept.take(&tip, &large).unwrap_err().code, error::REJECTED);
         for damaged in ["{", r#"{"clock_shift_s":1000000000000000000,"last":1,"snapshots":[]}"#] {

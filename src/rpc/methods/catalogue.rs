@@ -7,7 +7,7 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, fees, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, search, signing, spends, statistics, status, test_chain, transactions, wait,
+        raw_transactions, receipts, reorganise, search, signing, spends, statistics, status, test_chain, transactions, wait,
         wallet, watch,
     },
     openrpc,
@@ -15,7 +15,7 @@ use crate::rpc::{
 };
 
 /// All methods, by subject.
-const TABLES: [&[Method]; 24] = [
+const TABLES: [&[Method]; 25] = [
     status::METHODS,
     core_info::METHODS,
     blocks::METHODS,
@@ -35,6 +35,7 @@ const TABLES: [&[Method]; 24] = [
     members::METHODS,
     partition::METHODS,
     test_chain::METHODS,
+    reorganise::METHODS,
     wait::METHODS,
     watch::METHODS,
     wallet::METHODS,

@@ -17,6 +17,7 @@ pub(super) mod network;
 mod partition;
 mod raw_transactions;
 mod receipts;
+mod reorganise;
 pub(super) mod search;
 mod signing;
 mod spends;

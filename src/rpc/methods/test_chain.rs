@@ -14,10 +14,7 @@ use crate::{
         continuation::{Continuation, Shared, Wait, unexpected},
         error::{self, REJECTED, RpcError},
         host,
-        methods::{
-            method::Method,
-            mining::{refuse_if_held, refuse_if_sealed},
-        },
+        methods::{method::Method, mining::refuse_if_sealed},
         params::Args,
         schema::{ID, Schema, optional, required},
         test_chain::{MAX_SHIFT, TestSnapshot},
@@ -26,11 +23,9 @@ use crate::{
 };
 
 /// How long blocks may take that are undone, done again or made.
-const RPC_BLOCKS: Duration = Duration::from_secs(600);
+pub(super) const RPC_BLOCKS: Duration = Duration::from_secs(600);
 /// How long an answer waits for an index that follows.
 const RPC_INDEX: Duration = Duration::from_secs(5);
-/// Blocks that give way at most.
-const MAX_REORGANISED: u64 = 1_000;
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -83,19 +78,6 @@ pub(super) const METHODS: &[Method] = &[
         result: answers::test_chain::TIME,
         errors: &[error::REJECTED, error::BAD_PARAMETER],
         handler: time,
-    },
-    Method {
-        name: "devreorg",
-        params: &[
-            required("blocks", Schema::Integer, "how many of the last blocks give way, 1 to 1000"),
-            optional("drop", Schema::Boolean, "leave their payments out, instead of having them wait again"),
-            optional("address", Schema::Address, "whom the new blocks pay; the configured address if left out"),
-        ],
-        summary: "test chains: replaces the last blocks by one more others, without their payments",
-        returns: "an object: the blocks",
-        result: answers::test_chain::REORGANISED,
-        errors: &[error::REJECTED, error::BAD_PARAMETER],
-        handler: reorganise,
     },
     Method {
         name: "evm_snapshot",
@@ -173,7 +155,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// Refuses what is for test chains only.
-fn refuse_elsewhere(context: &Context) -> Result<(), RpcError> {
+pub(super) fn refuse_elsewhere(context: &Context) -> Result<(), RpcError> {
     refuse_if_sealed(context)?;
     context.need_coins()?;
     match context.chain.test {
@@ -188,7 +170,7 @@ fn refuse_elsewhere(context: &Context) -> Result<(), RpcError> {
     }
 }
 
-fn test(command: TestCommand) -> LedgerCommand {
+pub(super) fn test(command: TestCommand) -> LedgerCommand {
     LedgerCommand::Test(command)
 }
 
@@ -231,6 +213,7 @@ fn revert(
     then: impl FnOnce(Value) -> Result<Continuation, RpcError> + Send + 'static,
 ) -> Result<Continuation, RpcError> {
     refuse_elsewhere(context)?;
+    context.test_chain.refuse_if_reorganising()?;
     let (tip, context) = (snapshot.tip, context.clone());
     Ok(Continuation::query_then(move |databases| {
         let from = databases.tip()?;
@@ -268,7 +251,7 @@ fn gone(snapshot: &TestSnapshot) -> RpcError {
     RpcError::not_found(format!("the ledger no longer has block {height} of snapshot {id}"))
 }
 
-fn done(reply: Reply) -> Result<(), RpcError> {
+pub(super) fn done(reply: Reply) -> Result<(), RpcError> {
     match reply {
         Reply::Done | Reply::SetAside(_) => Ok(()),
         other => Err(unexpected(other)),
@@ -287,7 +270,7 @@ fn mark(context: &Shared, command: TestCommand) -> Result<Continuation, RpcError
 
 /// Goes on once the index has left the blocks that were undone, so that who asks next is not told of them. `old_tip`: where the
 /// chain was.
-fn once_reindexed(
+pub(super) fn once_reindexed(
     context: &Shared,
     old_tip: Hash,
     then: impl FnOnce() -> Continuation + Send + 'static,
@@ -349,52 +332,4 @@ fn set_clock(context: &Shared, target: u64, show: fn() -> Value) -> Result<Conti
     context.test_chain.set_clock(shift)?;
     log::info!("test chain: the clock is set offset_s={shift}");
     Ok(Continuation::ask(MinerCommand::ClockSet, move |reply| done(reply).map(|()| Continuation::value(&show()))))
-}
-
-fn reorganise(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
-    refuse_elsewhere(context)?;
-    refuse_if_held(context)?;
-    let count = args.integer_in("blocks", 1..=MAX_REORGANISED, 1)?;
-    let count = u32::try_from(count).unwrap_or(1);
-    let address = args.text("address").map(|text| context.address(text)).transpose()?;
-    let (give_back, context) = (!args.boolean("drop", false), context.clone());
-    Ok(Continuation::query_then(move |databases| {
-        let tip = databases.tip()?;
-        let Some(fork) = tip.height.checked_sub(count) else {
-            let text = format!("the chain has {} blocks above its first, and {count} were to give way", tip.height);
-            return Err(RpcError::bad_parameter(text));
-        };
-        let at = |height: u32| Ok::<_, RpcError>(databases.at_height(height.into())?.hash);
-        let removed: Vec<Hash> = (fork + 1..=tip.height).rev().map(at).collect::<Result<_, _>>()?;
-        let block = removed.last().copied().unwrap_or_default();
-        let ask = Continuation::ask(test(TestCommand::SetAside { block, hold: true }), move |reply| {
-            let Reply::SetAside(marked) = reply else { return Err(unexpected(reply)) };
-            let make = Continuation::ask(MinerCommand::Mine { blocks: count + 1, address }, move |mined| {
-                // In any case: if no other blocks were made, the old ones count again.
-                let back = test(TestCommand::TakeBack { block, only: Some(marked), give_back });
-                Ok(Continuation::ask(back, move |reply| {
-                    done(reply)?;
-                    let Reply::Mined(added) = mined else { return Err(unexpected(mined)) };
-                    let height = fork + count + 1;
-                    Ok(once_reindexed(&context, tip.hash, move || reorganised(removed, added, height)))
-                })
-                .within(RPC_BLOCKS))
-            });
-            Ok(make.within(RPC_BLOCKS))
-        });
-        Ok(ask.within(RPC_BLOCKS))
-    }))
-}
-
-/// The answer, if the new blocks are on the chain.
-fn reorganised(removed: Vec<Hash>, added: Vec<Hash>, height: u32) -> Continuation {
-    Continuation::query_then(move |databases| {
-        let last = added.last().copied().unwrap_or_default();
-        let is_there = databases.header(&last)?.is_some_and(|row| row.status == BlockStatus::Applied);
-        if !is_there {
-            let text = format!("the chain moved to another branch meanwhile, and block {last} is not on it");
-            return Err(RpcError::new(REJECTED, text));
-        }
-        Ok(Continuation::value(&json!({ "removed": removed, "added": added, "height": height, "tip": last })))
-    })
 }
