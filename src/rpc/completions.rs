@@ -13,7 +13,9 @@ use crate::rpc::continuation::Completion;
 /// Commands that the server sent to roles and that are not answered yet.
 const RPC_COMMANDS: usize = 256;
 /// Queries that wait for the query thread; further ones are answered with "busy".
-pub(super) const RPC_QUERIES: usize = 32;
+pub(super) const RPC_QUERIES: usize = 64;
+/// The same for one method or path.
+pub(super) const RPC_QUERIES_OF_A_KIND: usize = 32;
 
 /// Completions for the loop, and its flags.
 pub(super) struct CompletionQueue {

@@ -2,11 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{SyncSender, TrySendError},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -27,9 +23,10 @@ use crate::{
         http::{self, Head, Request, Response, Status},
         integers,
         methods::{self, method::Method},
-        query::Task,
+        query::{QueryQueue, Task},
         rights::Right,
         stream::{Part, Places, Stream},
+        wait_slot::WaitSlot,
     },
 };
 
@@ -44,7 +41,7 @@ const RPC_QUERY: Duration = Duration::from_secs(30);
 pub(super) struct Engine {
     context: Arc<Context>,
     completions: Arc<CompletionQueue>,
-    worker: SyncSender<Task>,
+    queries: Arc<QueryQueue>,
     waits: Arc<AtomicUsize>,
     open_waits: Arc<AtomicUsize>,
     streams: Places,
@@ -73,35 +70,28 @@ pub(super) enum Progress {
 /// What outcomes are used for.
 enum Exchange {
     Calls { batch: Batch, tags: Vec<Tag>, method: Option<&'static Method>, begun: Time, strings: bool },
-    Read { finish: api::Finish },
+    Read { finish: api::Finish, kind: &'static str },
     Stream(Stream),
 }
 
-/// A place among the waiting calls, given back when it is dropped.
-struct WaitSlot(Arc<AtomicUsize>);
-
-impl WaitSlot {
-    /// One of at most so many places, if there is one.
-    fn take((taken, most): (&Arc<AtomicUsize>, usize)) -> Option<Self> {
-        let more = |count: usize| (count < most).then_some(count + 1);
-        let is_free = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();
-        is_free.then(|| Self(Arc::clone(taken)))
-    }
-}
-
-impl Drop for WaitSlot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+impl Exchange {
+    /// What queries take turns by.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Calls { method, .. } => method.map_or("", |method| method.name),
+            Self::Read { kind, .. } => kind,
+            Self::Stream(_) => "stream",
+        }
     }
 }
 
 impl Engine {
-    /// An engine that sends queries to `worker` and gets results through `completions`.
-    pub(super) fn new(context: Arc<Context>, completions: Arc<CompletionQueue>, worker: SyncSender<Task>) -> Self {
+    /// An engine whose queries `queries` takes, which closes with it, and that gets results through `completions`.
+    pub(super) fn new(context: Arc<Context>, completions: Arc<CompletionQueue>, queries: Arc<QueryQueue>) -> Self {
         Self {
             context,
             completions,
-            worker,
+            queries,
             waits: Arc::default(),
             open_waits: Arc::default(),
             streams: Places::default(),
@@ -228,7 +218,7 @@ impl Engine {
             }
             Continuation::Saved(step) => return self.drive(connection, exchange, slot, *step),
             Continuation::Ask(ask) => (self.ask(connection, ask), slot),
-            Continuation::Query(query) => (self.query(connection, query), slot),
+            Continuation::Query(query) => (self.query(connection, exchange.kind(), query), slot),
             Continuation::Wait(mut wait) => match (wait.ready)(&self.view()) {
                 Some(step) => return self.drive(connection, exchange, slot, step),
                 None => {
@@ -259,7 +249,7 @@ impl Engine {
             }
         }
         match exchange {
-            Exchange::Read { finish } => Progress::Done(match outcomes.pop() {
+            Exchange::Read { finish, .. } => Progress::Done(match outcomes.pop() {
                 Some(outcome) => finish(outcome),
                 None => finish(Err(RpcError::internal("a continuation without an outcome"))),
             }),
@@ -329,7 +319,9 @@ impl Engine {
         }
         match api::route(&self.context, &self.calls, head) {
             Route::Ready(response) => Progress::Done(response),
-            Route::Continuation(step, finish) => self.drive(connection, Exchange::Read { finish }, None, step),
+            Route::Continuation(step, finish, kind) => {
+                self.drive(connection, Exchange::Read { finish, kind }, None, step)
+            }
         }
     }
 
@@ -351,13 +343,10 @@ impl Engine {
         Ok(Pending { stage, deadline: self.now() + ask.within, what })
     }
 
-    fn query(&mut self, connection: usize, query: Query) -> Result<Pending, RpcError> {
+    fn query(&mut self, connection: usize, kind: &'static str, query: Query) -> Result<Pending, RpcError> {
         let stage = self.next_stage();
-        match self.worker.try_send(Task { connection, stage, query }) {
-            Ok(()) => Ok(Pending { stage, deadline: self.now() + RPC_QUERY, what: Awaited::Query }),
-            Err(TrySendError::Full(_)) => Err(RpcError::busy("queries")),
-            Err(TrySendError::Disconnected(_)) => Err(RpcError::internal("the query thread has ended")),
-        }
+        self.queries.push(Task { connection, stage, kind, query })?;
+        Ok(Pending { stage, deadline: self.now() + RPC_QUERY, what: Awaited::Query })
     }
 
     fn park(&mut self, wait: Wait, slot: Option<WaitSlot>) -> (Result<Pending, RpcError>, Option<WaitSlot>) {
@@ -373,6 +362,12 @@ impl Engine {
     fn next_stage(&mut self) -> u64 {
         self.stage += 1;
         self.stage
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.queries.close();
     }
 }
 

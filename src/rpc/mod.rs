@@ -53,6 +53,7 @@ pub mod test_chain;
 mod tests;
 pub mod tokens;
 mod undone;
+mod wait_slot;
 mod wall;
 pub mod watch;
 
@@ -60,7 +61,7 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::AtomicU32, mpsc},
+    sync::{Arc, Mutex, atomic::AtomicU32},
     thread::{self, JoinHandle},
     time::Instant,
 };
@@ -72,7 +73,7 @@ use crate::{
     chain::spec::ChainSpec,
     rpc::{
         auth::Gate,
-        completions::{CompletionQueue, RPC_QUERIES},
+        completions::CompletionQueue,
         context::Context,
         engine::Engine,
         indexer::Indexer,
@@ -155,8 +156,8 @@ impl Server {
         });
         // Changes from here on are events.
         context.events.note(&node.status());
-        let (worker, tasks) = mpsc::sync_channel(RPC_QUERIES);
-        let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), worker);
+        let queries = Arc::new(query::QueryQueue::default());
+        let engine = Engine::new(Arc::clone(&context), Arc::clone(&completions), Arc::clone(&queries));
         let gate = Gate::new(local_address, &options.cookie, options.names, Tokens::new(options.tokens))
             .with_wall(context.chain.test);
         let server = server::Server::new(poll, listener, Arc::clone(&completions), engine, gate)?;
@@ -169,7 +170,7 @@ impl Server {
         }
         let mail = Arc::clone(&started.completions);
         let databases = databases::Databases::new(Arc::clone(&context));
-        started.spawn("query", move || query::run(databases, &tasks, &mail))?;
+        started.spawn("query", move || query::run(databases, &queries, &mail))?;
         started.spawn("http", move || server.run())?;
         let (mail, indexer) = (Arc::clone(&started.completions), started.indexer.clone());
         node.watch(Box::new(move || {

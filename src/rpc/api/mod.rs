@@ -27,8 +27,8 @@ pub type Finish = Box<dyn FnOnce(Outcome) -> Response + Send>;
 pub enum Route {
     /// An answer.
     Ready(Response),
-    /// A continuation, and how to build the response from its outcome.
-    Continuation(Continuation, Finish),
+    /// A continuation, how to build the response from its outcome, and the path's form.
+    Continuation(Continuation, Finish, &'static str),
 }
 
 /// Confirmations after which caches may keep a block or transaction for ever.
@@ -42,7 +42,7 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
         "/" => {
             let shared = context.clone();
             let finish = move |outcome: Outcome| shared.page.serve(&outcome.unwrap_or_else(|_| "{}".to_owned()), &[]);
-            return Route::Continuation(first_view::gather(context), Box::new(finish));
+            return Route::Continuation(first_view::gather(context), Box::new(finish), "/");
         }
         "/readyz" | "/metrics" if !head.query.is_empty() => {
             let name = head.query.split(['&', '=']).next().unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) fn route(context: &Shared, calls: &CallStats, head: &Head) -> Route {
                 }
                 false => finish,
             };
-            Route::Continuation((path.reader)(context, &lookup).into(), finish)
+            Route::Continuation((path.reader)(context, &lookup).into(), finish, path.path)
         }
         None => Route::Ready(
             view_of(&head.path)
