@@ -129,6 +129,10 @@ fn blocks_give_way_to_others_and_their_payments_wait_again_or_are_left_out() {
     assert_eq!(node.json(&["tips"]).as_array().unwrap().len(), 3, "the old branches are known");
     let refused = node.cli(&["dev", "reorg", "7"]);
     assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    for (order, words) in [("revert", "snapshot --list"), ("reorg", "how many blocks")] {
+        let refused = node.cli(&["dev", order]);
+        assert_eq!((refused.status.code(), stderr(&refused).contains(words)), (Some(2), true), "{}", stderr(&refused));
+    }
     // As Bitcoin's users do it.
     let block = done["added"][0].as_str().unwrap();
     assert_eq!(call(&node, "invalidateblock", json!([block])), Ok(Value::Null));

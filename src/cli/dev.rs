@@ -49,7 +49,7 @@ Example:
     Revert {
         /// The number that snapshot printed
         #[arg(value_name = "ID")]
-        id: u64,
+        id: Option<u64>,
     },
     /// Set the node's clock, or tell it; the next blocks carry its time
     #[command(
@@ -91,7 +91,7 @@ Examples:
     Reorg {
         /// How many of the last blocks give way
         #[arg(value_name = "N")]
-        blocks: u32,
+        blocks: Option<u32>,
         /// Leave the payments of the old blocks out
         #[arg(long)]
         drop: bool,
@@ -112,7 +112,10 @@ pub fn run(context: &Context, order: &DevCommand) -> Outcome {
         DevCommand::Snapshot { list: false } => {
             context.print(&call("devsnapshot", json!([]))?, |one| output::text(one, "id"))
         }
-        DevCommand::Revert { id } => context.print(&call("devrevert", json!([id]))?, |done| {
+        DevCommand::Revert { id: None } => {
+            Err(Failure::usage("to which snapshot? tussock dev snapshot --list shows their numbers"))
+        }
+        DevCommand::Revert { id: Some(id) } => context.print(&call("devrevert", json!([id]))?, |done| {
             let undone = units::count(output::number(done, "undone"), "block");
             format!("back at height {}, {undone} undone", output::text(done, "height"))
         }),
@@ -123,7 +126,10 @@ pub fn run(context: &Context, order: &DevCommand) -> Outcome {
                 format!("{}{offset}", units::utc(output::number(clock, "time")))
             })
         }
-        DevCommand::Reorg { blocks, drop } => {
+        DevCommand::Reorg { blocks: None, .. } => {
+            Err(Failure::usage("how many blocks? tussock dev reorg 1 replaces the last one"))
+        }
+        DevCommand::Reorg { blocks: Some(blocks), drop } => {
             let params = json!({ "blocks": blocks, "drop": drop });
             context.print(&call("devreorg", params)?, |done| {
                 let removed = units::count(output::items(&done["removed"]).len() as u64, "block");

@@ -15,7 +15,8 @@ use super::{
 #[command(after_help = "\
 Finds memos that have all words of TEXT, in any order and case, and memos whose
 bytes are TEXT in hex. A word is letters and digits in a row, and never a part
-of one; the first 16 of a memo count. The newest come first.
+of one; the first 16 of a memo count. Letters are the same however they are
+composed, and ß is ss. The newest come first.
 
 Examples:
   tussock search 'invoice 4711'
