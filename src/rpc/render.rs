@@ -235,6 +235,21 @@ pub fn content(context: &Context, hashed: &HashedTransaction) -> Map<String, Val
     }))
 }
 
+/// What an encoded transaction says, also by the names of Bitcoin Core.
+pub fn decoded(context: &Context, hashed: &HashedTransaction) -> Map<String, Value> {
+    let mut fields = content(context, hashed);
+    let inputs = hashed.transaction.inputs.iter();
+    let inputs = inputs.map(|input| json!({ "txid": input.outpoint.txid, "vout": input.outpoint.index }));
+    let outputs = hashed.transaction.outputs.iter().enumerate().map(|(at, output)| {
+        let address = context.text(&output.address);
+        json!({ "value": output.amount, "n": at, "scriptPubKey": { "address": address } })
+    });
+    fields.insert("txid".into(), json!(hashed.txid));
+    fields.insert("vin".into(), inputs.collect());
+    fields.insert("vout".into(), outputs.collect());
+    fields
+}
+
 /// The JSON of a transaction that was not found.
 pub fn unknown_transaction(id: &str) -> Value {
     json!({

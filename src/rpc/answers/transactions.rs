@@ -123,7 +123,33 @@ pub const FOUND: Schema = Schema::Object(&[&[
     required("height", Schema::Integer, "the tip's height"),
 ]]);
 /// What an encoded transaction says.
-pub const DECODED: Schema = Schema::Object(&[CONTENT]);
+pub const DECODED: Schema = Schema::Object(&[
+    CONTENT,
+    &[
+        required("txid", Schema::Hash, "its id, once more; the names of Bitcoin Core follow"),
+        required(
+            "vin",
+            Schema::Array(&Schema::Object(&[&[
+                required("txid", Schema::Hash, "the transaction that made the coin"),
+                required("vout", Schema::Integer, "position of the output that is the coin"),
+            ]])),
+            "the coins that it spends",
+        ),
+        required(
+            "vout",
+            Schema::Array(&Schema::Object(&[&[
+                required("value", Schema::Wide, "base units"),
+                required("n", Schema::Integer, "its position"),
+                required(
+                    "scriptPubKey",
+                    Schema::Object(&[&[required("address", Schema::Address, "the new owner")]]),
+                    "whom it pays",
+                ),
+            ]])),
+            "the coins that it makes",
+        ),
+    ],
+]);
 /// A waiting transaction that another one would take the place of.
 pub const CONFLICT: Schema = Schema::Object(&[&[
     required("txid", Schema::Hash, "its id"),

@@ -72,7 +72,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::UNDECODABLE],
         handler: |context, args| {
             let hashed = decode(args.required_text("hexstring")?)?;
-            Ok(Continuation::value(&render::content(context, &hashed)))
+            Ok(Continuation::value(&render::decoded(context, &hashed)))
         },
     },
     Method {

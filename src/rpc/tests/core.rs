@@ -65,6 +65,8 @@ fn a_transaction_is_decoded_and_judged_without_being_sent() {
     let encoded = [&good, &unsigned].map(|transaction| hex(&transaction.to_bytes()));
     let decoded = rig.result("decoderawtransaction", json!([encoded[0]]));
     assert_eq!((&decoded["id"], &decoded["outputs"][0]["amount"]), (&json!(good.txid()), &json!(5)));
+    let by_core = (&decoded["txid"], &decoded["vout"][0]["value"], &decoded["vin"][0]["txid"]);
+    assert_eq!(by_core, (&decoded["id"], &json!(5), &decoded["inputs"][0]["txid"]));
     let named: u64 = good.inputs.iter().map(|input| input.amount).sum();
     assert_eq!((&decoded["fee"], &decoded["inputs"][0]["amount"]), (&json!(1), &json!(named)), "without its coin");
     let mut wrong = good.clone();
