@@ -324,7 +324,7 @@ fn a_reorganisation_that_is_broken_off_is_as_if_it_had_not_begun() {
         (height, tip, digest, ids)
     };
     let start = facts(&node);
-    assert_eq!(start.3, [waits.clone()]);
+    assert_eq!(start.3, std::slice::from_ref(&waits));
     let made = |node: &TestNode| node.log().matches("block found").count();
     let switches = |node: &TestNode| node.log().matches("reorganised: ").count();
     for (blocks, is_node_killed) in [(0, true), (0, false), (1, true), (90, true), (90, false)] {

@@ -283,7 +283,7 @@ mod tests {
         kept.begin_reorganisation(&tip, &waiting).unwrap();
         assert_eq!(kept.begin_reorganisation(&tip, &[]).unwrap_err().code, error::REJECTED);
         let back = TestCommand::Revert { tip: tip.hash, mempool: waiting.to_vec(), alone: false };
-        assert_eq!(TestChain::open(&folder).way_back(), [back.clone()]);
+        assert_eq!(TestChain::open(&folder).way_back(), std::slice::from_ref(&back));
         let blocks = [Hash([7; 32]), Hash([8; 32])];
         kept.note_set_aside(&blocks).unwrap();
         let take = TestCommand::TakeBack { block: blocks[0], only: Some(blocks.to_vec()), give_back: false };
