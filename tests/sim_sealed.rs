@@ -60,6 +60,16 @@ fn a_block_that_late_votes_notarise_does_not_stop_the_chain() {
     assert_holds(&outcome(9, 7));
 }
 
+/// Votes that come late make rivals of several views at one height. `scripts/mutants.sh` has nodes choose by height: then this seed
+/// fails.
+#[test]
+fn of_two_notarised_blocks_all_follow_that_of_the_later_view() {
+    let overrides = Overrides { lying_authorities: Some(1), snapshots: Some(false), ..sealed(4) };
+    let outcome = sim::run(Options::draw(9, &overrides));
+    assert_holds(&outcome);
+    assert!(outcome.summary.reorganisations > 0, "no block had a rival");
+}
+
 /// Between two nodes no byte passed for a minute, and one blamed the other for transactions that it had announced.
 #[test]
 fn nobody_is_blamed_for_a_cut() {

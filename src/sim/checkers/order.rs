@@ -3,14 +3,14 @@
 use crate::{
     base::hash::Hash,
     chain::{
-        archive::{LedgerStore, StoreError},
+        archive::{BlockStatus, HeaderRow, LedgerStore, StoreError},
         header::Header,
         seal::{AuthoritySet, Epoch},
     },
     sim::world::World,
 };
 
-/// Blocks below the best header among which others are looked for.
+/// Blocks below the tip among which others are looked for.
 const DEPTH: u32 = 20;
 
 impl World {
@@ -21,29 +21,31 @@ impl World {
         }
         for node in 0..self.options.nodes {
             if self.nodes[node].life.is_some()
-                && let Some((best, other)) = self.passed_over(node)
+                && let Ok(Some((tip, other))) = self.nodes[node].disk.read(|ledger| self.passed_over(ledger))
             {
-                let what = format!("follows {best:?}, and has {other:?} of a later view");
+                let what = format!("follows {tip:?}, and has {other:?} of a later view");
                 return self.fail("order of views", Some(node), what);
             }
         }
     }
 
-    /// The block that a node follows, and one that it has and should follow.
-    fn passed_over(&self, node: usize) -> Option<(Hash, Hash)> {
-        let rows = |ledger: &dyn LedgerStore| {
-            let best = ledger.best_header()?;
-            let others = ledger.stored_above(best.header.height.saturating_sub(DEPTH))?;
-            Ok::<_, StoreError>((best, others))
-        };
-        let (best, others) = self.nodes[node].disk.read(rows).ok()?;
+    /// The block at which a ledger is, and one that it should be at. The tip is what the ledger applied, whatever it takes a
+    /// chain for.
+    fn passed_over(&self, ledger: &dyn LedgerStore) -> Result<Option<(Hash, Hash)>, StoreError> {
+        let tip = ledger.tip()?;
+        let Some(row) = ledger.header(&tip.hash)? else { return Ok(None) };
         // It may have been notarised again, in a later view than its own.
-        if self.spec.authorities.is_last_of_set(best.header.height) {
-            return None;
+        if self.spec.authorities.is_last_of_set(tip.height) {
+            return Ok(None);
         }
-        let view = self.place_of(&best.header)?;
-        let later = others.iter().find(|other| self.place_of(&other.header) > Some(view))?;
-        Some((best.hash, later.hash))
+        let followed = self.place_of(&row.header);
+        for other in ledger.stored_above(tip.height.saturating_sub(DEPTH))? {
+            let place = self.place_of(&other.header);
+            if place.is_some() && place > followed && is_whole(ledger, &other)? {
+                return Ok(Some((tip.hash, other.hash)));
+            }
+        }
+        Ok(None)
     }
 
     /// Read here from the header, so that a mistake in the program is not repeated.
@@ -51,4 +53,14 @@ impl World {
         let epoch = self.spec.authorities.at(header.height).map(AuthoritySet::epoch)?;
         Some((epoch, header.authority_seal()?.view))
     }
+}
+
+/// Whether all blocks are here from one that is applied up to this one.
+fn is_whole(ledger: &dyn LedgerStore, last: &HeaderRow) -> Result<bool, StoreError> {
+    let mut row = last.clone();
+    while row.status == BlockStatus::Stored {
+        let Some(parent) = ledger.header(&row.header.previous)? else { return Ok(false) };
+        row = parent;
+    }
+    Ok(row.status == BlockStatus::Applied)
 }
