@@ -15,7 +15,7 @@ use crate::{
         key::{self, Claim},
         seal::{AuthoritySet, Certificate, Recall, Recalled, Seal, SignedHeader, SignedVote, Stage, proposal_hash},
     },
-    node::{Action, Halt, LinkAction, Outbox, PeerFault},
+    node::{Action, Halt, LinkAction, Outbox, PeerFault, notice::ToLedger},
     wire::{
         frame::{Frame, FrameFault},
         message::{Kind, Message},
@@ -345,10 +345,11 @@ impl Sealer {
         }
     }
 
-    /// All peers hear again what they may have missed.
+    /// All peers hear again what they may have missed, what waits included: who has nothing to propose does not lead.
     pub(super) fn repeat(&mut self, out: &mut Outbox) {
         for link in self.peers.keys() {
             self.send_all(*link, out);
+            out.tell(ToLedger::OfferPool { link: *link });
         }
         let name = self.offers.in_view(self.core.view()).map(|offer| name_of(&offer.frame));
         let lacks = |peer: &Peer| name.is_some_and(|name| !peer.shown.contains(&name));

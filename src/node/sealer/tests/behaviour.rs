@@ -450,6 +450,25 @@ fn what_waits_is_counted_also_while_no_block_has_room_for_it() {
     assert!(asked(driver.notice(ToSealer::ChainMoved(Arc::new(moved)))), "there may be room in the next block");
 }
 
+/// A leader that knows of no transaction proposes nothing, and what this node told of one may have found no room on a link.
+#[test]
+fn what_waits_is_offered_to_all_when_a_view_takes_too_long() {
+    let (mut driver, recall) = started(Some(1), &Disk::default());
+    [0, 2].iter().for_each(|other| drop(driver.receive(1, &answer(recall.as_ref().unwrap(), *other, &[]))));
+    let offered = |did: Actions| {
+        let notices = did.told::<ToLedger>().into_iter();
+        let links = notices.filter_map(|notice| match notice {
+            ToLedger::OfferPool { link } => Some(link.0),
+            _ => None,
+        });
+        links.collect::<Vec<u64>>()
+    };
+    assert_eq!(offered(driver.run(Duration::from_secs(60))), [], "nothing waits");
+    driver.notice(ToSealer::PoolChanged { added: 1, removed: 0 });
+    assert_eq!(offered(driver.run(Duration::from_millis(1_900))), [], "the vote to skip may do");
+    assert_eq!(offered(driver.run(Duration::from_secs(1))), [1, 2]);
+}
+
 /// Operators took a set out of the file before it had made a block, and put another one in its place.
 #[test]
 fn what_others_signed_under_the_number_of_a_set_is_not_told_as_a_member_s() {
