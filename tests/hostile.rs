@@ -13,6 +13,7 @@ mod liars;
 mod mixed;
 mod ports;
 mod prices;
+mod proposals;
 mod seals;
 mod slots;
 mod soak;
