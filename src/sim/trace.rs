@@ -145,6 +145,7 @@ fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
         ToPeers::Resolved { result, .. } => out.extend([36, u8::from(result.is_ok())]),
         ToPeers::TipUntold => out.push(33),
         ToPeers::ClockSet => out.push(39),
+        ToPeers::Lacks(height) => out.extend_from_slice(&codec::encode(&(37u8, height.unwrap_or(0)))),
         ToPeers::BlockMissed { link } => out.extend_from_slice(&codec::encode(&(36u8, link.0))),
         ToPeers::LeadsTo { link, .. } => out.extend_from_slice(&codec::encode(&(34u8, link.0))),
     }

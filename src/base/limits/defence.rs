@@ -22,6 +22,11 @@ pub const STALE_INTERVALS: u32 = 6;
 pub const STALE_AFTER: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(1800));
 /// How often a node with a stale tip exchanges its extra outbound peer for another.
 pub const STALE_DIAL_INTERVAL: Duration = Duration::from_secs(600);
+/// How often a node for which no peer keeps what it lacks replaces one of its outbound peers: after this time, and then twice as
+/// long each time, up to the second one.
+pub const HISTORY_DIAL_FIRST: Duration = Duration::from_secs(10);
+/// The longest such time.
+pub const HISTORY_DIAL_MOST: Duration = Duration::from_secs(40);
 /// How long an address whose link stalled the download is asked only for blocks that no other peer has. Otherwise an
 /// attacker that withholds blocks could reconnect and stall again.
 pub const STALLER_KEPT: Duration = Duration::from_secs(600);

@@ -122,6 +122,8 @@ pub struct Fetch {
     gather: usize,
     gather_until: Option<Time>,
     told: HindranceReporter,
+    /// What `peers` knows of blocks that no peer keeps.
+    told_lacking: Option<u32>,
     now: Time,
 }
 
@@ -151,6 +153,7 @@ impl Fetch {
             gather,
             gather_until: None,
             told: HindranceReporter::default(),
+            told_lacking: None,
             now: Time(0),
         }
     }

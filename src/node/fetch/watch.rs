@@ -16,7 +16,7 @@ use crate::{
             window::{Slot, Window},
         },
         hindrance::{Finding, HindranceId},
-        notice::ToHeaders,
+        notice::{ToHeaders, ToPeers},
         report::Counter,
     },
 };
@@ -190,8 +190,14 @@ impl Fetch {
     /// Says that no peer keeps the next block, or the next one of the past, or that one does again.
     pub(super) fn report_missing_history(&mut self, now: Now, out: &mut Outbox) {
         let next = self.kept_by_none(&self.window, "this node lacks");
+        let lacking = next.as_ref().map(|(height, _)| *height);
         let next = next.map(|(height, text)| Finding::new(text, self.advice_on_history(height)));
         let past = self.kept_by_none(&self.past.window, "--history needs");
+        let lacking = lacking.or(past.as_ref().map(|(height, _)| *height));
+        if lacking != self.told_lacking {
+            self.told_lacking = lacking;
+            out.tell(ToPeers::Lacks(lacking));
+        }
         let past = past.map(|(_, text)| Finding::new(text, CONNECT_ADVICE));
         self.told.replace(now.unix, [(HindranceId::HistoryMissing, next), (HindranceId::PastMissing, past)], out);
     }

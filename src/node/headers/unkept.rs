@@ -14,13 +14,18 @@ use crate::{
     wire::message::{SERVICE_PRUNED, served_from},
 };
 
+/// Blocks by which a peer may be further than is known of it.
+const AHEAD: u32 = 8;
+
 impl HeaderSource {
     /// Whether it may have let go of the block at this height, which it had once. `best`: how high its tip may be.
     pub(super) fn may_have_pruned(&self, height: u32, best: u32) -> bool {
+        // A node that has just begun knows few headers of the chain that its peer has.
+        let tip = best.max(self.height);
         // It prunes some blocks at a time, and its answer may be older than what is known of its tip.
-        let since = best.max(self.height).saturating_sub(self.info.height);
+        let since = tip.saturating_sub(self.info.height);
         let from = served_from(self.info.services).saturating_add(since).saturating_add(Keep::FEWEST);
-        let is_old = height.saturating_add(Keep::FEWEST) <= best;
+        let is_old = height.saturating_add(Keep::FEWEST) <= tip.saturating_add(AHEAD);
         self.info.services & SERVICE_PRUNED != 0 && is_old && height < from
     }
 

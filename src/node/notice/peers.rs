@@ -24,6 +24,8 @@ pub enum ToPeers {
     TipUntold,
     /// From `headers`: this host's clock was set. Pings tell peers what it shows now.
     ClockSet,
+    /// From `fetch`: the lowest block that this node lacks and no peer keeps; `None`: there is none any more.
+    Lacks(Option<u32>),
     /// From `gossip`: a block was not relayed to this peer, because its link had no room.
     BlockMissed {
         /// The link.

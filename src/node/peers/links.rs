@@ -18,7 +18,7 @@ use crate::{
     },
     chain::archive::Anchor,
     node::{CloseReason, Direction, Outbox, PeerFault, PeerInfo, netgroup::NetGroup},
-    wire::message::GoodbyeCode,
+    wire::message::{GoodbyeCode, served_from},
 };
 
 /// One link, from its opening to its end.
@@ -266,6 +266,13 @@ impl Links {
     pub(super) fn least_useful_outbound(&self, may_go: impl Fn(SocketAddr) -> bool) -> Option<LinkId> {
         let candidates = self.outbound_peers().filter(|(_, link, _)| may_go(link.remote));
         candidates.min_by_key(|(id, _, peer)| (peer.height, Reverse((peer.since, *id)))).map(|(id, _, _)| id)
+    }
+
+    /// The outbound peer with the oldest link, among those that `may_go` and do not keep the block at this height.
+    pub(super) fn oldest_outbound_without(&self, height: u32, may_go: impl Fn(SocketAddr) -> bool) -> Option<LinkId> {
+        let lacks = |peer: &LinkedPeer| served_from(peer.info.services) > height;
+        let candidates = self.outbound_peers().filter(|(_, link, peer)| may_go(link.remote) && lacks(peer));
+        candidates.min_by_key(|(id, _, peer)| (peer.since, *id)).map(|(id, _, _)| id)
     }
 
     fn opened_by_us(&self) -> impl Iterator<Item = &Link> {

@@ -11,6 +11,7 @@
 //! | [`PeerDb`] | the book's file, until it fails |
 //! | [`Pinger`] | our pings, with the tip that they tell |
 //! | [`AddressExchange`] | the addresses that we tell and those that we believe |
+//! | [`Elsewhere`] | the further peers that are looked for while no peer keeps what is missing |
 //! | [`Staleness`] | how long the tip has not moved, and the extra peer that is wanted then |
 //! | [`Reach`] | what keeps the node from peers, as hindrances |
 //! | [`Usage`] | the news that the operator heard last, so that it is not repeated |
@@ -26,6 +27,7 @@ mod cut;
 mod departed;
 mod dial_errors;
 mod dialer;
+mod elsewhere;
 mod ending;
 mod exchange;
 mod identities;
@@ -50,6 +52,7 @@ use self::{
     departed::Departed,
     dial_errors::DialErrors,
     dialer::{Dialer, Purpose, World},
+    elsewhere::Elsewhere,
     exchange::{AddressExchange, Known},
     identities::Identities,
     links::Links,
@@ -92,6 +95,7 @@ pub struct Peers {
     exchange: AddressExchange,
     pinger: Pinger,
     staleness: Staleness,
+    elsewhere: Elsewhere,
     usage: Usage,
     reach: Reach,
     /// When something is due by time alone.
@@ -130,6 +134,7 @@ impl Peers {
             departed: Departed::default(),
             exchange: AddressExchange::default(),
             pinger: Pinger::new(setup.spec.genesis_hash()),
+            elsewhere: Elsewhere::default(),
             staleness: Staleness::new(setup.spec.seal_rules().stale_after(&setup.spec)),
             usage: Usage::new(),
             reach: Reach::new(setup),
@@ -254,6 +259,9 @@ impl Peers {
                 }
                 self.dialer.resolved(now.mono, name, result.clone());
             }
+            ToPeers::Lacks(height) => {
+                self.elsewhere.lacks(now.mono, *height, &mut self.links, &mut self.dialer, out);
+            }
             ToPeers::TipUntold | ToPeers::ClockSet => pinger::hasten(now.mono, &mut self.links),
             ToPeers::BlockMissed { link } => {
                 if let Some(peer) = self.links.peer_mut(*link) {
@@ -275,6 +283,7 @@ impl Peers {
             self.dialer.look_again();
         }
         self.staleness.look_beyond(now.mono, &mut self.links, &mut self.dialer, out);
+        self.elsewhere.look_on(now.mono, &mut self.links, &mut self.dialer, out);
         // More outbound peers are wanted: then addresses are asked for.
         let lonely = self.dialer.missing(self.links.outbound()) > 0;
         self.pinger.keep_all_alive(now, &mut self.links, &mut self.rng, out);
@@ -300,7 +309,8 @@ impl Peers {
         let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.turns.next_question());
         let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
         let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline(), self.reach.deadline()];
-        questions.chain(pings).chain(others.into_iter().flatten()).min()
+        let others = others.into_iter().chain([self.elsewhere.deadline()]);
+        questions.chain(pings).chain(others.flatten()).min()
     }
 }
 

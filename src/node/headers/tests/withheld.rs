@@ -153,10 +153,29 @@ fn a_pruned_peer_may_deny_an_old_block_that_it_did_not_state_to_keep_and_none_of
     assert_eq!(deny(&mut rig, 11), []);
     assert_eq!(deny(&mut rig, 160), []);
     assert_eq!(deny(&mut rig, 161), [(3, PeerFault::BrokenPromise)]);
+    // New blocks may have come, and its answer be younger than what it told.
+    let mut rig = rig_with(161);
+    assert_eq!(deny(&mut rig, 168), []);
+    assert_eq!(deny(&mut rig, 169), [(3, PeerFault::BrokenPromise)]);
     // What it states to keep, with room for what it may have let go of meanwhile.
     let mut rig = rig_with(20);
     assert_eq!(deny(&mut rig, 119), []);
     assert_eq!(deny(&mut rig, 120), [(3, PeerFault::BrokenPromise)]);
+}
+
+/// Found by simulated seed 209: a node had 200 headers, and its peer let go of block 163 when it came to 263.
+#[test]
+fn a_pruned_peer_may_deny_a_block_near_the_last_known_header_if_its_own_tip_is_far_above() {
+    let ours = Chain::new();
+    let branch = ours.clone().grow(262, 1);
+    let mut rig = Rig::new(&ours);
+    rig.up_with(3, &branch, |peer| peer.services = pruned_services(SERVICES, 162));
+    rig.sync(3, branch.headers(1..=100));
+    rig.sync(3, branch.headers(101..=200));
+    rig.pass(Duration::from_millis(10));
+    let asked = rig.now.mono;
+    let denied = ToHeaders::Denied { link: LinkId(3), hash: branch.hash(163), asked };
+    assert_eq!(faults(&rig.notice(denied)), []);
 }
 
 /// A node that had counted as synced where others begin, too, hears of the network's chain from a peer that is pruned.

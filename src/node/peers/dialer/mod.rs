@@ -67,6 +67,8 @@ pub(super) struct Dialer {
     max_outbound: usize,
     /// Peers wanted beyond that for the moment.
     extra: usize,
+    /// Whether one more is wanted, for blocks that no peer keeps.
+    searches: bool,
     /// Dialled and kept, in any case.
     configured: BTreeSet<SocketAddr>,
     /// Dialled when the book does not offer enough.
@@ -104,6 +106,7 @@ impl Dialer {
             test_chain,
             max_outbound,
             extra: 0,
+            searches: false,
             configured: gather(configured),
             bootnodes: gather(bootnodes),
             names: Names::default(),
@@ -230,9 +233,14 @@ impl Dialer {
         self.extra = if self.max_outbound == 0 { 0 } else { extra };
     }
 
+    /// Wants one more than that, or no longer.
+    pub(super) fn set_search(&mut self, searches: bool) {
+        self.searches = searches && self.max_outbound > 0;
+    }
+
     /// Outbound links that are wanted.
     pub(super) fn slots(&self) -> usize {
-        self.max_outbound.saturating_add(self.extra)
+        self.max_outbound.saturating_add(self.extra).saturating_add(self.searches.into())
     }
 
     /// Whether there are more outbound links than are usual.
@@ -338,7 +346,7 @@ impl Dialer {
     fn round_feeler(&mut self, now: Time, world: &World<'_>, rng: &mut Rng, out: &mut Outbox) {
         let due = *self.next_feeler.get_or_insert(now + FEELER_INTERVAL);
         let busy = self.pending.values().any(|(_, purpose)| *purpose == Purpose::Feeler);
-        if busy || self.max_outbound == 0 || self.missing(world.outbound) > self.extra {
+        if busy || self.max_outbound == 0 || self.missing(world.outbound) > self.extra + usize::from(self.searches) {
             return;
         }
         if now < due {

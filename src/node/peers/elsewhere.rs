@@ -1,0 +1,126 @@
+//! Blocks that no peer keeps: other nodes may. Until a peer keeps them there is one outbound peer more, and in turn one that does
+//! not keep them makes room for another.
+
+use std::time::Duration;
+
+use super::{dialer::Dialer, links::Links};
+use crate::{
+    base::{
+        limits::{HISTORY_DIAL_FIRST, HISTORY_DIAL_MOST},
+        time::Time,
+    },
+    node::Outbox,
+    wire::message::GoodbyeCode,
+};
+
+/// Looks for peers that keep old blocks.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere {
+    /// The lowest block that no peer keeps.
+    height: Option<u32>,
+    /// When to look for another peer, and after how long again.
+    next: Option<Time>,
+    wait: Duration,
+}
+
+impl Elsewhere {
+    /// When there is something to do.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.next
+    }
+
+    /// No peer keeps the block at this height, or all that is missing is kept by one.
+    pub(super) fn lacks(
+        &mut self,
+        now: Time,
+        height: Option<u32>,
+        links: &mut Links,
+        dialer: &mut Dialer,
+        out: &mut Outbox,
+    ) {
+        let before = std::mem::replace(&mut self.height, height);
+        if height.is_some() == before.is_some() {
+            return;
+        }
+        dialer.set_search(height.is_some());
+        if let Some(lacked) = before {
+            make_room(lacked, links, dialer, out);
+            self.next = None;
+        } else {
+            log::info!("no peer keeps the blocks that are missing, looking for a further peer");
+            (self.wait, self.next) = (HISTORY_DIAL_FIRST, Some(now + HISTORY_DIAL_FIRST));
+        }
+        dialer.look_again();
+    }
+
+    /// Replaces a peer if it is time.
+    pub(super) fn look_on(&mut self, now: Time, links: &mut Links, dialer: &mut Dialer, out: &mut Outbox) {
+        let Some(height) = self.height.filter(|_| self.next.is_some_and(|at| at <= now)) else { return };
+        make_room(height, links, dialer, out);
+        self.wait = (self.wait * 2).min(HISTORY_DIAL_MOST);
+        self.next = Some(now + self.wait);
+        dialer.look_again();
+    }
+}
+
+/// Closes the oldest outbound peer that does not keep the block, if there is one too many. Those that an operator wants stay.
+fn make_room(height: u32, links: &mut Links, dialer: &mut Dialer, out: &mut Outbox) {
+    if !dialer.has_surplus(links.outbound()) {
+        return;
+    }
+    if let Some(link) = links.oldest_outbound_without(height, |remote| !dialer.is_configured(remote)) {
+        links.goodbye(link, GoodbyeCode::Evicted, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        base::ids::{DialId, LinkId},
+        node::{
+            Direction, PeerInfo,
+            peers::dialer::Purpose,
+            testing::{address, outbound_peer},
+        },
+        wire::message::{SERVICES, pruned_services},
+    };
+
+    /// Opens a link to a peer that keeps blocks from this height on.
+    fn open(links: &mut Links, number: u64, from: u32) {
+        let (dial, remote) = (DialId(number), address(&format!("9.{number}.1.1:4130")));
+        links.opened(LinkId(number), Direction::Outbound(dial), remote, Purpose::Peer);
+        let services = if from > 0 { pruned_services(SERVICES, from) } else { SERVICES };
+        links.up(Time(number), LinkId(number), Arc::new(PeerInfo { services, ..outbound_peer(dial, remote) }));
+    }
+
+    #[test]
+    fn peers_that_lack_a_block_make_room_for_others_until_one_keeps_it() {
+        let (mut links, mut out, mut looks) = (Links::default(), Outbox::default(), Elsewhere::default());
+        let mut dialer = Dialer::new(false, 2, [], [], []);
+        open(&mut links, 1, 100);
+        open(&mut links, 2, 100);
+        looks.lacks(Time(0), Some(7), &mut links, &mut dialer, &mut out);
+        assert_eq!((dialer.slots(), links.outbound()), (3, 2), "one more peer is wanted");
+        open(&mut links, 3, 50);
+        let mut now = Time(0);
+        for (number, wait) in [(4, HISTORY_DIAL_FIRST), (5, HISTORY_DIAL_FIRST * 2)] {
+            assert_eq!(looks.deadline(), Some(now + wait));
+            looks.look_on(now + wait - Duration::from_millis(1), &mut links, &mut dialer, &mut out);
+            assert_eq!(links.outbound(), 3);
+            now = now + wait;
+            looks.look_on(now, &mut links, &mut dialer, &mut out);
+            assert_eq!(links.outbound(), 2, "the oldest has left");
+            open(&mut links, number, if number == 5 { 0 } else { 50 });
+        }
+        // Each new height is no new search.
+        looks.lacks(now, Some(8), &mut links, &mut dialer, &mut out);
+        assert_eq!((dialer.slots(), links.outbound()), (3, 3));
+        looks.lacks(now, None, &mut links, &mut dialer, &mut out);
+        assert_eq!((dialer.slots(), links.outbound(), looks.deadline()), (2, 2, None));
+        let stays = links.outbound_peers().any(|(link, _, _)| link == LinkId(5));
+        assert!(stays, "the one that keeps it stays");
+    }
+}
