@@ -16,13 +16,15 @@ use tussock::{
 /// Seeds of a run without `TUSSOCK_SEEDS`.
 const SEEDS: u64 = 200;
 
-/// Networks in which a node joins with a snapshot, and those in which nothing else happens.
+/// Networks in which a node joins with a snapshot, those in which nothing else happens, and those in which nodes keep only their
+/// last blocks.
 const SNAPSHOT_SEEDS: u64 = 20;
 const JOIN_SEEDS: u64 = 50;
+const PRUNED_SEEDS: u64 = 8;
 
 /// The networks of miners, which the seeds below are of.
 fn mined() -> Overrides {
-    Overrides { authorities: Some(0), snapshots: Some(false), ..Overrides::default() }
+    Overrides { authorities: Some(0), snapshots: Some(false), pruned: Some(false), ..Overrides::default() }
 }
 
 fn outcome(seed: u64) -> Outcome {
@@ -95,6 +97,23 @@ fn nodes_join_among_five_liars_of_eight() {
         let outcome = sim::run(Options::draw(seed, &overrides));
         assert_holds(&outcome);
         assert!(outcome.summary.joined.is_some(), "{outcome}");
+    }
+}
+
+/// Nobody asks a peer for what it said it no longer has, and who lacks what no peer keeps is told so.
+#[test]
+fn nodes_that_keep_their_last_blocks_hold_up_nobody() {
+    let overrides = Overrides { pruned: Some(true), ..mined() };
+    (commit_seed()..commit_seed() + PRUNED_SEEDS)
+        .for_each(|seed| assert_holds(&sim::run(Options::draw(seed, &overrides))));
+}
+
+/// A newcomer was content with two peers that had let go of what it lacked, and never met the one that kept all. Another blamed an
+/// honest peer for a block that it had let go of since: it took the last header that it knew for its peer's tip.
+#[test]
+fn a_newcomer_among_pruned_nodes_finds_the_one_that_keeps_all_and_blames_none_of_them() {
+    for seed in [208, 209, 232] {
+        assert_holds(&sim::run(Options::draw(seed, &Overrides { pruned: Some(true), ..mined() })));
     }
 }
 

@@ -74,6 +74,10 @@ pub struct SimulateArgs {
     /// of eight lie and the run ends with the join
     #[arg(long, value_name = "ON|OFF|ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub snapshots: Option<Joins>,
+    /// Whether some nodes keep only their last blocks: on or off
+    #[arg(long, value_name = "ON|OFF", num_args = 0..=1, require_equals = true, default_missing_value = "on",
+        value_parser = on_or_off)]
+    pub pruned: Option<bool>,
     /// No faults except those from other flags
     #[arg(long)]
     pub calm: bool,
@@ -144,6 +148,7 @@ impl SimulateArgs {
             later_sets: count(self.later_sets),
             power_loss: self.power_loss,
             snapshots: self.snapshots.map(|joins| joins != Joins::Off),
+            pruned: self.pruned,
             joins_only: self.snapshots == Some(Joins::Only),
             calm: self.calm,
         }
@@ -178,6 +183,7 @@ impl SimulateArgs {
             Some(Joins::Off) => " --snapshots=off",
             Some(Joins::Only) => " --snapshots=only",
         };
+        line += self.pruned.map_or("", |on| if on { " --pruned" } else { " --pruned=off" });
         line + if self.calm { " --calm" } else { "" }
     }
 }
@@ -275,13 +281,13 @@ mod tests {
     #[test]
     fn the_replay_line_has_all_flags() {
         let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --byzantine 1 --tricksters 2 \
-                     --snapshots=only --calm";
+                     --snapshots=only --pruned=off --calm";
         let args = Line::parse_from(words.split(' ')).args;
         let replay = args.replay(7);
         assert_eq!(
             replay,
             "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --byzantine 1 --tricksters 2 \
-             --snapshots=only --calm"
+             --snapshots=only --pruned=off --calm"
         );
         let again = Line::parse_from(replay.split(' ').skip(1)).args;
         assert_eq!(Options::draw(7, &again.overrides()), Options::draw(7, &args.overrides()));

@@ -9,8 +9,8 @@ use crate::{
     base::{bytes::Bytes, hash::Hash},
     chain::{
         archive::{
-            Anchor, Ban, Banned, BookContents, BookEntry, HeaderArchive, LedgerStore, PastStore, PeerStore, SealRecord,
-            SealStore, StoreError,
+            Anchor, Ban, Banned, BookContents, BookEntry, HeaderArchive, Keep, LedgerStore, PastStore, PeerStore,
+            SealRecord, SealStore, StoreError,
         },
         coin::Coin,
         seal::SignedVote,
@@ -20,7 +20,7 @@ use crate::{
     },
     node::{Setup, Stores},
     sim::common_ledger::CommonLedger,
-    store::{PeerDb, SealMemory, SharedLedger, past::PastMemory},
+    store::{LedgerDb, PeerDb, SealMemory, SharedLedger, past::PastMemory},
 };
 
 type History = (Box<dyn PastStore>, Box<dyn HeaderArchive>);
@@ -31,6 +31,8 @@ pub(super) struct Disk {
     book: Book,
     /// Where a node that joined with a snapshot verifies its past.
     past: PastMemory,
+    /// How many of its last blocks it keeps.
+    keep: Keep,
     /// On sealed chains.
     seals: Option<SealMemory>,
     /// What it had once.
@@ -49,13 +51,20 @@ enum Ledger {
 impl Disk {
     /// A new disk with the genesis block on it. `loses`: it can lose what was not flushed.
     pub(super) fn new(spec: &Arc<ChainSpec>, loses: bool) -> Self {
-        let ledger = SharedLedger::in_memory(spec).expect("a database in memory can be made");
+        Self::keeping(spec, Keep::All, loses)
+    }
+
+    /// The same of a node that keeps only its last blocks whole.
+    pub(super) fn keeping(spec: &Arc<ChainSpec>, keep: Keep, loses: bool) -> Self {
+        let ledger = LedgerDb::in_memory_keeping(spec, keep).expect("a database in memory can be made");
+        let ledger = SharedLedger::new(ledger);
         let ledger = if loses { ledger.with_power_losses().expect("it can be copied") } else { ledger };
         let book = Book::Own(Arc::new(Mutex::new(PeerDb::in_memory())));
         Self {
             ledger: Ledger::Own(ledger),
             book,
             past: PastMemory::new(spec.clone()),
+            keep,
             seals: spec.authorities.at(1).map(|_| SealMemory::default()),
             older: SealRecord::default(),
         }
@@ -64,7 +73,8 @@ impl Disk {
     /// A disk of a node of a large network that starts once.
     pub(super) fn common(spec: &Arc<ChainSpec>, ledger: CommonLedger) -> Self {
         let (book, past) = (Book::Forgetful, PastMemory::new(spec.clone()));
-        Self { ledger: Ledger::Common(ledger), book, past, seals: None, older: SealRecord::default() }
+        let (keep, seals, older) = (Keep::All, None, SealRecord::default());
+        Self { ledger: Ledger::Common(ledger), book, past, keep, seals, older }
     }
 
     /// Opens everything for a new set of roles.
@@ -75,7 +85,10 @@ impl Disk {
             Ledger::Own(ledger) => Stores {
                 ledger: Box::new(ledger.clone()),
                 snapshots: snapshots_of(&ledger, setup),
-                history: setup.join.map(|_| -> History { (Box::new(self.past.clone()), Box::new(ledger.clone())) }),
+                history: setup
+                    .join
+                    .filter(|_| self.keep == Keep::All)
+                    .map(|_| -> History { (Box::new(self.past.clone()), Box::new(ledger.clone())) }),
                 headers: Box::new(ledger),
                 peers,
                 seals,
@@ -85,6 +98,12 @@ impl Disk {
                 Stores { ledger: Box::new(ledger), headers, snapshots, history, peers, seals }
             }
         }
+    }
+
+    /// From where on blocks are whole; `None`: all are, and will be.
+    pub(super) fn kept_from(&self) -> Option<u32> {
+        let kept_from = self.read(|ledger| ledger.kept_from());
+        (self.keep != Keep::All || kept_from > 1).then_some(kept_from)
     }
 
     /// A piece of a snapshot that it has made.

@@ -161,6 +161,9 @@ pub(super) fn signed(rng: &mut Rng, most: u64) -> i64 {
 fn boots(options: &Options, rng: &mut Rng) -> Vec<Time> {
     let boot = |node: usize| {
         let late = node > 0 && node < options.nodes && rng.chance(options.late_ppm);
+        if let Some(second) = options.late_whole(node) {
+            return Time(second * 1_000_000);
+        }
         if options.joins_after > 0 && options.joiner() == Some(node) {
             return Time((options.joins_after * 1_000_000).min(options.seconds * 1_000_000 - 1));
         }

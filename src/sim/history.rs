@@ -18,16 +18,20 @@ use crate::{
 const MINTED_AT: usize = 5;
 const LONGER: usize = 2;
 
-/// Gives the chain to all nodes but one honest one, which has to fetch it.
-pub(super) fn write(options: &Options, spec: &Arc<ChainSpec>, nodes: &mut [Node]) {
+/// Gives the chain to all nodes but one honest one, which has to fetch it. Returns its blocks.
+pub(super) fn write(options: &Options, spec: &Arc<ChainSpec>, nodes: &mut [Node]) -> Vec<HashedBlock> {
     if options.history == 0 {
-        return;
+        return Vec::new();
     }
     let newcomer = options.nodes - 1;
     let minters = if options.minted { options.false_snapshot_numbers() } else { 0..0 };
-    let (mut honest, mut liars) = (Vec::new(), Vec::new());
+    let (mut honest, mut liars, mut rivals) = (Vec::new(), Vec::new(), Vec::new());
     for (number, node) in nodes.iter_mut().enumerate().filter(|(number, _)| *number != newcomer) {
-        let disks = if minters.contains(&number) { &mut liars } else { &mut honest };
+        let disks = match number {
+            _ if minters.contains(&number) => &mut liars,
+            _ if options.rival() == Some(number) => &mut rivals,
+            _ => &mut honest,
+        };
         disks.push(&mut node.disk);
     }
     let owner = SecretKey::well_known(0).address();
@@ -35,18 +39,34 @@ pub(super) fn write(options: &Options, spec: &Arc<ChainSpec>, nodes: &mut [Node]
     if !liars.is_empty() {
         let mut minting = maker.fork();
         for height in 1..=options.history + LONGER {
-            if height == MINTED_AT { mint(&mut minting, &mut liars) } else { grow(&mut minting, &mut liars, owner) }
+            if height == MINTED_AT {
+                mint(&mut minting, &mut liars);
+            } else {
+                grow(&mut minting, &mut liars, owner);
+            }
         }
         end(&minting, &mut liars);
     }
-    (0..options.history).for_each(|_| grow(&mut maker, &mut honest, owner));
+    let mut blocks = Vec::new();
+    if !rivals.is_empty() {
+        let shared = options.history.saturating_sub(usize::try_from(options.rival_depth).unwrap_or(usize::MAX));
+        let mut maker = maker.fork();
+        (0..shared).for_each(|_| drop(grow(&mut maker, &mut rivals, owner)));
+        let other = SecretKey::well_known(1).address();
+        let end_at = options.history + options.rival_ahead();
+        blocks.extend((shared..end_at).map(|_| grow(&mut maker, &mut rivals, other)));
+        end(&maker, &mut rivals);
+    }
+    blocks.extend((0..options.history).map(|_| grow(&mut maker, &mut honest, owner)));
     end(&maker, &mut honest);
+    blocks
 }
 
 /// Appends the next block.
-fn grow(maker: &mut BlockMaker, disks: &mut [&mut Disk], owner: Address) {
+fn grow(maker: &mut BlockMaker, disks: &mut [&mut Disk], owner: Address) -> HashedBlock {
     let block = maker.next_block(Vec::new(), owner);
     append(maker, &block, disks);
+    block
 }
 
 /// Appends a block that takes more than it may, and whose successors commit to that.

@@ -29,6 +29,7 @@ mod node;
 pub mod options;
 mod overrides;
 mod power;
+mod pruned;
 pub mod regions;
 pub mod report;
 mod sealed;

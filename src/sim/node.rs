@@ -4,7 +4,7 @@
 //! Here each of them is a slot that may take a step when it has something to do. The seed decides which one does.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -17,7 +17,9 @@ use crate::{
     },
     chain::{archive::Tip, target::Work},
     link::{Config, Endpoint},
-    node::{AnyRole, Event, LinkAction, RoleId, Setup, SyncState, build, report::SealingReport},
+    node::{
+        AnyRole, Event, LinkAction, RoleId, Setup, SyncState, build, hindrance::HindranceId, report::SealingReport,
+    },
     sim::{
         byzantine::Byzantine,
         checkers::{Question, Watch},
@@ -189,6 +191,8 @@ pub(super) struct View {
     pub(super) tip: Option<Tip>,
     /// How its chain is sealed.
     pub(super) sealing: Option<SealingReport>,
+    /// What it says keeps it from its work.
+    pub(super) hindrances: BTreeSet<HindranceId>,
     /// The work of its best header chain.
     pub(super) headers_work: Work,
 }
@@ -259,6 +263,7 @@ impl Node {
         self.view = View::default();
         self.timeout_at = None;
         let slot = |(id, role)| Slot { id, role, started: false, ended: false, busy_until: Time::default(), due: None };
+        self.setup.kept_from = self.disk.kept_from();
         let slots: Vec<Slot> = build(&self.setup, self.disk.stores(&self.setup), rng).into_iter().map(slot).collect();
         self.life = Some(Life {
             number: self.lives,

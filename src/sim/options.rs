@@ -15,6 +15,7 @@ use crate::{
         dice::Dice,
         later_sets::{LaterSet, draw_count, draw_joiners},
         overrides::{Overrides, Partition},
+        pruned,
         regions::Study,
         sealed::{draw_authorities, draw_lying},
         snapshots::Snapshots,
@@ -87,6 +88,16 @@ pub struct Options {
     pub joiner_crashes: u64,
     /// Whether the run ends once it has joined.
     pub joins_only: bool,
+    /// Blocks that pruned nodes keep.
+    pub keep: u32,
+    /// How many honest nodes, the first ones, keep only so many.
+    pub pruned: usize,
+    /// Whether the newcomer does, too.
+    pub newcomer_prunes: bool,
+    /// The second in which those start that keep all.
+    pub whole_after: u64,
+    /// Blocks below the end of the chain from before the run at which another one leaves it that one node has; 0: none does.
+    pub rival_depth: u64,
     /// Authorities that seal the chain; 0: it has proof of work. The first nodes are the honest ones.
     pub authorities: usize,
     /// Of these, how many are byzantine nodes, in addition to the honest ones.
@@ -212,7 +223,8 @@ impl Options {
         let later_sets = overrides.later_sets.unwrap_or_else(|| draw_count(&dice));
         let joiners = if authorities > 0 { draw_joiners(&dice, later_sets) } else { 0 };
         let nodes = nodes.max(authorities.saturating_sub(lying) + joiners);
-        let snapshots = Snapshots::draw(&dice, overrides, nodes, authorities);
+        let is_pruned = pruned::is_drawn(&dice, overrides, nodes, authorities);
+        let snapshots = Snapshots::draw(&dice, overrides, nodes, authorities).among_pruned(is_pruned);
         let nodes = snapshots.nodes(nodes, authorities, overrides);
         let seconds = overrides.minutes.map_or_else(|| snapshots.seconds(&dice), |minutes| minutes * 60);
         let mut options = Self::peaceful(&dice, nodes, seconds);
@@ -220,6 +232,9 @@ impl Options {
             options.draw_faults(&dice);
         }
         options.draw_snapshots(&dice, snapshots, authorities);
+        if is_pruned {
+            options.draw_pruned(&dice, snapshots);
+        }
         if authorities > 0 {
             options.seal(&dice, authorities, lying, overrides.calm);
             options.draw_later_sets(&dice, later_sets);
@@ -248,7 +263,7 @@ impl Options {
             if tricksters == 0 {
                 (options.tricklers, options.misleaders, options.strangers) = (0, 0, 0);
                 (options.false_skeletons, options.late_headers) = (0, 0);
-                if options.snapshot_interval == 0 {
+                if options.snapshot_interval == 0 && options.pruned == 0 {
                     options.history = 0;
                 }
             }

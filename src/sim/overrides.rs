@@ -33,6 +33,8 @@ pub struct Overrides {
     pub snapshots: Option<bool>,
     /// Whether the run is about that join alone: a small network, in which five of the eight others lie, to its end.
     pub joins_only: bool,
+    /// Whether some nodes keep only their last blocks.
+    pub pruned: Option<bool>,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
 }

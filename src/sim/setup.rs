@@ -11,7 +11,7 @@ use tussock_noise::Key;
 
 use crate::{
     base::{gather::gather, limits, rng::Rng},
-    chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
+    chain::{address::Prefix, block::HashedBlock, key::SecretKey, spec::ChainSpec},
     link::{Config, Transport},
     node::{Setup, node_key::NodeKey},
     sim::{
@@ -81,8 +81,8 @@ fn easiest_target(hashes: u64) -> u32 {
     size << 24 | u32::try_from(mantissa.min(0x7f_ffff)).expect("cut to 23 bits")
 }
 
-/// All nodes, none of them started. The honest ones come first, the tricksters last.
-pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> Vec<Node> {
+/// All nodes, none of them started, and the blocks from before the run. The honest ones come first, the tricksters last.
+pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> (Vec<Node>, Vec<HashedBlock>) {
     let miners = miners(options, &mut rng.fork("miners"));
     let (mut clocks, mut links, mut byzantine) = (rng.fork("clocks"), rng.fork("topology"), rng.fork("liars"));
     let mut far = rng.fork("far_clocks");
@@ -110,7 +110,8 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             if number < options.nodes {
                 let seconds = far_off(options, setup.mine.is_some(), &mut far);
                 let clock = if far_nodes.contains(&number) { clock.far_off(seconds) } else { clock };
-                return Node::new(number, setup, Disk::new(spec, options.flush_every.is_some()), clock);
+                let disk = Disk::keeping(spec, options.kept_by(number), options.flush_every.is_some());
+                return Node::new(number, setup, disk, clock);
             }
             let byzantine = match number - options.nodes {
                 at if at < options.lying_authorities => Byzantine::authority(options, number, &mut others),
@@ -146,13 +147,13 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
             node
         })
         .collect();
-    history::write(options, spec, &mut nodes);
-    nodes
+    let history = history::write(options, spec, &mut nodes);
+    (nodes, history)
 }
 
-/// The nodes that mine. The only one is none that has to join first.
+/// The nodes that mine. The only one is none that has to join first. Where one has a chain that others cannot follow, these do.
 fn miners(options: &Options, rng: &mut Rng) -> Vec<usize> {
-    let mut miners: Vec<usize> = (0..options.nodes).collect();
+    let mut miners: Vec<usize> = (0..if options.rival_depth > 0 { options.pruned } else { options.nodes }).collect();
     rng.shuffle(&mut miners);
     miners.sort_by_key(|node| options.joiner() == Some(*node));
     miners.truncate(options.miners);

@@ -55,6 +55,11 @@ impl Snapshots {
         if dice.stream("small_snapshots").chance(SMALL_PPM) { Self::Small } else { Self::Large }
     }
 
+    /// Small networks have too few blocks for some to go.
+    pub(super) fn among_pruned(self, are_pruned: bool) -> Self {
+        if are_pruned && self == Self::Small { Self::Large } else { self }
+    }
+
     /// How many honest nodes there are.
     pub(super) fn nodes(self, drawn: usize, authorities: usize, overrides: &Overrides) -> usize {
         match self {

@@ -255,6 +255,7 @@ impl World {
                     self.stats.block_at(node, *hash, *height, self.now);
                 }
                 self.note_carried(node, moved);
+                self.note_bodies(node, &moved.added);
                 if let Some(life) = &mut self.nodes[node].life {
                     life.watch.applied.extend(moved.added.iter().map(|(hash, _)| *hash));
                 }
@@ -297,6 +298,8 @@ impl World {
                 self.nodes[node].view.tip = Some(*tip);
             }
             Report::Joined(joined) => self.check_joined(node, joined),
+            Report::Hindrance { id, finding: Some(_), .. } => drop(view.hindrances.insert(id)),
+            Report::Hindrance { id, finding: None, .. } => drop(view.hindrances.remove(&id)),
             Report::Sealing(report) => view.sealing = Some(*report),
             Report::BestHeader { work, .. } => view.headers_work = work,
             Report::Reorganised { depth, .. } => self.stats.reorganised(depth),
@@ -307,7 +310,6 @@ impl World {
             | Report::KeptFrom(_)
             | Report::History { .. }
             | Report::Warning { .. }
-            | Report::Hindrance { .. }
             | Report::Used { .. }
             | Report::LimitHit(_)
             | Report::Listening(_)

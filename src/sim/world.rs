@@ -113,8 +113,8 @@ impl World {
         let mut rng = Rng::from_number(options.seed).fork("world");
         let spec = Arc::new(setup::spec(&options));
         let survey = options.study.as_ref().map(Survey::new);
-        let nodes = match &survey {
-            Some(survey) => survey.nodes(&options, &spec),
+        let (nodes, history) = match &survey {
+            Some(survey) => (survey.nodes(&options, &spec), Vec::new()),
             None => setup::nodes(&options, &spec, &mut rng.fork("nodes")),
         };
         let at_address = gather(nodes.iter().enumerate().map(|(at, node)| (node.address, at)));
@@ -147,6 +147,7 @@ impl World {
             spec,
             options,
         };
+        world.note_history(history);
         world.plan();
         world
     }

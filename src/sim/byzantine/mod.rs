@@ -10,6 +10,7 @@ mod compact;
 mod drip;
 mod equivocate;
 mod flood;
+mod forgets;
 mod headers;
 mod late_headers;
 mod late_votes;
@@ -44,6 +45,7 @@ impl Byzantine {
     pub(super) fn draw(options: &Options, rng: &mut Rng) -> Self {
         let drawn = rng.below(12);
         let trick: Box<dyn Trick> = match drawn {
+            0..6 if options.pruned > 0 => Box::new(forgets::Forgets::draw(rng)),
             // What makes blocks or headers of its own has no place on a sealed chain.
             2 | 4 | 7 if options.authorities > 0 => Box::new(withhold::Withhold::draw(rng)),
             0 => Box::new(claims::Claims),

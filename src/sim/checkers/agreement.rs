@@ -9,7 +9,7 @@ impl World {
     /// Compares the applied chains of all honest nodes with the first one's.
     pub(in crate::sim) fn check_agreement(&mut self) {
         let mut first: Option<(usize, Vec<Header>)> = None;
-        for node in 0..self.options.nodes {
+        for node in (0..self.options.nodes).filter(|node| !self.checkers.kept.is_too_deep(*node)) {
             let chain = match self.applied_chain(node) {
                 Ok(chain) => chain,
                 Err(error) => return self.fail("agreement", Some(node), error),

@@ -89,6 +89,13 @@ impl World {
             let view = &self.nodes[*node].view;
             view.state != SyncState::Synced || view.tip.as_ref().map(|tip| tip.hash) != common
         };
+        // Who keeps too little to leave a rival chain again has been told so, and stays.
+        let stays = |node: &usize| self.checkers.kept.is_too_deep(*node);
+        if (0..self.options.nodes).any(|node| stays(&node))
+            && (0..self.options.nodes).filter(stands_apart).all(|node| stays(&node))
+        {
+            return;
+        }
         let (apart, others): (Vec<usize>, Vec<usize>) = (0..self.options.nodes).partition(stands_apart);
         if self.options.joins_only {
             what =

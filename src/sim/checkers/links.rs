@@ -10,7 +10,7 @@ use crate::{
     },
     node::{CloseReason, Direction, LinkEvent, PeerFault, RoleId},
     sim::{net::End, world::World},
-    wire::message::{GoodbyeCode, Kind, Message},
+    wire::message::{GoodbyeCode, Kind, Message, served_from},
 };
 
 /// How much later than its deadline something may happen.
@@ -73,7 +73,8 @@ impl World {
                     self.check_goodbye(node, *link, code);
                 }
             }
-            LinkEvent::Up { link, .. } if role == RoleId::Peers => {
+            LinkEvent::Up { link, peer } if role == RoleId::Peers => {
+                life.watch.stated.insert(*link, served_from(peer.services));
                 if let Some(peer) = self.end_of(node, *link, 1).map(|end| end.node)
                     && let Some(life) = &mut self.nodes[node].life
                 {

@@ -21,7 +21,10 @@ use crate::{
     chain::archive::{BlockStatus, LedgerStore},
     node::SyncState,
     sim::{
-        checkers::state::{Lag, Unsynced},
+        checkers::{
+            kept::Unreachable,
+            state::{Lag, Unsynced},
+        },
         lines::Line,
         net::{Conn, ConnId},
         options::Options,
@@ -55,15 +58,17 @@ impl World {
         self.note_slow();
         self.note_skewed();
         let queued: Vec<Duration> = (0..self.nodes.len()).map(|node| self.longest_wait(node)).collect();
-        let mut lags = BTreeMap::new();
-        let mut peers = BTreeMap::new();
+        let (mut lags, mut peers, mut unreachable) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (id, conn) in self.conns.iter().enumerate() {
             let Some(conn) = conn.as_ref().filter(|conn| self.binds(conn)) else { continue };
             for side in [0, 1] {
                 let (node, peer) = (conn.ends[side].node, conn.ends[1 - side].node);
                 *peers.entry(node).or_insert(0) += 1;
                 let before = self.checkers.liveness.lags.get(&(node, id));
-                if let Some(mut lag) = self.lag(node, peer, before) {
+                let lag = self.lag(node, peer, before);
+                if let Some(why) = lag.is_some().then(|| self.why_unreachable(node, peer)).flatten() {
+                    unreachable.insert(node, why);
+                } else if let Some(mut lag) = lag {
                     lag.queued = lag.queued.max(queued[node] + queued[peer]);
                     lags.insert((node, id), lag);
                 }
@@ -80,6 +85,7 @@ impl World {
                 self.fail("liveness", Some(node), what);
             }
         }
+        self.check_told(unreachable, |node| lags.range((node, 0)..=(node, usize::MAX)).next().is_some());
         self.check_unsynced(&lags, &peers);
         self.checkers.liveness.lags = lags;
     }
@@ -91,7 +97,12 @@ impl World {
         self.note_synced();
         for node in peers.keys().copied() {
             let view = &self.nodes[node].view;
-            if view.state == SyncState::Synced || !self.has_started(node) || self.is_its_chain_from_its_future(node) {
+            let is_kept_from_it = self.checkers.kept.unreachable.contains_key(&node);
+            if view.state == SyncState::Synced
+                || is_kept_from_it
+                || !self.has_started(node)
+                || self.is_its_chain_from_its_future(node)
+            {
                 continue;
             }
             let waits = matches!(view.state, SyncState::Blocks | SyncState::Stalled);
@@ -162,6 +173,10 @@ impl World {
         }
         let transfer = self.transfer(node, peer, &theirs.hash);
         Some(Lag { since: self.now, work: theirs.work, transfer, queued: Duration::ZERO })
+    }
+
+    fn why_unreachable(&self, node: usize, peer: usize) -> Option<Unreachable> {
+        self.is_unreachable(node, peer, &self.nodes[peer].view.tip.as_ref()?.hash)
     }
 
     /// How long the oldest event of a link has waited for a role that a block passes. Roles that take up to 0.2 s for an event

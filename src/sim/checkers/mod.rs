@@ -11,6 +11,7 @@ mod failure;
 mod finality;
 mod flow;
 mod joined;
+mod kept;
 mod links;
 mod liveness;
 mod news;

@@ -30,6 +30,7 @@ impl World {
                     life.watch.pinged.insert(*link, (nonce, self.now));
                 }
             }
+            LinkAction::Send { link, frame } => self.check_asked(node, *link, frame),
             LinkAction::Close { link, reason, .. } if **reason == CloseReason::Local(GoodbyeCode::Duplicate) => {
                 self.check_duplicate(node, *link);
             }

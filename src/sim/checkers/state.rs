@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{failure::Failure, finality::Finality, sealing::Sealing};
+use super::{failure::Failure, finality::Finality, kept::Kept, sealing::Sealing};
 use crate::{
     base::{hash::Hash, time::Time},
     chain::{block::HashedTransaction, target::Work, transaction::OutPoint},
@@ -33,6 +33,8 @@ pub(in crate::sim) struct Checkers {
     pub(in crate::sim) finality: Finality,
     /// What its authorities said.
     pub(in crate::sim) sealing: Sealing,
+    /// What nodes that keep only a part of the chain make of it.
+    pub(in crate::sim) kept: Kept,
     /// Transactions that came off the chain, to be found in mempools.
     pub(super) returned: Vec<Returned>,
 }

@@ -49,6 +49,7 @@ impl World {
             && !slow(node)
             && !slow(peer)
             && self.severed(node, peer).is_none()
+            && !self.checkers.kept.is_too_deep(node)
             // What a wrong clock refuses is another checker's matter: one peer alone may lie about the time.
             && !self.is_in_its_future(node, peer)
     }

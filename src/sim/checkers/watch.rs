@@ -40,6 +40,8 @@ pub(in crate::sim) struct Watch {
     pub(super) fresh: Vec<Hash>,
     /// The node at the other end of each link that became a peer's.
     pub(super) partners: BTreeMap<LinkId, usize>,
+    /// The height from which on each peer keeps bodies, by what it said.
+    pub(super) stated: BTreeMap<LinkId, u32>,
     /// Links of which a role was told, as a peer's or not yet, and the nodes at their other ends.
     pub(super) met: BTreeMap<LinkId, usize>,
     /// When the last link to each node ended.

@@ -221,6 +221,11 @@ impl LedgerDb {
 
     /// A ledger in memory, for the simulator and tests. Its secret is the same in every run.
     pub fn in_memory(spec: &ChainSpec) -> Result<Self, StoreError> {
+        Self::in_memory_keeping(spec, Keep::All)
+    }
+
+    /// The same, of which so many of the last blocks are kept whole.
+    pub fn in_memory_keeping(spec: &ChainSpec, keep: Keep) -> Result<Self, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         connect::tune_writer(
             &connection,
@@ -228,7 +233,7 @@ impl LedgerDb {
         )?;
         migrate::LEDGER.migrate(&mut connection)?;
         create::genesis(&mut connection, spec, Some(spec.genesis_hash().0))?;
-        let options = LedgerOptions { save_sums_after: SAVE_SUMS_OFTEN, ..LedgerOptions::default() };
+        let options = LedgerOptions { save_sums_after: SAVE_SUMS_OFTEN, keep, ..LedgerOptions::default() };
         Self::load(connection, spec, &options, Opened { created: true, ..Opened::default() })
     }
 
