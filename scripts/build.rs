@@ -4,11 +4,12 @@
 //! that file. The program is right without them, only larger and slower. So the build warns, and `tussock --version` and
 //! `tussock doctor` say so.
 //!
+//! In `release` and `dist` the linker packs the addresses that the loader corrects, where the C library is new enough to
+//! unpack them: unpacked they are a tenth of the pages of a `release` program that runs. And where it can, it keeps functions
+//! of the same instructions only once; nothing here tells functions apart by their addresses.
+//!
 //! `dist` never unwinds: it aborts on a panic, after the hook of `src/runtime/panics.rs`. So the linker leaves out what
-//! only unwinding reads, a fifteenth of the program. It packs the addresses that the loader corrects, a fortieth, where
-//! the C library is new enough to unpack them. And where it can, it keeps functions of the same instructions only once, a
-//! sixtieth; nothing here tells functions apart by their addresses. All other profiles unwind or keep the tables for a
-//! profiler.
+//! only unwinding reads, a fifteenth of the program. All other profiles unwind or keep the tables for a profiler.
 
 use std::{
     env, fs,
@@ -34,8 +35,15 @@ fn main() {
     }
     let profile = profile().unwrap_or_default();
     describe(&profile);
-    if profile == "dist" && is("CARGO_CFG_TARGET_OS", "linux") {
-        link_small();
+    if is("CARGO_CFG_TARGET_OS", "linux") {
+        match profile.as_str() {
+            "dist" => {
+                link_without_unwinding();
+                link_small();
+            }
+            "release" => link_small(),
+            _ => {}
+        }
     }
 }
 
@@ -69,11 +77,14 @@ fn describe(profile: &str) {
     }
 }
 
-fn link_small() {
+fn link_without_unwinding() {
     let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/scripts/no-unwind-tables.ld");
     // Cargo forgets `strip` for a package with settings of its own (findings/cargo_override_undoes_strip.sh).
     println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
+}
+
+fn link_small() {
     if is("CARGO_CFG_TARGET_ENV", "gnu") && env::var("HOST") == env::var("TARGET") {
         if unpacks_addresses() {
             println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
