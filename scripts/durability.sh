@@ -8,7 +8,7 @@ export -n TUSSOCK_BIN TUSSOCK_DURABILITY_DIR DURABILITY_NAMESPACE
 
 usage() {
   cat <<'TEXT'
-usage: scripts/durability.sh [--quick] [--from N=1] [--writes N=300] [--random N=40] [--flips N=120] [--seed S=1] [--jobs J=2] [CASE...]
+usage: scripts/durability.sh [--quick] [--from N=1] [--writes N=300] [--random N=40] [--flips N=120] [--seed S=1] [--jobs J=2] [--deadline S=60] [CASE...]
   kill-sync       kill -9 at the K-th write to the ledger, K = 1...N, of a node that syncs
   kill-reorg      the same of a node that leaves its branch of 120 blocks for another, which it has stored
   kill-branch     every fifth write of the node that stores that other branch
@@ -17,6 +17,7 @@ usage: scripts/durability.sh [--quick] [--from N=1] [--writes N=300] [--random N
   kill-join       kill -9 at each write to the ledger, and at each to the files of snapshots, of a node that joins with a snapshot
   kill-prune      kill -9 at each write of a node that prunes the ledger which it has (--keep)
   kill-snapshot   kill -9 at each write to the files of a snapshot that a node makes
+  kill-history    kill -9 at each write to the ledger, and at each to the second ledger, of a joined node that verifies its past
   kill-random     kill -9 at random moments: in a sync, in a reorganisation, while blocks are mined
   disk-full       a disk too small for the ledger, and writes that fail with "no space left"
   disk-error      writes, reads and fsync that fail with an I/O error
@@ -27,7 +28,7 @@ code must be one of the contract, `tussock verify --deep` must pass or name the 
 node had committed and told of, and the node must reach the tip when the disk is well.
 Needs bash, awk, od and GNU timeout; strace for everything at the K-th call; root or user namespaces for small and
 read-only disks. What this host cannot do is named and left out.
---quick: a few of each; --from: the first write; --jobs: cases at a time. Interrupted, it ends with what it has counted.
+--quick: a few of each; --from: the first write; --jobs: cases at a time; --deadline: seconds for each run. Interrupted, it ends with what it has counted.
 In the table, "ran-out" are runs that ended before the call or the moment in question, "harmless" are bits that no row
 uses, "returned" are nodes that reached the tip afterwards. TUSSOCK_DURABILITY_DIR: make the ledgers there. Exit codes: 0 all held, 1 something did not, 2 usage. TUSSOCK_BIN: use this binary.
 TEXT
@@ -37,22 +38,21 @@ say() { printf '%s\n' "$*"; }
 fail() { local code=$1; shift; printf 'durability: %s\n' "$*" >&2; exit "$code"; }
 
 given=("$@")
-from=1 writes=300 random=40 flips=120 seed=1 jobs=2 blocks=160 step=1 cases=()
+# deadline: seconds that any one run may take; beyond it counts as hung.
+from=1 writes=300 random=40 flips=120 seed=1 jobs=2 deadline=60 blocks=160 step=1 cases=()
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) writes=300 step=40 random=6 flips=12; shift ;;
-    --from | --writes | --random | --flips | --seed | --jobs)
+    --from | --writes | --random | --flips | --seed | --jobs | --deadline)
       [[ ${2:-} =~ ^[0-9]+$ ]] || fail 2 "$1 needs a number"
       printf -v "${1#--}" %s "$2"; shift 2 ;;
     -h | --help | help) usage; exit 0 ;;
-    kill-sync | kill-reorg | kill-branch | kill-mine | kill-large | kill-join | kill-prune | kill-snapshot | kill-random | disk-full | disk-error | read-only | flipped-bits) cases+=("$1"); shift ;;
+    kill-sync | kill-reorg | kill-branch | kill-mine | kill-large | kill-join | kill-prune | kill-snapshot | kill-history | kill-random | disk-full | disk-error | read-only | flipped-bits) cases+=("$1"); shift ;;
     *) usage >&2; exit 2 ;;
   esac
 done
-[ ${#cases[@]} -gt 0 ] || cases=(kill-sync kill-reorg kill-branch kill-mine kill-large kill-join kill-prune kill-snapshot kill-random disk-full disk-error read-only flipped-bits)
+[ ${#cases[@]} -gt 0 ] || cases=(kill-sync kill-reorg kill-branch kill-mine kill-large kill-join kill-prune kill-snapshot kill-history kill-random disk-full disk-error read-only flipped-bits)
 
-# Seconds that any one run may take; beyond it counts as hung.
-deadline=60
 declare -A count=()
 failures=0 skipped=0 case_name=setup scratch=
 # Settings of the node that is run; a case has its own.
@@ -361,6 +361,29 @@ case_kill_snapshot() {
       cmp -s "$scratch/whole/durability/snapshots/$name" "$dir/durability/snapshots/$name" || bad "another $name after write $point"
     done
   done
+}
+
+# It has verified its past, and has all blocks.
+reach_whole() { until_true has_kept_all && on "$dir" stop; }
+has_kept_all() { [ "$(on "$dir" status --json | field kept_from)" = 1 ]; }
+
+case_kill_history() {
+  local point extra=(--join snapshot --join-depth 5)
+  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
+  cp -r "$work/ahead" "$scratch/giver"
+  extra=() provide "$scratch/giver" --serve-snapshots --snapshot-interval 50
+  until_true test -s "$scratch/giver/durability/snapshots/150.manifest" || { bad "no snapshot is made"; return; }
+  dir=$scratch/joined
+  prepare "$work/new"
+  run_node reach_the_tip
+  [ "$(on "$dir" verify --json 2>/dev/null | field kept_from)" = 151 ] || { bad "it did not join"; return; }
+  extra=(--history)
+  for point in $(seq "$from" "$step" "$writes"); do
+    kill_and_go_on pwrite64 "$point" "$scratch/joined" reach_whole ledger.db ledger.db-wal ledger.db-shm
+    kill_and_go_on pwrite64 "$point" "$scratch/joined" reach_whole history/ledger.db history/ledger.db-wal history/ledger.db-shm
+    [ ! -e "$dir/durability/history" ] || bad "the second ledger is still there after write $point to it"
+  done
+  kill "$provider_pid" 2>/dev/null
 }
 
 # After a random time. `timeout` itself is the one that kills.
