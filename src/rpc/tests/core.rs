@@ -6,7 +6,7 @@ use super::harness::Rig;
 use crate::{
     base::{
         codec::List,
-        hash::{Domain, hex},
+        hash::{Domain, hex, unhex},
         limits,
     },
     chain::{
@@ -154,4 +154,24 @@ fn a_signed_message_is_verified() {
     assert_eq!(rig.result("verifymessage", json!([address, signature, "a text"])), true);
     assert_eq!(rig.result("verifymessage", json!([address, signature, "another"])), false);
     assert_eq!(rig.code("verifymessage", json!([address, "00", "a text"])), -8);
+}
+
+#[test]
+fn a_proof_shows_nothing_with_any_byte_changed_or_once_its_block_is_undone() {
+    let mut rig = Rig::new();
+    let before = rig.maker.fork();
+    let payment = rig.transfer(30);
+    let block = rig.extend(vec![payment.clone()]);
+    rig.wait_for_index(1);
+    let proof = rig.result("gettxoutproof", json!([[payment.txid()]]));
+    assert_eq!(rig.result("verifytxoutproof", json!([proof])), json!([payment.txid()]));
+    let proven = unhex(proof.as_str().unwrap()).unwrap();
+    for at in 0..proven.len() {
+        let mut other = proven.clone();
+        other[at] ^= 1 << (at % 8);
+        let code = rig.code("verifytxoutproof", json!([hex(&other)]));
+        assert!([-22, -5].contains(&code), "byte {at}: {code}");
+    }
+    rig.undo(&block, &before);
+    assert_eq!(rig.code("verifytxoutproof", json!([proof])), -5);
 }
