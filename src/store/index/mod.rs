@@ -209,7 +209,10 @@ impl IndexDb {
             let next = last.map_or(begin, |(height, _)| height.saturating_add(1));
             let batch = Batch::gather(&snapshot, next, tip, left)?;
             drop(snapshot);
-            self.forget_old(kept_from.min(next), tip)?;
+            // While a node joins, its ledger keeps no block, from a height above those with which it begins then.
+            if last.is_some() {
+                self.forget_old(kept_from.min(next), tip)?;
+            }
             left = left.saturating_sub(u32::try_from(batch.blocks.len()).unwrap_or(u32::MAX));
             if batch.blocks.is_empty() {
                 let from = begin.max(self.histories_from()?);

@@ -367,3 +367,18 @@ fn an_index_begins_where_the_ledger_does_and_again_once_it_has_all_blocks() {
     keep_from(6);
     assert_eq!(index.catch_up(&setup.reader, 100).unwrap().from, 6);
 }
+
+/// A node that joins knows all headers, and keeps no block. Its coins are then those of a block far below.
+#[test]
+fn an_index_that_found_no_block_yet_hides_none_of_those_that_come() {
+    let mut setup = setup();
+    pay(&mut setup.ledger, &mut setup.maker, 80, 1, 500);
+    let connection = rusqlite::Connection::open(setup.dir.join("ledger.db")).unwrap();
+    let keep_from = |height: u32| connection.execute("UPDATE state SET kept_from = ?1", [height]).unwrap();
+    keep_from(81);
+    assert_eq!(setup.index.catch_up(&setup.reader, 100).unwrap().from, 81);
+    keep_from(5);
+    let progress = setup.index.catch_up(&setup.reader, 100).unwrap();
+    assert_eq!((progress.from, progress.indexed, progress.is_complete()), (5, 81, true));
+    assert_eq!(setup.index.history(&account(1), None, 1000).unwrap().last().map(|entry| entry.height), Some(5));
+}
