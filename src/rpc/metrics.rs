@@ -3,6 +3,7 @@
 use std::{fmt::Write, fs, path::Path};
 
 use crate::{
+    chain::snapshot::JoinState,
     node::report::{SealingReport, SyncState},
     rpc::{
         call_stats::CallStats,
@@ -11,6 +12,7 @@ use crate::{
         histogram::Histogram,
         host::{resident_bytes, unix_now},
     },
+    runtime::status::Status,
 };
 
 /// Clock ticks a second in /proc; 100 on every Linux.
@@ -46,6 +48,7 @@ fn node(text: &mut Text, context: &Context) {
         text.one("tussock_chain_work_log2", "gauge", "Binary logarithm of the chain's work in hashes.", log2);
     }
     text.one("tussock_chain_headers_height", "gauge", "Height of the best header.", status.headers);
+    past(text, &status);
     if let Some(sealing) = &status.sealing {
         sealed(text, sealing);
     }
@@ -86,6 +89,25 @@ fn node(text: &mut Text, context: &Context) {
     }
     for kind in status.warnings.keys() {
         text.line("tussock_warnings", &[("kind", kind)], 1);
+    }
+}
+
+/// Which blocks are here, and which were verified here.
+fn past(text: &mut Text, status: &Status) {
+    let help = "The lowest height whose block is kept whole; 1: all are.";
+    text.one("tussock_chain_kept_from_height", "gauge", help, status.kept_from.max(1));
+    let help = "The lowest height whose block was verified here; 1: all were.";
+    text.one("tussock_chain_verified_from_height", "gauge", help, status.verified_from());
+    if let Some(JoinState::Joined { snapshot, above }) = status.joined {
+        let help = "Height of the block after which the coins were taken from peers: work or seals vouch for it.";
+        text.one("tussock_chain_vouched_height", "gauge", help, snapshot.height);
+        let help = "Headers above that block when the node joined.";
+        text.one("tussock_chain_vouched_headers_above", "gauge", help, above);
+    }
+    if let Some((verified, goal)) = status.history_going_on() {
+        let help = "With --history, until it is done: up to this height the blocks before are verified, too.";
+        text.one("tussock_chain_history_verified_height", "gauge", help, verified);
+        text.one("tussock_chain_history_goal_height", "gauge", "The last height that is to be.", goal);
     }
 }
 

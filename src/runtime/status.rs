@@ -76,6 +76,19 @@ pub struct Status {
 }
 
 impl Status {
+    /// The lowest height whose block was verified here; 1: all were.
+    pub fn verified_from(&self) -> u32 {
+        match self.joined {
+            Some(JoinState::Joined { snapshot, .. }) => snapshot.height.saturating_add(1),
+            _ => 1,
+        }
+    }
+
+    /// While the past is verified: up to which height it is, and up to which it is to be.
+    pub fn history_going_on(&self) -> Option<(u32, u32)> {
+        self.history.filter(|_| self.kept_from > 1)
+    }
+
     /// A counter's value.
     pub fn counter(&self, counter: Counter) -> u64 {
         self.counters.get(&counter).copied().unwrap_or(0)

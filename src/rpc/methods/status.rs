@@ -119,14 +119,10 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
 
 /// From which height on blocks are here, and verified here; with `--history`, how far it is.
 fn history(status: &Status) -> Value {
-    let verified_from = match status.joined {
-        Some(JoinState::Joined { snapshot, .. }) => snapshot.height.saturating_add(1),
-        _ => 1,
-    };
-    let going_on = status.history.filter(|_| status.kept_from > 1);
+    let going_on = status.history_going_on();
     json!({
         "from_height": status.kept_from.max(1),
-        "verified_from": verified_from,
+        "verified_from": status.verified_from(),
         "verified_below": going_on.map(|(verified, _)| verified),
         "goal": going_on.map(|(_, goal)| goal),
     })
