@@ -194,6 +194,77 @@ fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
     browser.until(&says("No node answers."));
 }
 
+#[test]
+fn a_wall_of_eight_shows_two_halves_with_rivals_and_that_they_agree_again() {
+    let Some(mut browser) = started() else { return };
+    let mut nodes = vec![TestNode::start(&[])];
+    for number in 1..8 {
+        let before = nodes[number - 1].p2p().to_string();
+        nodes.push(TestNode::start(&["--connect", &before]));
+    }
+    nodes[0].json(&["mine", "2"]);
+    for node in &nodes {
+        node.wait(&["height", "2"]);
+    }
+    let ports: Vec<String> = nodes.iter().map(|node| node.http().port().to_string()).collect();
+    browser.open(&format!("http://{}/wall?nodes={}", nodes[0].http(), ports.join(",")));
+    let says = |text: &str| format!("document.querySelector('#view').innerText.includes({})", json!(text));
+    browser.until(&says("One chain: all 8 nodes at block 2"));
+    let has_axe = browser.load(AXE, "axe-core/axe.min.js");
+    let look = |browser: &mut Browser, name: &str| {
+        for (width, height, dark) in [(1200, 900, false), (1200, 900, true), (375, 740, false), (320, 640, false)] {
+            browser.shape(width, height, dark);
+            browser.picture(&format!("wall of eight {name} {width} {}", if dark { "dark" } else { "light" }));
+            assert!(!has_axe || browser.axe() == json!([]), "{name} at {width}: {}", browser.axe());
+            let is_whole = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+            assert_eq!(browser.evaluate(is_whole), true, "{name} at {width}");
+        }
+    };
+    look(&mut browser, "whole");
+
+    let (left, right) = nodes.split_at(4);
+    for (half, other) in [(left, right), (right, left)] {
+        let others: Vec<String> = other.iter().map(|node| node.p2p().to_string()).collect();
+        for node in half {
+            node.json(&[&["net", "deny"][..], &others.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+        }
+    }
+    browser.until("document.querySelectorAll('.net .cut').length === 16");
+    let cards = |text: &str| {
+        format!("[...document.querySelectorAll('.node')].filter(card => card.innerText.includes('{text}')).length")
+    };
+    browser.until(&format!(
+        "{} === 4 && {} === 4",
+        cards("cut off from nodes 5, 6, 7, 8"),
+        cards("from nodes 1, 2, 3, 4")
+    ));
+    left[0].json(&["mine", "1"]);
+    right[3].json(&["mine", "3"]);
+    browser.until(&says("Nodes 5, 6, 7, 8 at block 5"));
+    browser.until(&says("Nodes 1, 2, 3, 4 at block 3"));
+    browser.until(&says("They part after block 2"));
+    let colors = "[...document.querySelectorAll('.node')].map(card => card.className.replace('node ', ''))";
+    let (split, winner) = (browser.evaluate(colors), browser.evaluate(&format!("{colors}[7]")));
+    let halves = [vec![split[0].clone(); 4], vec![winner.clone(); 4]].concat();
+    assert_eq!(split, json!(halves));
+    assert_ne!(split[0], winner);
+    let dots = "[...document.querySelectorAll('.net g')].map(dot => dot.getAttribute('class'))";
+    assert_eq!(browser.evaluate(dots), split, "the drawing has the colours of the cards");
+    look(&mut browser, "split");
+
+    for node in &nodes {
+        node.json(&["net", "allow"]);
+    }
+    nodes[4].json(&["peers", "add", &nodes[3].p2p().to_string()]);
+    browser.until(&says("One chain: all 8 nodes at block 5"));
+    browser.until("document.querySelectorAll('.net .cut').length === 0");
+    browser.until(&format!("{} === 4 && {} === 0", cards("reorganised: 1 block undone"), cards("cut off")));
+    assert_eq!(browser.evaluate(colors), json!(vec![winner; 8]));
+    browser.until("document.querySelector('#say').textContent === 'One chain'");
+    look(&mut browser, "healed");
+    assert_eq!(browser.complaints, [] as [&str; 0]);
+}
+
 /// A server that answers each request with this body, to whoever asks.
 fn other_server(body: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     node::report::SyncState,
@@ -15,6 +15,13 @@ use crate::{
 /// The requests of the overview; the page finds the answers under these names.
 const BLOCKS: (&str, u64) = ("blocks?limit=21", 21);
 const MEMPOOL: (&str, u64) = ("mempool?limit=8", 8);
+/// Blocks in the list, which has more of each than the charts have.
+const LISTED: usize = 9;
+/// What the first view draws of a block, of one in the charts, and how many letters of a memo and one more.
+const OF_LISTED: [&str; 9] =
+    ["height", "time", "transactions", "size", "hash", "miner", "difficulty", "final", "in_best_chain"];
+const OF_CHARTS: [&str; 4] = ["height", "time", "transactions", "size"];
+const OF_MEMO: usize = 41;
 /// How long the page waits for the mempool.
 const MEMPOOL_WAIT: Duration = Duration::from_millis(200);
 
@@ -29,9 +36,37 @@ pub(super) fn gather(context: &Shared) -> Continuation {
     }
     let context = context.clone();
     Continuation::query_then(move |databases| {
-        let list = blocks::page(&context, databases, u64::MAX, BLOCKS.1)?;
-        let summary = status::summary(&context);
-        let all = move |mempool| json!({ "summary": summary, BLOCKS.0: list, MEMPOOL.0: mempool });
+        let list = blocks_drawn(blocks::page(&context, databases, u64::MAX, BLOCKS.1)?);
+        let summary = summary_drawn(status::summary(&context));
+        let all = move |mempool| json!({ "summary": summary, BLOCKS.0: list, MEMPOOL.0: mempool_drawn(mempool) });
         Ok(mempool::overview(&context, MEMPOOL.1, all).within(MEMPOOL_WAIT))
     })
+}
+
+// What the view does not draw is left out: the page with all of this is to have at most 64 KiB.
+
+fn blocks_drawn(mut list: Value) -> Value {
+    for (at, block) in list.as_array_mut().into_iter().flatten().enumerate() {
+        let drawn: &[&str] = if at < LISTED { &OF_LISTED } else { &OF_CHARTS };
+        if let Some(fields) = block.as_object_mut() {
+            fields.retain(|name, _| drawn.contains(&name.as_str()));
+        }
+    }
+    list
+}
+
+fn mempool_drawn(mut mempool: Value) -> Value {
+    for waiting in mempool["transactions"].as_array_mut().into_iter().flatten() {
+        if let Some(Value::String(memo)) = waiting.get_mut("memo") {
+            *memo = memo.chars().take(OF_MEMO).collect();
+        }
+    }
+    mempool
+}
+
+fn summary_drawn(mut summary: Value) -> Value {
+    if let Some(fields) = summary.as_object_mut() {
+        fields.remove("limits");
+    }
+    summary
 }

@@ -1,7 +1,7 @@
 //! The page at `/`: one file that loads nothing from elsewhere. A nonce per response allows its script and style. Its source has
-//! several files, which are put together here.
+//! several files, which are put together here, without what is for readers of the source only.
 
-use std::sync::atomic::Ordering;
+use std::sync::{LazyLock, atomic::Ordering};
 
 use portable_atomic::AtomicU64;
 
@@ -10,7 +10,7 @@ use crate::{
     rpc::http::{HTML, Response, Status},
 };
 
-const PAGE: &str = concat!(
+const SOURCE: &str = concat!(
     include_str!("page/head.html"),
     include_str!("page/style.css"),
     include_str!("page/body.html"),
@@ -22,6 +22,7 @@ const PAGE: &str = concat!(
     include_str!("page/main.js"),
     "</script>\n</html>\n",
 );
+static PAGE: LazyLock<String> = LazyLock::new(|| without_comments(SOURCE));
 /// The nonce's placeholder.
 const NONCE: &str = "{nonce}";
 /// The placeholder of the answers that the first view needs.
@@ -31,6 +32,20 @@ const FIRST: &str = "{first}";
 pub struct Page {
     secret: Vec<u8>,
     count: AtomicU64,
+}
+
+/// Leaves out indentation, and comments that have lines of their own.
+fn without_comments(source: &str) -> String {
+    let (mut page, mut is_comment) = (String::with_capacity(source.len()), false);
+    for line in source.lines().map(str::trim) {
+        is_comment |= line.starts_with("/*");
+        if !is_comment {
+            page.push_str(line);
+            page.push('\n');
+        }
+        is_comment &= !line.ends_with("*/");
+    }
+    page
 }
 
 impl Page {
@@ -67,7 +82,11 @@ mod tests {
 
     #[test]
     fn the_page_stays_small_and_loads_nothing() {
-        assert!(PAGE.len() <= 64 * 1024, "{} bytes", PAGE.len());
+        // With what the first view needs it is to have at most 64 KiB.
+        assert!(PAGE.len() <= 60 * 1024, "{} bytes", PAGE.len());
+        assert!(!PAGE.contains("\n ") && !PAGE.contains("\n/*") && PAGE.ends_with("</script>\n</html>\n"));
+        let source = "a { }\n/* one\n  two */\n  b /* kept */\n/* three */\nc";
+        assert_eq!(without_comments(source), "a { }\nb /* kept */\nc\n");
         for part in
             ["src=", "@import", "url(", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"]
         {

@@ -43,7 +43,7 @@ const MAX_NODES: usize = 64;
 /// Blocks below the tip by which a page sees where chains part.
 const RECENT: usize = 12;
 /// The last events of a node, and those among which they are looked for.
-const NEWS: usize = 8;
+const NEWS: usize = 16;
 const SEARCHED: u64 = 100;
 
 /// The page with all these nodes, or why not.
@@ -131,6 +131,7 @@ fn facts(context: &Context, databases: &mut Databases) -> Result<Value, RpcError
         "mempool": status.mempool_count,
         "mining": status.mining,
         "last_reorganisation": status.last_reorganisation,
+        "final": status.sealing.as_ref().map(|sealing| sealing.last_final.height),
         "recent": recent.iter().map(|row| json!({ "height": row.header.height, "hash": row.hash })).collect::<Vec<_>>(),
         "news": news.into_iter().map(|event| Value::Object(event.fields)).collect::<Vec<_>>(),
     }))

@@ -260,6 +260,7 @@ pub const WALL: Schema = Schema::Object(&[&[
     required("mempool", Schema::Integer, "number of transactions that wait for a block"),
     required("mining", Schema::Boolean, "whether the miner works"),
     required("last_reorganisation", Schema::Nullable(&Schema::Integer), "blocks that it disconnected"),
+    required("final", Schema::Nullable(&Schema::Integer), "on sealed chains: height of the last final block"),
     required("recent", Schema::Array(&WALL_BLOCK), "the last blocks of its chain, the tip first"),
     required(
         "news",

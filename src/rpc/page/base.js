@@ -2,9 +2,9 @@
 
 const $ = id => document.getElementById(id);
 /* Milliseconds that a node has to answer; samples of the mempool's chart; milliseconds between two heights that are read out. */
-const PATIENCE = 5000, SAMPLES = 300, SAY = 30000;
+const PATIENCE = 5000, SAMPLES = 300, SAY = 60000;
 /* `last`: the node's summary, and when it came. `drawn`: what the view shows. `held`: an error stays until something is asked. */
-let last = null, lastSeen = 0, drawn = "", token = 0, held = false, said = "", saidAt = 0;
+let last = null, lastSeen = 0, drawn = "", token = 0, held = false, paused = false, said = "", saidAt = 0;
 const pool = [];
 
 /* The page is built from text nodes, so that text of peers and memos is never read as markup. */
@@ -64,7 +64,7 @@ async function api(path) {
     answer = await fetch("api/" + path, { signal: AbortSignal.timeout(PATIENCE) });
     body = read(await answer.text());
   } catch (error) { throw new Gone(error.message); }
-  if (!answer.ok) throw new Refused(body.error || answer.status);
+  if (!answer.ok) throw Object.assign(new Refused(body.error || answer.status), { status: answer.status });
   return body;
 }
 /* The same, or something else where the node refuses: a part of a view that may be missing. */

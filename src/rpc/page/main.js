@@ -3,15 +3,16 @@
 /* The view of the address bar. A page at /wall begins with the wall. */
 const HOME = WALL && WALL.length ? "wall" : "overview";
 function route() {
-  let parts = [""];
-  try { parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent); } catch { parts = ["?"]; }
+  const asked = location.hash.replace(/^#\/?/, "");
+  let parts = [asked];
+  try { parts = asked.split("/").map(decodeURIComponent); } catch {}
   /* These would be steps in the path of a request. */
-  if (parts.includes(".") || parts.includes("..")) parts = ["?"];
+  if (parts.includes(".") || parts.includes("..")) parts = [asked];
   return { name: parts[0] || HOME, args: parts.slice(1).map(encodeURIComponent) };
 }
 /* Which link of the navigation leads to a view. */
 const NAV = [["overview", "Overview"], ["blocks", "Blocks"], ["mempool", "Mempool"], ["peers", "Peers"], ["tips", "Branches"], ["node", "Node"], ["wall", "Wall"]];
-const wrongRoute = name => [el("h2", { "data-title": "No such view" }, "No such view"),
+const wrongRoute = name => [title("No such view"),
   el("p", { class: "bar" }, "This page has no view “" + name.slice(0, 60) + "”. Choose one above, or search for a height, hash, address or memo.")];
 
 /* Draws the view that the address bar names. Lists are requested again only if the tip, the mempool or the peers changed. */
@@ -28,14 +29,15 @@ async function draw(force) {
   try { content = known ? await views[name](...args) : wrongRoute(name); }
   catch (error) {
     if (error instanceof Gone) throw error;
-    content = [el("p", { class: "bar" }, error instanceof Refused ? error.message : "This cannot be shown: " + error.message)];
+    const what = error.status === 404 ? "Not found" : "Not shown";
+    content = [title(what), el("p", { class: "bar" }, error instanceof Refused ? error.message : "This cannot be shown: " + error.message)];
   }
   if (mine !== token) return;
   drawn = key;
   content = [content].flat(9).filter(Boolean);
   replace(content);
   const heading = name !== "overview" && content.find(node => node.dataset && node.dataset.title);
-  document.title = (heading ? heading.dataset.title : name === "overview" ? num(last.height) + " " + last.state : "Not found") + " – tussock";
+  document.title = (heading ? heading.dataset.title : name === "overview" ? num(last.height) + " " + last.state : "") + " – tussock";
 }
 /* Puts another content into the view. The focus stays on the same control, and tables stay scrolled, wherever they are now. */
 const CONTROLS = "a, button, input, summary, [tabindex]";
@@ -44,26 +46,29 @@ function replace(content) {
   const mark = node => node.getAttribute("href") || node.getAttribute("aria-label") || node.textContent;
   const like = node => [...view.querySelectorAll(CONTROLS)].filter(other => other.tagName === node.tagName && mark(other) === mark(node));
   const place = focused && like(focused).indexOf(focused);
-  const scrolled = [...view.querySelectorAll(".scroll, .strip")].map(node => node.scrollLeft);
+  const scrolled = [...view.querySelectorAll(".scroll")].map(node => node.scrollLeft);
   view.replaceChildren(...content);
-  [...view.querySelectorAll(".scroll, .strip")].forEach((node, i) => { node.scrollLeft = scrolled[i] || 0; });
+  fitAll();
+  [...view.querySelectorAll(".scroll")].forEach((node, i) => { node.scrollLeft = scrolled[i] || 0; });
   if (!focused) return;
   const same = like(focused), next = same[place] || same[0] || view.querySelector("h2") || view;
   if (!next.matches(CONTROLS)) next.tabIndex = -1;
   next.focus({ preventScroll: same.length > 0 });
 }
-/* Tells screen readers what is new: another state at once, another height once in a while. */
+/* Tells screen readers what is new: another state at once, another height once in a while, to those who look at it. */
 function say(state) {
-  const text = state + ", height " + num(last.height);
-  if (text === said || said.startsWith(state + ",") && Date.now() - saidAt < SAY) return;
+  const text = state + ", height " + num(last.height), same = said.startsWith(state + ",");
+  if (text === said || same && (route().name !== "overview" || Date.now() - saidAt < SAY)) return;
   tell(said = text); saidAt = Date.now();
 }
 /* Hides the view until the node answers again, so that nothing old is shown as current. A wall goes on: other nodes answer. */
 function lost() {
-  const since = lastSeen ? " since " + span((Date.now() - lastSeen) / 1000) : "", onWall = route().name === "wall" && nodes.length;
+  const onWall = route().name === "wall" && nodes.length, text = onWall ? "The node that this page came from does not answer."
+    : "The node does not answer. This page continues when it does.";
   $("state").textContent = "disconnected"; $("state").className = "pill lost";
-  $("lost").textContent = onWall ? "The node that this page came from does not answer" + since + "."
-    : "The node does not answer" + since + ". This page continues when it does.";
+  /* Only what is new is read out. */
+  if ($("gone").textContent !== text) $("gone").textContent = text;
+  $("since").textContent = lastSeen ? "The last answer came " + span((Date.now() - lastSeen) / 1000) + " ago." : "";
   $("lost").hidden = false; $("view").hidden = !onWall; $("warnings").replaceChildren(); said = "";
   if (!onWall) { document.title = "disconnected – tussock"; drawn = ""; }
 }
@@ -74,7 +79,9 @@ async function refresh() {
   await draw(false);
   first = {};
   if ($("pool")) $("pool").replaceWith(poolChart());
-  $("lost").hidden = true; $("view").hidden = false;
+  $("lost").hidden = true; $("gone").textContent = ""; $("view").hidden = false;
+  /* Where fonts and distances changed meanwhile. */
+  for (const box of document.querySelectorAll(".box")) if (box.scrollWidth > box.clientWidth) fit(box);
   $("state").textContent = last.state; $("state").className = "pill " + last.state; $("state").title = last.reason;
   /* On a wall, each node's card has its own. */
   $("warnings").replaceChildren(...(route().name === "wall" ? [] : last.warnings).map(text => el("p", { class: "bar" }, text)));
@@ -84,17 +91,24 @@ async function refresh() {
   for (const node of document.querySelectorAll("[data-time]")) node.textContent = span(now() - node.dataset.time) + " ago";
 }
 async function tick() {
-  try { await refresh(); } catch (error) { lost(); }
+  if (!paused) await refresh().catch(lost);
   setTimeout(tick, document.hidden ? 10000 : 2000);
 }
 
+addEventListener("resize", fitAll);
+/* Whoever reads slowly can stop what changes by itself (WCAG 2.2.2). */
+$("pause").addEventListener("click", () => {
+  paused = !paused;
+  $("pause").textContent = paused ? "Continue updates" : "Pause updates";
+  if (paused) $("state").textContent += ", paused"; else refresh().catch(lost);
+});
 addEventListener("hashchange", async () => {
   await draw(true).catch(lost);
   /* Screen readers and the tab key go on in the new view, not at the link that led to it. */
   if (document.activeElement === document.body) $("view").focus({ preventScroll: true });
   scrollTo(0, 0);
 });
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh().catch(lost); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) refresh().catch(lost); });
 
 /* The hash names a view, so the way past the header is no link to a place in the page. */
 document.querySelector(".skip").addEventListener("click", event => { event.preventDefault(); $("view").focus(); });

@@ -1,17 +1,29 @@
 /* ---- What views are made of ---- */
 
-/* Heads: "#": numbers, aligned right. "~": hidden on narrow screens. */
+/* Heads: "#": numbers, aligned right. Where the table has not the width for all, "+": goes below the rest of its row, and before
+   that, "~": is hidden; the view to which the row leads has it. Roles, because a table that is drawn as a grid loses its own. */
 function table(heads, rows) {
-  const kind = heads.map(text => (text.includes("#") ? "n " : "") + (text.includes("~") ? "wide" : ""));
-  const name = text => text.replace(/^[#~]+/, "");
-  const cell = (tag, x, i) => el(tag, { class: kind[i].trim() || null, scope: tag === "th" ? "col" : null }, x);
-  const head = el("tr", {}, heads.map((text, i) => cell("th", name(text) || (i ? "" : "#"), i)));
-  const body = rows.map(row => el("tr", {}, row.map((x, i) => cell("td", x, i))));
-  const none = el("tr", {}, el("td", { colspan: heads.length, class: "dim" }, "none"));
-  /* A table that is wider than the screen is scrolled with the arrow keys once it has the focus. */
-  return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": heads.map(name).join(", ") },
-    el("table", {}, head, body.length ? body : none));
+  const names = heads.map((text, i) => text.replace(/^[#~+]+/, "") || (i ? "" : "#"));
+  const cell = (tag, x, i) => el(tag, { class: [heads[i].includes("#") && "n", heads[i].includes("~") && "spare", heads[i].includes("+") && "low",
+    x === "–" && "void"].filter(Boolean).join(" ") || null, role: tag === "th" ? "columnheader" : "cell", "data-name": names[i] }, x);
+  const line = (tag, list) => el("tr", { role: "row" }, list.map((x, i) => cell(tag, x, i)));
+  const none = el("tr", { role: "row" }, el("td", { colspan: heads.length, class: "dim", role: "cell" }, "none"));
+  return el("div", { class: "box" }, el("table", { role: "table" }, line("th", names), rows.length ? rows.map(row => line("td", row)) : none));
 }
+/* Moves columns of a table that is wider than its box: the last ones first, and all but the first one if need be. */
+function fit(box) {
+  const grid = box.firstChild, heads = [...grid.rows[0].cells], down = new Set();
+  grid.classList.remove("stack", "sole");
+  let over = box.scrollWidth - box.clientWidth;
+  if (over <= 0) return;
+  for (const kind of ["spare", "low", ""]) {
+    for (let i = heads.length; --i > 0;) if (over > 0 && !down.has(i) && (!kind || heads[i].classList.contains(kind))) { over -= heads[i].offsetWidth; down.add(i); }
+  }
+  for (const row of grid.rows) [...row.cells].forEach((one, i) => one.classList.toggle("down", down.has(i)));
+  grid.style.setProperty("--n", heads.length - down.size);
+  grid.classList.add("stack"); grid.classList.toggle("sole", down.size === heads.length - 1);
+}
+const fitAll = () => { for (const box of document.querySelectorAll(".box")) fit(box); };
 const facts = pairs => el("dl", {}, pairs.filter(p => p && p[1] !== undefined).map(([k, v]) => [el("dt", {}, k), el("dd", {}, v)]));
 /* A heading. The first one of a view is also the title of the page, in the history and in bookmarks. */
 const title = (text, path, ...more) => el("h2", { "data-title": text }, text, path ? el("a", { href: "api/" + path }, "JSON") : null, more);
@@ -63,13 +75,13 @@ function tree(tips) {
 const gap = (b, before) => before && before.height > 0 ? b.time - before.time : null;
 const gaps = list => list.map((b, i) => gap(b, list[i + 1])).filter(seconds => seconds !== null);
 function blockRows(list) {
-  const heads = ["#height", "~hash", "#txs", "#~size", "age", "#~interval", "paid to"];
+  const heads = ["#height", "~hash", "#txs", "#size", "age", "#interval", "+paid to"];
   return table(heads, list.map((b, i) => [link("block/" + b.height, num(b.height)), hash("block", b.hash),
     num(b.transactions), bytes(b.size), ago(b.time), gap(b, list[i + 1]) === null ? "–" : span(gap(b, list[i + 1])), party(b.miner)]));
 }
 /* What pays nobody but the owners of what it spends. */
 const paid = t => t.to || !t.from ? amt(t.paid) : "to itself";
 function poolRows(list) {
-  return table(["transaction", "#pays", "#fee", "#~per 1000 bytes", "#~size", "age", "~from", "~to", "~memo"],
+  return table(["transaction", "#pays", "#fee", "#~per 1000 bytes", "#~size", "age", "+from", "+to", "+memo"],
     list.map(t => [hash("tx", t.id), paid(t), amt(t.fee), amt(t.fee_rate), bytes(t.size), ago(t.since), party(t.from), party(t.to), memo(t.memo, 40)]));
 }

@@ -5,9 +5,11 @@ const stage = b => b.final === undefined || !b.in_best_chain ? "" : b.final ? "f
 function sealedTiles(s) {
   const g = s.sealing, heard = s.authorities.filter(a => a.seen !== null).length;
   return [tile("final", num(s.final.height), ago(s.final.since)),
-    tile("view", num(g.view), g.stuck || (g.notarised.view < g.view ? "authority " + g.leader + " proposes" : "notarised")),
-    tile("authorities", heard + " of " + s.authorities.length, g.lying ? many(g.lying, "liar") : "heard; this node " + (g.own === null ? "only follows" : "is number " + g.own))];
+    tile("view", num(g.view), g.stuck ? "nothing becomes final" : (g.notarised.view < g.view ? "authority " + g.leader + " proposes" : "notarised")),
+    tile("authorities", heard + " of " + s.authorities.length, g.lying ? many(g.lying, "liar") : "heard since the start; this node " + (g.own === null ? "only follows" : "is number " + g.own))];
 }
+/* What a node that was pruned, or joined with a snapshot, has not. */
+const begins = () => last.indexed_from > 0 ? note("This node's index begins with block " + num(last.indexed_from) + ": what was before is not listed.") : null;
 /* Where a transaction is, in words. */
 function place(t) {
   const block = link("block/" + t.block, num(t.height));
@@ -71,6 +73,7 @@ const views = {
         tile("difficulty", list[0] ? Number(Number(list[0].difficulty).toPrecision(4)).toLocaleString("en") : "–", "of the easiest target"),
         tile("miner", s.mining.enabled ? num(s.mining.hashes_per_second) + " H/s" : "off")]),
       tile("memory", bytes(s.rss_bytes), "up " + span(s.uptime_s)),
+      s.kept_from > 1 ? tile("whole blocks", "from " + num(s.kept_from), s.vouched ? s.vouched.by + " vouches for those before" : "older ones are not kept") : null,
       tile("index", num(s.indexed), s.indexed === null ? "none" : s.indexed === s.height ? "level with the chain" : "catching up")),
       el("div", { class: "strip" }, next, list.slice(0, 8).map(card)),
       el("div", { class: "charts" },
@@ -95,15 +98,15 @@ const views = {
         ["state", b.in_best_chain ? (stage(b) ? stage(b) + ", " : "") + many(b.confirmations, "confirmation")
           : [b.status + ", not in the best chain", b.replaced_by ? ["; in its place is ", link("block/" + b.replaced_by, short(b.replaced_by), "h")] : ", which is not that high"]],
         ["time", when(b.time)],
-        b.transactions === null ? ["body", "not here: this node has only the header"] : ["miner", b.miner ? owner(b.miner) : "–"],
+        b.transactions === null ? ["body", "not here: this node has only the header" + (b.height < last.kept_from ? ", and whole blocks from " + num(last.kept_from) + " on" : "")] : [b.seal ? "paid to" : "miner", b.miner ? owner(b.miner) : "–"],
         ...(b.transactions === null ? [] : [["reward", [amt(b.reward), b.fees ? ", of which " + amt(b.fees) + " are fees" : ""]],
           ["fees", amt(b.fees)], ["size", bytes(b.size)]]),
-        ...(b.seal ? [["view", num(b.seal.view)], ["parent's view", num(b.seal.parent_view)],
+        ...(b.seal ? [["view", num(b.seal.view) + (b.seal.proposer === null ? "" : ", proposed by authority " + b.seal.proposer)], ["parent's view", num(b.seal.parent_view)],
           ["parent's voters", b.seal.parent_signers.join(", ") || "–"]] : b.target === null ? []
           : [["target", h(b.target)], ["difficulty", b.difficulty], ["nonce", b.nonce]]),
         ["merkle root", h(b.merkle_root)], ["coins before it", h(b.state_digest)], ["work of the chain", h("0x" + b.work.replace(/^0+/, ""))]]),
       page ? [title(many(b.transactions, "transaction")),
-        table(["#", "transaction", "#pays", "#fee", "#~per 1000 bytes", "~from", "~to", "~memo"], page.transactions.map(t =>
+        table(["#", "transaction", "#pays", "#fee", "#~per 1000 bytes", "+from", "+to", "+memo"], page.transactions.map(t =>
           [t.position, hash("tx", t.id), paid(t), t.coinbase ? "–" : amt(t.fee), t.coinbase ? "–" : amt(t.fee_rate),
             t.coinbase ? "new coins" : party(t.from), party(t.to), memo(t.memo, 40)])),
         page.next ? el("p", {}, link("block/" + b.hash + "/" + page.next, "more transactions")) : null] : null];
@@ -118,9 +121,9 @@ const views = {
         ["fee", t.coinbase ? "none: a coinbase makes new coins" : amt(t.fee) + ", which is " + amt(t.fee_rate) + " per 1000 bytes"],
         ["expected in", fees ? wait(fees, t.fee_rate) : undefined],
         ["size", bytes(t.size)], ["memo", t.memo ? el("span", { class: "memo" }, t.memo) : "–"]]),
-      title("Spends"), table(["#amount", "owner", "~coin"], t.inputs.map(i =>
+      title("Spends"), table(["#amount", "+owner", "coin"], t.inputs.map(i =>
         [amt(i.amount), owner(i.address), [hash("tx", i.txid), ":" + i.index]])),
-      title("Makes"), table(["#amount", "owner", "spent by", "#~position"], t.outputs.map((o, i) => [amt(o.amount), owner(o.address), spent(i), i])),
+      title("Makes"), table(["#amount", "+owner", "spent by", "#position"], t.outputs.map((o, i) => [amt(o.amount), owner(o.address), spent(i), i])),
       more("raw " + t.id, "Raw transaction", async () => {
         const text = await api("tx/" + t.id + "/hex");
         return [copy(text, "raw transaction"), el("pre", { class: "h" }, text)];
@@ -133,9 +136,9 @@ const views = {
       el("div", { class: "row" }, facts([["address", code(b.address, "address")],
         ["confirmed", amt(b.confirmed)], ["spendable", amt(b.spendable)], ["immature", amt(b.immature)],
         ["pending", amt(b.pending)], ["coins", num(b.coins)]]), qrDrawing(b.address, "QR code of the address")),
-      (page.pending || []).length ? [title("In the mempool"), table(["age", "transaction", "#received", "#sent", "~with", "~memo"],
+      (page.pending || []).length ? [title("In the mempool"), table(["age", "transaction", "#received", "#sent", "+with", "+memo"],
         page.pending.map(e => [ago(e.since), hash("tx", e.txid), amt(e.received), amt(e.sent), parties(e.counterparties), memo(e.memo, 40)]))] : null,
-      title("History", path, csvButton(b.address)), table(["#height", "~time", "transaction", "#~received", "#~sent", "#net", "~with", "~memo"],
+      title("History", path, csvButton(b.address)), begins(), table(["#height", "time", "transaction", "#~received", "#~sent", "#net", "+with", "+memo"],
         page.entries.map(e => [link("block/" + e.height, num(e.height)), e.time ? ago(e.time) : "–", hash("tx", e.txid),
           amt(e.received), amt(e.sent), amt(e.net), parties(e.counterparties), memo(e.memo || "", 40)])),
       page.next ? el("p", {}, link("address/" + a + "/" + page.next, "older transactions")) : null];
@@ -143,8 +146,8 @@ const views = {
   async memos(q, before) {
     const path = "memos?q=" + q, p = await api(path + (before ? "&before=" + before : ""));
     const row = (m, place) => [place, hash("tx", m.txid), amt(m.outputs[0] && m.outputs[0].amount), party(m.from), memo(m.memo, 512)];
-    return [title("Memos", path), note("with all words of: " + decodeURIComponent(q)),
-      table(["#height", "transaction", "#~amount", "~from", "memo"],
+    return [title("Memos", path), note("with all words of: " + decodeURIComponent(q)), begins(),
+      table(["#height", "transaction", "#amount", "+from", "+memo"],
         [...p.pending.map(m => row(m, "waits")), ...p.memos.map(m => row(m, link("block/" + m.height, num(m.height))))]),
       p.next ? el("p", {}, link("memos/" + q + "/" + p.next, "older memos")) : null];
   },
@@ -156,14 +159,14 @@ const views = {
       title("By fee rate", "mempool/fees"),
       el("p", {}, "A payment is expected in the next block ", f.next_block ? ["if its fee is at least ", el("strong", {}, amt(f.next_block)), " per 1000 bytes."]
         : "whatever its fee is: all that waits fits."),
-      table(["fee per 1000 bytes", "how much", "#~transactions", "#~size", "expected in", "#~wait"], f.bands.map(one =>
+      table(["fee per 1000 bytes", "how much", "#+transactions", "#+size", "expected in", "#+wait"], f.bands.map(one =>
         [rates(one), el("div", { class: "band" }, bar(one.bytes, most)), num(one.count), bytes(one.bytes), blocksAhead(one.blocks), "about " + span(one.wait_s)])),
       title("Highest fee rates"), poolRows(p.transactions)];
   },
   async peers() {
     const list = await api("peers");
-    return [title("Peers", "peers"), table(["address", "~direction", "~agent", "#height", "#ping", "#~sent", "#~received", "#~in flight",
-        "#~blocks", "#~score", "#~connected", "~link", "~node"],
+    return [title("Peers", "peers"), table(["address", "+direction", "+agent", "#height", "#ping", "#+sent", "#+received", "#+in flight",
+        "#+blocks", "#+score", "#+connected", "+link", "+node"],
       list.map(p => [el("span", { class: "h" }, p.address), p.direction, p.agent,
         num(p.height) + (last && p.height !== last.height ? " (" + (p.height > last.height ? "+" : "") + (p.height - last.height) + ")" : ""),
         p.ping_ms === null ? "–" : p.ping_ms.toFixed(1) + " ms", bytes(p.sent_bytes), bytes(p.received_bytes), p.in_flight,
@@ -177,14 +180,18 @@ const views = {
       note("length: blocks since the branch left the chain. A branch with more work than the chain replaces it.")];
   },
   async node() {
-    const s = await api("status"), rows = Object.entries(s.counters).map(([k, v]) => [k.replaceAll("_", " "), num(v)]);
+    const s = await api("status"), v = s.vouched, past = s.history, rows = Object.entries(s.counters).map(([k, v]) => [k.replaceAll("_", " "), num(v)]);
     return [title("Node", "status"), facts([["chain", s.chain], ["genesis", code(s.genesis, "genesis")],
         ["id", s.node_id ? code(s.node_id, "node id") : "–"], ["state", s.state + (s.reason ? ": " + s.reason : "")], ["tip", hash("block", s.tip)],
+        ["blocks", s.kept_from > 1 ? "whole from " + num(s.kept_from) + " on" : "all are whole"],
+        ["verified here", v ? ["from block " + num(v.height + 1) + " on; the coins up to block ", link("block/" + v.block, num(v.height)),
+          " are from peers, and " + v.by + " vouches for them" + (v.by === "work" ? " (" + many(v.above, "block") + " above when this node joined)" : "")] : "all blocks"],
+        ["blocks before", past.goal === null ? undefined : num(past.verified_below) + " of " + num(past.goal) + " verified"],
         ["coins", el("span", { class: "h" }, s.state_digest || "–")], ["version", s.version], ["memory", bytes(s.rss_bytes)],
         ["up", span(s.uptime_s)], ["more", [el("a", { href: "metrics" }, "metrics"), " · ", el("a", { href: "openrpc.json" }, "RPC description"),
           " · ", el("a", { href: "openapi.json" }, "API description")]]]),
-      title("Limits"), table(["what", "#used", "#at most", "#~reached"], Object.entries(s.limits).map(([k, l]) =>
-        [k.replaceAll("_", " "), ...(/bytes/.test(k) ? [bytes(l.used), bytes(l.cap)] : [num(l.used), num(l.cap)]), many(l.hits, "time")])),
+      title("Limits"), table(["what", "#used", "#at most", "#+reached"], Object.entries(s.limits).map(([k, l]) =>
+        [k.replaceAll("_", " "), ...(/bytes/.test(k) ? [bytes(l.used), bytes(l.cap)] : [num(l.used), num(l.cap)]), l.hits ? many(l.hits, "time") : "–"])),
       title("Counted since the start"), table(["what", "#count"], rows)];
   },
 };

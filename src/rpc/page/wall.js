@@ -80,13 +80,16 @@ function netDrawing(lines) {
   const x = node => width / 2 + (count > 1 ? 250 * Math.cos(angle(node.number - 1)) : 0);
   const y = node => 200 + (count > 1 ? 150 * Math.sin(angle(node.number - 1)) : 0) - 4;
   const line = p => [el("line", { class: p.cut ? "cut" : p.busy ? "busy" : null, x1: x(p.a), y1: y(p.a), x2: x(p.b), y2: y(p.b) }),
-    p.cut ? el("text", { class: "mark", x: (x(p.a) + x(p.b)) / 2, y: (y(p.a) + y(p.b)) / 2 + 5 }, "×") : null];
+    /* Not in the middle, where lines cross. */
+    p.cut ? el("text", { class: "mark", x: x(p.a) + (x(p.b) - x(p.a)) * 0.41, y: y(p.a) + (y(p.b) - y(p.a)) * 0.41 + 5 }, "×") : null];
+  /* Heights are where no lines are: outside of the ring. */
+  const isAbove = node => count > 1 && Math.sin(angle(node.number - 1)) < -0.1;
   const dot = node => el("g", { class: node.facts ? "c" + node.color : "gone" }, el("circle", { cx: x(node), cy: y(node), r }),
     el("text", { class: "big", x: x(node), y: y(node) + r / 3, "font-size": r }, node.number),
-    count <= 24 ? el("text", { class: "at", x: x(node), y: y(node) + r + 3 }, node.facts ? num(node.facts.height) : node.why) : null);
+    count <= 24 ? el("text", { class: isAbove(node) ? "at up" : "at", x: x(node), y: y(node) + (isAbove(node) ? -r - 4 : r + 3) }, node.facts ? num(node.facts.height) : node.why) : null);
   const cut = lines.filter(p => p.cut), name = many(count, "node") + ", " + many(lines.length - cut.length, "link") + ", "
-    + many(cut.length, "cut line") + "; the list below says the same";
-  return el("svg", { class: "net", viewBox: [0, 0, width, height].join(" "), role: "img", "aria-label": name },
+    + many(cut.length, "cut line") + "; the cards below say the same";
+  return el("svg", { class: "net", viewBox: [0, -12, width, height + 12].join(" "), role: "img", "aria-label": name },
     lines.filter(p => !p.cut).map(line), cut.map(line), nodes.map(dot));
 }
 /* An event in a few words. */
@@ -97,52 +100,56 @@ function news(e) {
     case "reorganisation": return "reorganised: " + many(e.depth, "block") + " undone";
     case "state": return "now " + String(e.state).slice(0, 20);
     case "peers": return many(e.inbound + e.outbound, "peer");
-    case "warnings": return e.warnings.length ? "warning: " + String(e.warnings[0]).slice(0, 40) + "…" : "no more warnings";
+    case "warnings": return e.warnings.length ? "warning: " + String(e.warnings[0]).slice(0, 60) + "…" : "no more warnings";
     default: return e.event.slice(0, 30);
   }
 }
+/* The last event of each kind, the newest first: many of one kind would hide a reorganisation. */
+const lastNews = list => list.slice().reverse().filter((e, i, all) => i === all.findIndex(other => other.event === e.event)).slice(0, 4);
 /* The last two messages of different kinds, and who sent them. */
 function heard(node) {
   const list = node.facts.heard.slice().reverse(), last = list.filter((one, i) => i === list.findIndex(other => other.message === one.message));
   const from = id => (nodes.find(other => other.id === id) || { name: "a node elsewhere" }).name.toLowerCase();
   return last.length ? ["heard ", last.slice(0, 2).map(one => one.message.slice(0, 30) + " from " + from(one.from)).join(", ")] : ["has heard nothing yet"];
 }
-function nodeCard(node, groups) {
+function nodeCard(node, groups, cut) {
   const f = node.facts, head = el("h3", {}, el("a", { href: node.origin + "/" }, node.name), f && f.mining ? el("small", { class: "dim" }, "mines") : null);
   if (!f) return el("div", { class: "node gone" }, head, el("p", {}, node.why || "…"), note(node.why === "no answer" ? "It runs no more, or is paused." : "Is another program there, or another version?"));
   const group = groups.find(one => one.nodes.includes(node)), behind = group.tip.height - f.height;
+  const off = cut.filter(p => p.a === node || p.b === node).map(p => p.a === node ? p.b : p.a);
   const square = b => el("i", { class: groups.every(one => one.blocks.has(b.hash)) ? "common" : "c" + node.color });
   return el("div", { class: "node c" + node.color }, head,
     el("p", {}, el("strong", {}, num(f.height)), " ", el("span", { class: "h dim" }, short(f.tip))),
-    el("p", { class: "dim" }, f.state.slice(0, 20) + ", " + many(f.peers.length, "peer") + ", " + num(f.mempool) + " waiting" + (behind > 0 ? ", " + many(behind, "block") + " behind" : "")),
+    el("p", { class: "dim" }, f.state.slice(0, 20) + ", " + many(f.peers.length, "peer") + ", " + num(f.mempool) + " waiting" + (behind > 0 ? ", " + many(behind, "block") + " behind" : "") + (Number.isInteger(f.final) ? ", final up to " + num(f.final) : "")),
+    off.length ? el("p", { class: "off" }, "× cut off from " + nameAll(off)) : null,
     el("div", { class: "chain", "aria-hidden": true }, f.recent.slice(0, 10).reverse().map(square)),
     el("p", { class: "dim heard" }, ...heard(node)),
-    el("ul", { class: "news" }, f.news.slice(-3).reverse().map(e => el("li", {}, news(e), ", ", ago(e.time)))));
+    el("ul", { class: "news" }, lastNews(f.news).map(e => el("li", {}, news(e), ", ", ago(e.time)))));
 }
+const nameAll = list => (list.length > 1 ? "nodes " : "node ") + list.map(node => node.number).join(", ");
 /* What a class should see at one glance, in words. */
 function verdict(groups) {
-  const names = list => (list.length > 1 ? "nodes " : "node ") + list.map(node => node.number).join(", ");
   const tip = group => " at block " + num(group.tip.height) + " (" + group.tip.tip.slice(0, 8) + ")";
   if (!groups.length) return [["gone", "No node answers."]];
-  if (groups.length === 1) return [["c" + groups[0].color, "One chain: " + (groups[0].nodes.length === nodes.length ? "all " + many(nodes.length, "node") : names(groups[0].nodes)) + tip(groups[0])]];
+  if (groups.length === 1) return [["c" + groups[0].color, "One chain: " + (groups[0].nodes.length === nodes.length ? "all " + many(nodes.length, "node") : nameAll(groups[0].nodes)) + tip(groups[0])]];
   const common = groups[0].tip.recent.find(b => groups.every(group => group.blocks.has(b.hash)));
-  return [...groups.map(group => ["c" + group.color, names(group.nodes)[0].toUpperCase() + names(group.nodes).slice(1) + tip(group)]),
+  return [...groups.map(group => ["c" + group.color, "N" + nameAll(group.nodes).slice(1) + tip(group)]),
     ["common", common ? "They part after block " + num(common.height) : "They parted more than " + num(groups[0].tip.recent.length - 1) + " blocks ago"]];
 }
 let wallSaid = "";
 views.wall = async () => {
   if (!nodes.length) return wallForm();
-  const groups = chains(), lines = pairs(), cut = lines.filter(p => p.cut).length;
+  const groups = chains(), lines = pairs(), cut = lines.filter(p => p.cut);
   const others = new Set(nodes.filter(node => node.facts).map(node => node.facts.genesis)).size;
   const silent = nodes.filter(node => !node.facts).length;
-  const short = (groups.length > 1 ? many(groups.length, "chain") : "One chain") + (cut ? ", " + many(cut, "line") + " cut" : "")
+  const short = (groups.length > 1 ? many(groups.length, "chain") : "One chain") + (cut.length ? ", " + many(cut.length, "line") + " cut" : "")
     + (silent ? ", " + many(silent, "node") + " silent" : "");
   if (wallSaid && short !== wallSaid) tell(short);
   wallSaid = short;
   return [el("h2", { "data-title": "Wall of " + many(nodes.length, "node") }, "Wall", el("span", { class: "dim" }, short)),
     others > 1 ? el("p", { class: "bar" }, "These nodes are of different chains.") : null,
     el("ul", { class: "chains" }, verdict(groups).map(([color, text]) => el("li", {}, el("i", { class: color, "aria-hidden": true }), text))),
-    netDrawing(lines), el("div", { class: "wall" }, nodes.map(node => nodeCard(node, groups)))];
+    netDrawing(lines), el("div", { class: "wall" }, nodes.map(node => nodeCard(node, groups, cut)))];
 };
 function wallForm() {
   const input = el("input", { id: "ports", placeholder: "21801-21804, 3030", autocomplete: "off" });
@@ -154,7 +161,7 @@ function wallForm() {
 /* Asks all nodes, as long as the wall is looked at, and draws what they say if it is new: whoever selects a text keeps it. */
 let wallDrawn = "";
 async function lookAround() {
-  if (route().name === "wall" && nodes.length && !document.hidden) {
+  if (route().name === "wall" && nodes.length && !document.hidden && !paused) {
     const looks = nodes.map(look);
     await Promise.race([Promise.all(looks), new Promise(done => setTimeout(done, LOOK / 2))]);
     const key = JSON.stringify([nodes.map(node => [node.why, node.facts && { ...node.facts, time: 0, peers: node.facts.peers.map(peer => peer.node_id) }]), pairs().map(pair => pair.busy)]);
