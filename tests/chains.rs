@@ -163,6 +163,7 @@ fn commands_in_a_second_terminal_find_the_dev_node_of_the_first() {
             "{make:?}: {words}"
         );
     }
+    home.refuses(&["send", "dev1", "5"], 2, &["eve, words", "--from dev0"]);
     home.ok(&["stop"]);
     drop(node);
     home.refuses(&["status"], 3, &["tussock run"]);
@@ -279,6 +280,8 @@ fn amounts_are_read_and_shown_in_the_unit_of_the_chain() {
     let _node = home.node(&["run", "-d", "data", "--chain", "meadow.toml"]);
     let on = |args: &[&str]| home.ok(&[args, &["-d", "data"]].concat());
     let [bob, eve] = ["bob", "eve"].map(|name| on(&["key", "new", name]));
+    let refused = home.run(&["send", &bob, "5", "-d", "data"]);
+    assert!(stderr(&refused).trim_end().ends_with("bob, eve; choose one with --from"), "{}", stderr(&refused));
     on(&["mine", "2", "--to", "bob"]);
     assert!(on(&["balance", "bob"]).contains("100,000,000.00 MDW"), "{}", on(&["balance", "bob"]));
     let txid = on(&["send", &eve, "1_000.5", "--fee", "0.05", "--from", "bob"]);

@@ -165,9 +165,12 @@ fn a_history_has_its_memos_in_a_table_and_as_csv() {
     assert!(table[2].ends_with("=1+1, \"x\" second line"), "{table:?}");
     let csv = stdout(&node.cli(&["history", "dev1", "--csv"]));
     let rows: Vec<&str> = csv.split_terminator("\r\n").collect();
-    assert_eq!((rows[0], rows.len()), ("time,height,id,received,sent,net,memo", 1 + 61 + 1), "{csv}");
-    assert!(rows[1].contains(",4,") && rows[1].ends_with(",500,0,500,\"'=1+1, \"\"x\"\"\nsecond line\""), "{csv}");
-    assert!(rows[2].ends_with(",500,0,500,rent 59") && rows[61].ends_with(",500,0,500,rent 0"), "{csv}");
+    let titles = "time,height,id,received,sent,net,memo,counterparties";
+    assert_eq!((rows[0], rows.len()), (titles, 1 + 61 + 1), "{csv}");
+    let payer = node.json(&["key", "show", "dev0"])["address"].as_str().unwrap().to_owned();
+    let ends = |row: &str, end: &str| row.ends_with(&format!(",500,0,500,{end},{payer}"));
+    assert!(rows[1].contains(",4,") && ends(rows[1], "\"'=1+1, \"\"x\"\"\nsecond line\""), "{csv}");
+    assert!(ends(rows[2], "rent 59") && ends(rows[61], "rent 0"), "{csv}");
     assert!(rows[62].contains(",0,"), "what it began with: {csv}");
     let some = stdout(&node.cli(&["history", "dev1", "--csv", "--limit", "55"]));
     assert_eq!(some.split_terminator("\r\n").collect::<Vec<_>>(), rows[..56]);

@@ -148,8 +148,9 @@ pub fn balance(context: &Context, arguments: &BalanceArgs) -> Outcome {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 --csv has all confirmed payments, unless there is a --limit: time, height, id,
-received, sent, net and memo. Amounts are in base units, so that programs can
-add them up. A memo that a spreadsheet would calculate gets an apostrophe.
+received, sent, net, memo and counterparties, the addresses on the other side.
+Amounts are in base units, so that programs can add them up. A memo that a
+spreadsheet would calculate gets an apostrophe.
 
 Examples:
   tussock history dev0 --limit 10
@@ -224,7 +225,7 @@ fn reach(history: &Value) -> String {
 
 /// Prints an address's confirmed payments page by page.
 fn history_csv(remote: &Remote, address: &str, mut left: u64) -> Outcome {
-    const COLUMNS: [&str; 7] = ["time", "height", "id", "received", "sent", "net", "memo"];
+    const COLUMNS: [&str; 8] = ["time", "height", "id", "received", "sent", "net", "memo", "counterparties"];
     output::raw(output::csv_line(&COLUMNS.map(str::to_owned)).as_bytes())?;
     let (mut before, mut is_first) = (Value::Null, true);
     while left > 0 {
@@ -238,7 +239,9 @@ fn history_csv(remote: &Remote, address: &str, mut left: u64) -> Outcome {
             let time = entry["time"].as_u64().map_or_else(String::new, units::utc);
             let [height, id, received, sent, net, memo] =
                 ["height", "txid", "received", "sent", "net", "memo"].map(|key| text(entry, key));
-            output::csv_line(&[time, height, id, received, sent, net, output::no_formula(&memo)])
+            let parties = output::items(&entry["counterparties"]).iter().filter_map(Value::as_str);
+            let parties = parties.collect::<Vec<_>>().join(" ");
+            output::csv_line(&[time, height, id, received, sent, net, output::no_formula(&memo), parties])
         };
         output::raw(output::items(&page["entries"]).iter().map(line).collect::<String>().as_bytes())?;
         (left, is_first) = (left - limit, false);

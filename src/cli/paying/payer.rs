@@ -104,7 +104,7 @@ impl<'a> Payer<'a> {
         deadline: Deadline,
     ) -> Outcome<Self> {
         let keys = Keys::new(&context.folder(), context.spec());
-        let chosen = name.map_or_else(|| default_key(&keys, context.spec().test), |name| Ok(name.to_owned()))?;
+        let chosen = name.map_or_else(|| default_key(&keys, context.spec()), |name| Ok(name.to_owned()))?;
         let is_only_key = name.is_none() && chosen != FUNDED_KEY;
         let name = chosen;
         let named = keys.find(&name)?;
@@ -279,7 +279,7 @@ impl<'a> Payer<'a> {
         let [immature, pending] =
             ["immature", "pending"].map(|key| units::amount(&self.context.spec().unit, output::number(&balance, key)));
         let mut message = format!("{}: {owner} also has {immature} immature and {pending} pending", failure.message);
-        if self.is_only_key && self.context.spec().test {
+        if self.is_only_key && has_funded_key(self.context.spec()) {
             let name = &self.name;
             message =
                 format!("{message}. \"{name}\" pays as the only key; a test chain's funded one does with --from dev0");
@@ -331,21 +331,29 @@ fn may_succeed_later(failure: &Failure) -> bool {
     [Refusal::CONFLICT, Refusal::BUSY].contains(&reason(failure))
 }
 
+/// Whether the chain has given something to [`FUNDED_KEY`]: not each test chain has.
+fn has_funded_key(spec: &ChainSpec) -> bool {
+    let funded = SecretKey::well_known(0).address();
+    spec.test && spec.genesis.transactions[0].transaction.outputs.iter().any(|output| output.address == funded)
+}
+
 /// The only key; on test chains `dev0` if there is none.
-pub(super) fn default_key(keys: &Keys<'_>, test: bool) -> Outcome<String> {
+fn default_key(keys: &Keys<'_>, spec: &ChainSpec) -> Outcome<String> {
     let (mut names, mut owners) = (keys.names()?, BTreeSet::new());
     // A key in two files has one balance.
     names.retain(|name| match keys.read(name) {
         Ok(file) => file.public_key().map_or(!file.is_watched(), |key| owners.insert(key)),
         Err(_) => true,
     });
-    match (names.len(), test) {
+    match (names.len(), spec.test) {
         (1, _) => Ok(names.remove(0)),
         (0, true) => Ok(FUNDED_KEY.to_owned()),
         (0, false) => Err(Failure::usage("there is no key to pay with; make one with: tussock key new NAME")),
         _ => {
-            let funded =
-                if test { format!("; a test chain's funded one is --from {FUNDED_KEY}") } else { String::new() };
+            let funded = match has_funded_key(spec) {
+                true => format!("; a test chain's funded one is --from {FUNDED_KEY}"),
+                false => String::new(),
+            };
             let names = names.join(", ");
             Err(Failure::usage(format!("several keys could pay: {names}; choose one with --from{funded}")))
         }

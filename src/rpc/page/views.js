@@ -29,7 +29,7 @@ function wait(fees, rate) {
 }
 const blocksAhead = n => n <= 1 ? "the next block" : "within " + num(n) + " blocks";
 
-/* All of an address's history as CSV, at most so many pages of 50, with the columns of the command history --csv and one more.
+/* All of an address's history as CSV, at most so many pages of 50, with the columns of the command history --csv.
    Amounts are whole base units, as everywhere in JSON. */
 const CSV_PAGES = 200;
 async function historyCsv(address, progress) {
