@@ -72,14 +72,8 @@ use crate::{
     base::hash::Domain,
     chain::spec::ChainSpec,
     rpc::{
-        auth::Gate,
-        completions::CompletionQueue,
-        context::Context,
-        engine::Engine,
-        indexer::Indexer,
-        members::MembersList,
-        test_chain::TestChain,
-        tokens::Tokens,
+        auth::Gate, completions::CompletionQueue, context::Context, engine::Engine, indexer::Indexer,
+        members::MembersList, test_chain::TestChain, tokens::Tokens,
     },
     runtime::{handle::NodeHandle, traffic::TrafficLog},
 };

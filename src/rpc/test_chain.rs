@@ -121,7 +121,9 @@ pub fn go_back(folder: &Path, node: &NodeHandle) {
     }
     log::warn!("test chain: a reorganisation was broken off, and is undone");
     for command in kept.way_back() {
-        if let other @ (Reply::Refused(_) | Reply::NotFound(_) | Reply::Stopping) = node.ask(LedgerCommand::Test(command)) {
+        if let other @ (Reply::Refused(_) | Reply::NotFound(_) | Reply::Stopping) =
+            node.ask(LedgerCommand::Test(command))
+        {
             return log::warn!("test chain: cannot undo it reply=\"{other:?}\"");
         }
     }

@@ -7,8 +7,8 @@ use crate::rpc::{
     error::{self, RpcError},
     methods::{
         address, blocks, control, core_info, fees, keys, members, mempool, method::Method, mining, network, partition,
-        raw_transactions, receipts, reorganise, search, signing, spends, statistics, status, test_chain, transactions, wait,
-        wallet, watch,
+        raw_transactions, receipts, reorganise, search, signing, spends, statistics, status, test_chain, transactions,
+        wait, wallet, watch,
     },
     openrpc,
     schema::{Property, Schema, optional},

@@ -63,6 +63,8 @@ pub(super) struct FakeNode {
     pub(super) held: Mutex<Vec<Done>>,
     pub(super) stopped: Mutex<bool>,
     pub(super) halted: Mutex<Option<StoreError>>,
+    /// What the rig reports.
+    status: Arc<SharedStatus>,
 }
 
 impl Backend for FakeNode {
@@ -119,7 +121,8 @@ impl Backend for FakeNode {
             }
             Command::Ledger(LedgerCommand::Test(TestCommand::SetAside { block, .. })) => Reply::SetAside(vec![block]),
             Command::Ledger(LedgerCommand::Test(TestCommand::Snapshot)) => {
-                Reply::TestSnapshot(Box::new(ChainSpec::dev().genesis_tip()), vec![vec![1, 2, 3].into()])
+                let tip = self.status.snapshot().tip.expect("each rig reports a tip");
+                Reply::TestSnapshot(Box::new(tip), vec![vec![1, 2, 3].into()])
             }
             Command::Ledger(LedgerCommand::Template(_)) => Reply::Template(Arc::new(template())),
             Command::Fetch(FetchCommand::SubmitBlock(_)) => Reply::Accepted(Hash([0; 32])),
@@ -253,7 +256,8 @@ impl Rig {
         let spec = Arc::new(ChainSpec::dev());
         let maker = BlockMaker::new(Arc::clone(&spec));
         let ledger = LedgerDb::open(&dir.join("ledger.db"), &spec, &LedgerOptions::default()).unwrap();
-        let (node, status) = (Arc::new(FakeNode::default()), Arc::new(SharedStatus::default()));
+        let status = Arc::new(SharedStatus::default());
+        let node = Arc::new(FakeNode { status: Arc::clone(&status), ..FakeNode::default() });
         status.report(Report::Tip(Box::new(maker.tip())));
         let options = ServerOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
