@@ -147,6 +147,8 @@ pub enum MinerCommand {
     Hold(Option<String>),
     /// Test chains only: the clock was set on purpose, so that its step is no reason to wait. → [`Reply::Done`]
     ClockSet,
+    /// Test chains only: forget the blocks that were ordered and are not made yet. → [`Reply::Done`]
+    DropOrders,
     /// Test chains only: make blocks now. → [`Reply::Mined`] when they are applied
     Mine {
         /// How many.

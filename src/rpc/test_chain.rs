@@ -121,10 +121,13 @@ pub fn go_back(folder: &Path, node: &NodeHandle) {
     }
     log::warn!("test chain: a reorganisation was broken off, and is undone");
     for command in kept.way_back() {
-        if let other @ (Reply::Refused(_) | Reply::NotFound(_) | Reply::Stopping) =
-            node.ask(LedgerCommand::Test(command))
-        {
-            return log::warn!("test chain: cannot undo it reply=\"{other:?}\"");
+        match node.ask(LedgerCommand::Test(command)) {
+            Reply::Stopping => return,
+            other @ (Reply::Refused(_) | Reply::NotFound(_)) => {
+                log::warn!("test chain: cannot undo it reply=\"{other:?}\"");
+                break;
+            }
+            _ => {}
         }
     }
     if let Err(error) = kept.end_reorganisation() {
@@ -229,9 +232,9 @@ impl TestChain {
     pub fn way_back(&self) -> Vec<TestCommand> {
         let Some(Reorganisation { before, set_aside }) = self.lock().reorganising.clone() else { return Vec::new() };
         let back = TestCommand::Revert { tip: before.tip, mempool: before.mempool(), alone: false };
-        let take = set_aside.first().copied();
-        let take = take.map(|block| TestCommand::TakeBack { block, only: Some(set_aside), give_back: false });
-        take.into_iter().chain([back]).collect()
+        // Also if it is not known which: what waits for that must not wait any longer.
+        let block = set_aside.first().copied().unwrap_or(before.tip);
+        vec![TestCommand::TakeBack { block, only: Some(set_aside), give_back: false }, back]
     }
 
     /// Sets the node's clock off the host's, now and after the next start.
@@ -285,11 +288,12 @@ mod tests {
         kept.begin_reorganisation(&tip, &waiting).unwrap();
         assert_eq!(kept.begin_reorganisation(&tip, &[]).unwrap_err().code, error::REJECTED);
         let back = TestCommand::Revert { tip: tip.hash, mempool: waiting.to_vec(), alone: false };
-        assert_eq!(TestChain::open(&folder).way_back(), std::slice::from_ref(&back));
+        let take =
+            |block, blocks: &[Hash]| TestCommand::TakeBack { block, only: Some(blocks.to_vec()), give_back: false };
+        assert_eq!(TestChain::open(&folder).way_back(), [take(tip.hash, &[]), back.clone()]);
         let blocks = [Hash([7; 32]), Hash([8; 32])];
         kept.note_set_aside(&blocks).unwrap();
-        let take = TestCommand::TakeBack { block: blocks[0], only: Some(blocks.to_vec()), give_back: false };
-        assert_eq!(TestChain::open(&folder).way_back(), [take, back]);
+        assert_eq!(TestChain::open(&folder).way_back(), [take(blocks[0], &blocks), back]);
         kept.end_reorganisation().unwrap();
         assert_eq!((TestChain::open(&folder).way_back(), kept.refuse_if_reorganising()), (vec![], Ok(())));
         let large = [Bytes::from(vec![0; MOST_BYTES])];

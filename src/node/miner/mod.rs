@@ -131,6 +131,11 @@ impl Miner {
                 self.hindered_by_host = reason;
                 out.reply(ticket, Reply::Done);
             }
+            MinerCommand::DropOrders => {
+                let orders = std::mem::take(&mut self.orders);
+                orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused("it was given up".to_owned())));
+                out.reply(ticket, Reply::Done);
+            }
             MinerCommand::ClockSet => {
                 self.step = StepPause::default();
                 out.tell(ToHeaders::ClockSet);

@@ -141,7 +141,9 @@ impl Drop for WayBack {
     fn drop(&mut self) {
         let Some(context) = self.0.take() else { return };
         log::warn!("test chain: a reorganisation is broken off, and undone");
-        go_back(context, 0);
+        let node = context.node.clone();
+        // No block is made any more of those that it has ordered.
+        node.submit(MinerCommand::DropOrders, Box::new(move |_| go_back(context, 0)));
     }
 }
 
