@@ -70,8 +70,8 @@ impl SealDb {
         match self.load()?.own_votes.iter().all(is_own) {
             true => Ok(()),
             false => Err(StoreError::Mismatch(
-                "the file has the votes of another key; put this key's own file in its place, or give the key a --data-dir \
-                 where it has never sealed"
+                "the file has the votes of another key; if this machine has a new key, which has never sealed, move the file away \
+                 and keep it, with its -wal and -shm; else put this key's own file in its place"
                     .to_owned(),
             )),
         }
