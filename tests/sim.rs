@@ -19,7 +19,7 @@ const SEEDS: u64 = 200;
 /// Networks in which a node joins with a snapshot, those in which nothing else happens, and those in which nodes keep only their
 /// last blocks.
 const SNAPSHOT_SEEDS: u64 = 20;
-const JOIN_SEEDS: u64 = 50;
+const JOIN_SEEDS: u64 = 20;
 const PRUNED_SEEDS: u64 = 8;
 
 /// The networks of miners, which the seeds below are of.

@@ -124,6 +124,8 @@ impl Options {
             let (least, most) = SHORT_HISTORY;
             self.history = usize::try_from(dice.between("short_history", least, most)).unwrap_or(0);
             self.snapshot_interval = u32::try_from(dice.size("short_interval", &SHORT_INTERVALS)).unwrap_or(u32::MAX);
+            // Only two snapshots are kept: the older one must be deep enough however many blocks come.
+            self.join_depth = self.join_depth.min(self.snapshot_interval);
             self.miners = dice.size("short_miners", &[0, 0, 1]);
             self.minted = dice.one_of("minted", &[true, false, false, false, false, false, false, false]);
             // The liars' chain must lose in the end.
