@@ -33,6 +33,7 @@ attacks=(
     hostile::flow::peers_that_read_nothing_cost_little_memory_and_hold_up_nobody
     hostile::ports::a_crowd_that_claims_an_honest_node_s_port_does_not_shut_it_out
     hostile::seals::a_thousand_garbage_agreements_a_second_do_not_slow_an_honest_peer
+    hostile::intruder::who_has_the_chain_file_and_no_key_makes_no_block_and_slows_down_none
     hostile::proposals::leaders_that_propose_two_whole_blocks_in_each_view_take_little_memory
     hostile::http::a_crowd_of_http_clients_keeps_out_neither_the_operator_nor_peers
     hostile::soak::all_attacks_at_a_low_rate_make_nothing_grow

@@ -9,6 +9,7 @@ mod eclipse;
 mod flood;
 mod flow;
 mod http;
+mod intruder;
 mod liars;
 mod mixed;
 mod ports;
