@@ -56,9 +56,9 @@ impl HindranceReporter {
         self.0.contains_key(&id)
     }
 
-    /// The text of this one, if it was found.
-    pub fn text(&self, id: HindranceId) -> Option<&str> {
-        self.0.get(&id).map(|finding| finding.text.as_str())
+    /// What was found of this one, if anything.
+    pub fn found(&self, id: HindranceId) -> Option<&Finding> {
+        self.0.get(&id)
     }
 }
 

@@ -124,7 +124,10 @@ impl ClockJudge {
             (HindranceId::ClockAhead, ahead(now.unix, facts).map(force)),
             (HindranceId::ClockStepped, self.steps.look(now, settles_step(facts), was_behind).map(force)),
         ];
-        let heed = |found: Finding| Finding { is_suspicion: found.is_suspicion || !self.is_heeded, ..found };
+        let heed = |found: Finding| match self.is_heeded {
+            true => found,
+            false => Finding::suspicion(found.text, UNHEEDED),
+        };
         let found = found.map(|(id, finding)| (id, finding.map(heed)));
         self.told.replace(now.unix, found, out);
         let held = self.told.first_blocking(|blocks| blocks.mining);
@@ -220,6 +223,9 @@ fn before_known_time(now: UnixTime, known: UnixTime, clocks: &PeerClocks) -> Opt
 fn settles_step(facts: &ClockFacts) -> bool {
     facts.clocks.agree_within(facts.future_limit.max(CLOCK_OFFSET_SECONDS))
 }
+
+/// Where authorities seal, they take the time from a quorum's clocks.
+const UNHEEDED: &str = "set the clock that is wrong; no block of this chain waits for it";
 
 const FORCE: &str = "set this host's clock; if it is right, mine with --force-clock";
 
@@ -378,9 +384,24 @@ mod tests {
             let (mut judge, mut out) = (ClockJudge::new(is_forced, None), Outbox::default());
             judge.look(now, facts(), &mut out);
             assert_eq!(judge.held.is_some(), !is_forced);
-            assert!(judge.told.text(HindranceId::ClockAhead).is_some(), "it is said all the same");
+            assert!(judge.told.found(HindranceId::ClockAhead).is_some(), "it is said all the same");
         }
         assert!(FORCE.contains("--force-clock"));
+    }
+
+    #[test]
+    fn where_authorities_seal_a_wrong_clock_holds_up_nothing_and_nobody_is_told_to_mine() {
+        let late = Now { mono: Time(0), unix: UnixTime(NOW.0 + OWN_PAST_SECONDS + 1) };
+        let early = ClockFacts { own: own(5, NOW.0 + 86_400), ..facts() };
+        for (now, facts, id) in
+            [(late, facts(), HindranceId::ClockAhead), (Now { unix: NOW, ..late }, early, HindranceId::OwnTipAhead)]
+        {
+            let (mut judge, mut out) = (ClockJudge::new(false, None), Outbox::default());
+            judge.is_heeded = false;
+            judge.look(now, facts, &mut out);
+            let advice = judge.told.found(id).map(|finding| finding.advice.as_str());
+            assert_eq!((advice, &judge.held), (Some(UNHEEDED), &None), "{id:?}");
+        }
     }
 
     #[test]

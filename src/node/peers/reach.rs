@@ -85,7 +85,8 @@ impl Reach {
 
     /// Why there can be no peer, if that is known: all are denied, and names that cannot be resolved.
     pub(super) fn why_none(&self) -> (Option<&str>, Option<&str>) {
-        (self.told.text(HindranceId::AllDenied), self.told.text(HindranceId::NameUnresolved))
+        let text = |id| self.told.found(id).map(|finding| finding.text.as_str());
+        (text(HindranceId::AllDenied), text(HindranceId::NameUnresolved))
     }
 
     /// When [`Reach::look`] is due although nothing happens.
