@@ -100,6 +100,12 @@ fn nodes_join_among_five_liars_of_eight() {
     }
 }
 
+/// A liar that had seen only empty pieces shortened one, and brought the simulator down.
+#[test]
+fn a_liar_shortens_no_piece_that_is_empty() {
+    assert_holds(&sim::run(Options::draw(9_000_000_443, &Overrides { joins_only: true, ..mined() })));
+}
+
 /// Nobody asks a peer for what it said it no longer has, and who lacks what no peer keeps is told so.
 #[test]
 fn nodes_that_keep_their_last_blocks_hold_up_nobody() {
