@@ -180,7 +180,7 @@ impl Index {
             if times.len() == MEDIAN_TIME_BLOCKS || node.height == 0 {
                 return Ok(times);
             }
-            node = self.valid(&node.parent)?;
+            node = self.counted(&node.parent)?;
         }
     }
 
@@ -322,13 +322,13 @@ impl Index {
 
     /// Makes `tip` the best header.
     pub(super) fn adopt(&mut self, tip: Hash) -> Result<Change, StoreError> {
-        let mut node = self.valid(&tip)?;
+        let mut node = self.counted(&tip)?;
         let best = node;
         let (mut hash, mut branch) = (tip, Vec::new());
         while !self.is_on_best(node.height, &hash)? {
             branch.push((hash, node));
             hash = node.parent;
-            node = self.valid(&hash)?;
+            node = self.counted(&hash)?;
         }
         let (fork, fork_hash, fork_node) = (node.height, hash, node);
         branch.reverse();
@@ -386,11 +386,13 @@ impl Index {
         Ok(())
     }
 
-    fn valid(&self, hash: &Hash) -> Result<HeaderNode, StoreError> {
-        match self.find(hash)? {
-            HeaderLookup::Valid(node) => Ok(node),
-            HeaderLookup::Invalid => Err(StoreError::Corrupt(format!("a valid header builds on the invalid {hash}"))),
-            HeaderLookup::Unknown => Err(StoreError::Corrupt(format!("header {hash} is missing"))),
+    /// A header that counts here, or on which such a one builds. The store may say already that it is invalid: then the
+    /// ledger's notice of it is on its way.
+    fn counted(&self, hash: &Hash) -> Result<HeaderNode, StoreError> {
+        if let Some(node) = self.nodes.get(hash) {
+            return Ok(*node);
         }
+        let row = self.archive.header(hash)?;
+        row.map(|row| self.node_of(&row)).ok_or_else(|| StoreError::Corrupt(format!("header {hash} is missing")))
     }
 }

@@ -90,6 +90,24 @@ fn applied_blocks_can_be_set_aside_and_taken_back() {
     assert_eq!(rig.role.index.as_ref().unwrap().best_hash(), ours.tip());
 }
 
+/// A node that had just started undid what a kill had broken off. The store said that blocks were set aside before this role had
+/// heard of it; it took the ledger for damaged when a block on top of them came.
+#[test]
+fn the_store_may_know_that_blocks_are_set_aside_before_this_role_hears_of_it() {
+    let ours = Chain::new().grow(54, 0);
+    let mut rig = synced(&ours);
+    let aside = ours.hashes(51..=54);
+    aside.iter().for_each(|hash| rig.archive.mark(hash, BlockStatus::Invalid));
+    let above = ours.clone().grow(1, 1);
+    offer(&mut rig, PEER, &above);
+    let lower = ours.first(50);
+    rig.moved(&lower);
+    let fault = Box::new(BlockFault::SetAside);
+    rig.notice(ToHeaders::BlocksInvalid { hashes: aside, fault });
+    let index = rig.role.index.as_ref().unwrap();
+    assert_eq!((index.best_hash(), index.all_applied()), (lower.tip(), true));
+}
+
 #[test]
 fn after_an_invalid_block_the_next_best_branch_is_wanted() {
     let ours = Chain::new().grow(10, 0);
