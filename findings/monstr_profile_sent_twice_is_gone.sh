@@ -57,7 +57,7 @@ def check(title, got, memory, sqlite):
     assert got == [memory, sqlite]
 
 
-old, new = sign(0, 100, "old"), sign(0, 200, "new")
+old, new = sign(0, 100, "old"), sign(0, 250, "new")
 check("profiles old, new", answers({"kinds": [0]}, old, new), "new", "new")
 check("profiles new, old", answers({"kinds": [0]}, new, old), "old", "new")
 check("the same profile twice", answers({"kinds": [0]}, new, new), "nothing", "new")
