@@ -105,9 +105,11 @@ pub enum TestCommand {
         tip: Hash,
         /// The mempool's transactions, ancestors before descendants.
         mempool: Vec<Bytes>,
-        /// No peer makes blocks: no other branch with more work counts either. Otherwise only those that this chain has left since
-        /// the start do not: a peer's may be followed.
+        /// No peer makes blocks: no other branch with more work counts either. Otherwise only those that this chain has left do
+        /// not: a peer's may be followed.
         alone: bool,
+        /// First blocks of branches that it has left before the start.
+        left: Vec<Hash>,
     },
     /// A block and all that build on it do not count from now on. → [`Reply::SetAside`], or [`Reply::NotFound`]
     SetAside {

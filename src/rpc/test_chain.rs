@@ -25,6 +25,8 @@ use crate::{
 pub const FILE: &str = "test-chain.json";
 /// Snapshots that are kept at most. A program that takes one for each of its tests goes back to it, which drops all later ones.
 const MOST_SNAPSHOTS: usize = 1_000;
+/// Branches that were left which are remembered.
+const MOST_LEFT: usize = 256;
 /// Bytes of the transactions in all of them.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
@@ -49,6 +51,8 @@ struct Kept {
     reverting: Option<u64>,
     /// Blocks are giving way to others. If the node is killed meanwhile, a start brings it back.
     reorganising: Option<Reorganisation>,
+    /// The first of the blocks that gave way each time, which the ledger still counts as a branch.
+    left: Vec<Hash>,
 }
 
 /// What leads back from the middle of a reorganisation.
@@ -222,6 +226,20 @@ impl TestChain {
         self.put(kept)
     }
 
+    /// The first blocks of branches that reorganisations have left.
+    pub fn left(&self) -> Vec<Hash> {
+        self.lock().left.clone()
+    }
+
+    /// The reorganisation is done: this block and those above it have given way.
+    pub fn note_left(&self, first: Hash) -> Result<(), RpcError> {
+        let mut kept = self.lock().clone();
+        kept.left.retain(|other| *other != first);
+        kept.left.drain(..kept.left.len().saturating_sub(MOST_LEFT - 1));
+        kept.left.push(first);
+        self.put(kept)
+    }
+
     /// The reorganisation is done, or undone.
     pub fn end_reorganisation(&self) -> Result<(), RpcError> {
         let kept = Kept { reorganising: None, ..self.lock().clone() };
@@ -231,7 +249,7 @@ impl TestChain {
     /// The orders that lead back from the middle of a reorganisation.
     pub fn way_back(&self) -> Vec<TestCommand> {
         let Some(Reorganisation { before, set_aside }) = self.lock().reorganising.clone() else { return Vec::new() };
-        let back = TestCommand::Revert { tip: before.tip, mempool: before.mempool(), alone: false };
+        let back = TestCommand::Revert { tip: before.tip, mempool: before.mempool(), alone: false, left: vec![] };
         // Also if it is not known which: what waits for that must not wait any longer.
         let block = set_aside.first().copied().unwrap_or(before.tip);
         vec![TestCommand::TakeBack { block, only: Some(set_aside), give_back: false }, back]
@@ -287,7 +305,7 @@ mod tests {
         // A reorganisation, killed before and after the ledger had set blocks aside.
         kept.begin_reorganisation(&tip, &waiting).unwrap();
         assert_eq!(kept.begin_reorganisation(&tip, &[]).unwrap_err().code, error::REJECTED);
-        let back = TestCommand::Revert { tip: tip.hash, mempool: waiting.to_vec(), alone: false };
+        let back = TestCommand::Revert { tip: tip.hash, mempool: waiting.to_vec(), alone: false, left: vec![] };
         let take =
             |block, blocks: &[Hash]| TestCommand::TakeBack { block, only: Some(blocks.to_vec()), give_back: false };
         assert_eq!(TestChain::open(&folder).way_back(), [take(tip.hash, &[]), back.clone()]);
@@ -295,6 +313,9 @@ mod tests {
         kept.note_set_aside(&blocks).unwrap();
         assert_eq!(TestChain::open(&folder).way_back(), [take(blocks[0], &blocks), back]);
         kept.end_reorganisation().unwrap();
+        (0..=MOST_LEFT).for_each(|number| kept.note_left(Hash([u8::try_from(number % 256).unwrap(); 32])).unwrap());
+        let left = TestChain::open(&folder).left();
+        assert_eq!((left.len(), left.last()), (MOST_LEFT, Some(&Hash([0; 32]))), "each once, the oldest are forgotten");
         assert_eq!((TestChain::open(&folder).way_back(), kept.refuse_if_reorganising()), (vec![], Ok(())));
         let large = [Bytes::from(vec![0; MOST_BYTES])];
         assert_eq!(kept.take(&tip, &large).unwrap_err().code, error::REJECTED);

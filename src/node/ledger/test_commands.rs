@@ -44,7 +44,9 @@ impl ChainManager {
                 let tip = Box::new(self.active.chain().tip().clone());
                 Ok(Reply::TestSnapshot(tip, self.active.saved_pool()))
             }
-            TestCommand::Revert { tip, mempool, alone } => self.revert(now, &tip, &mempool, alone, out),
+            TestCommand::Revert { tip, mempool, alone, left } => {
+                self.revert(now, &tip, &mempool, (!alone).then_some(&left[..]), out)
+            }
             TestCommand::SetAside { block, hold } => self.set_aside(now, &block, hold, out),
             TestCommand::TakeBack { block, only, give_back } => {
                 self.take_back(now, &block, only.as_deref(), give_back, out)
@@ -65,7 +67,7 @@ impl ChainManager {
         }
         let mut marked = vec![(*block, self.active.mark_invalid_later(now, block)?)];
         if hold {
-            marked.extend(self.mark_better_branches(now, true)?);
+            marked.extend(self.mark_better_branches(now, None)?);
         }
         self.tell_marked(now, &marked, out)?;
         self.follow_best(now, out)?;
@@ -98,7 +100,7 @@ impl ChainManager {
         now: Now,
         tip: &Hash,
         mempool: &[Bytes],
-        alone: bool,
+        only: Option<&[Hash]>,
         out: &mut Outbox,
     ) -> Result<Reply, Halt> {
         let way = self.invalid_down_from(tip)?;
@@ -131,7 +133,7 @@ impl ChainManager {
         if let Some(first) = left {
             marked.push((first, self.active.mark_invalid_later(now, &first)?));
         }
-        marked.extend(self.mark_better_branches(now, alone)?);
+        marked.extend(self.mark_better_branches(now, only)?);
         self.tell_marked(now, &marked, out)?;
         self.follow_best(now, out)?;
         Ok(Reply::Done)
@@ -172,9 +174,9 @@ impl ChainManager {
         }
     }
 
-    /// Marks the branches with more work than the tip: all of them, or those that this chain has left since the start. Returns their first
-    /// blocks, each with all that is marked with it.
-    fn mark_better_branches(&mut self, now: Now, all: bool) -> Result<Vec<(Hash, Vec<Hash>)>, StoreError> {
+    /// Marks the branches with more work than the tip: all of them, or only those that this chain has left since the start, and those that
+    /// begin with one of these blocks. Returns their first blocks, each with all that is marked with it.
+    fn mark_better_branches(&mut self, now: Now, only: Option<&[Hash]>) -> Result<Vec<(Hash, Vec<Hash>)>, StoreError> {
         let mut branches = Vec::new();
         loop {
             let chain = self.active.chain();
@@ -187,7 +189,7 @@ impl ChainManager {
                 row = parent;
                 parent = chain.row(&row.header.previous)?;
             }
-            if !all && !chain.was_disconnected(&row.hash) {
+            if only.is_some_and(|left| !left.contains(&row.hash) && !chain.was_disconnected(&row.hash)) {
                 return Ok(branches);
             }
             branches.push((row.hash, self.active.mark_invalid_later(now, &row.hash)?));

@@ -225,7 +225,8 @@ fn revert(
         let undone = from.height.saturating_sub(fork.header.height);
         let status = context.node.status();
         let alone = status.inbound + status.outbound == 0;
-        let command = test(TestCommand::Revert { tip, mempool: snapshot.mempool(), alone });
+        let left = context.test_chain.left();
+        let command = test(TestCommand::Revert { tip, mempool: snapshot.mempool(), alone, left });
         let before = clock::shift();
         context.test_chain.begin_revert(snapshot.id)?;
         let ask = Continuation::ask(command, move |reply| {

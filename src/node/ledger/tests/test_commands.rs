@@ -21,7 +21,7 @@ fn command(node: &mut Node, command: TestCommand) -> (Reply, Vec<Action>) {
 
 fn snapshot(node: &mut Node) -> TestCommand {
     match command(node, TestCommand::Snapshot).0 {
-        Reply::TestSnapshot(tip, mempool) => TestCommand::Revert { tip: tip.hash, mempool, alone: true },
+        Reply::TestSnapshot(tip, mempool) => TestCommand::Revert { tip: tip.hash, mempool, alone: true, left: vec![] },
         other => panic!("{other:?}"),
     }
 }
@@ -170,12 +170,15 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     for wanted in [
         TestCommand::SetAside { block: Hash([7; 32]), hold: false },
         TestCommand::TakeBack { block: Hash([7; 32]), only: None, give_back: true },
-        TestCommand::Revert { tip: Hash([7; 32]), mempool: vec![], alone: true },
+        TestCommand::Revert { tip: Hash([7; 32]), mempool: vec![], alone: true, left: vec![] },
     ] {
         assert_eq!(refused(&mut node, wanted), format!("block {}", Hash([7; 32])));
     }
     node.assert_at(&maker);
-    assert_eq!(command(&mut node, TestCommand::Revert { tip: genesis, mempool: vec![], alone: true }).0, Reply::Done);
+    assert_eq!(
+        command(&mut node, TestCommand::Revert { tip: genesis, mempool: vec![], alone: true, left: vec![] }).0,
+        Reply::Done
+    );
     node.assert_at(&node.maker());
 }
 
@@ -214,11 +217,26 @@ fn a_node_with_peers_follows_a_better_branch_of_theirs_after_a_revert() {
     node.blocks(&branch);
     node.assert_at(&ours);
     for (alone, end) in [(false, &theirs), (true, &start)] {
-        let revert = TestCommand::Revert { tip, mempool: mempool.clone(), alone };
+        let revert = TestCommand::Revert { tip, mempool: mempool.clone(), alone, left: vec![] };
         assert_eq!(command(&mut node, revert).0, Reply::Done);
         node.assert_at(end);
         assert_eq!(node.store.committed().headers[&blocks[0].0.hash].status, BlockStatus::Invalid);
     }
+}
+
+/// After a start the ledger does not remember what it has left, and took its own old branch for a peer's.
+#[test]
+fn a_branch_that_was_left_before_the_start_is_not_followed_after_a_revert() {
+    let (mut node, mut ours) = synced_at(2);
+    let TestCommand::Revert { tip, mempool, .. } = snapshot(&mut node) else { unreachable!() };
+    let (start, mut before) = (ours.fork(), ours.fork());
+    node.blocks(&empty(&mut ours, 3));
+    let branch = [sealed(&mut before, |header| header.time += 1, vec![])];
+    node.blocks(&branch);
+    let left = vec![branch[0].0.hash];
+    let revert = TestCommand::Revert { tip, mempool, alone: false, left };
+    assert_eq!(command(&mut node, revert).0, Reply::Done);
+    node.assert_at(&start);
 }
 
 /// Who replaces blocks on purpose needs no warning of it, which would stand until the node ends.
