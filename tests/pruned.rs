@@ -89,6 +89,25 @@ fn a_newcomer_among_pruned_nodes_only_is_told_and_goes_on_once_one_keeps_all() {
     until(&newcomer, |status| status["hindrances"].as_array().is_some_and(Vec::is_empty));
 }
 
+/// Its id stays in the index.
+#[test]
+fn a_payment_whose_block_is_pruned_is_not_here_and_no_failure_of_the_node() {
+    let dir = TempDir::new();
+    let node = pruned(dir.path());
+    let block = node.json(&["block", "50"]);
+    let id = block["txs"][1].as_str().or(block["txs"][0].as_str());
+    assert_eq!(id, None, "the ids go with the body: {block}");
+    let sql = node.json(&["sql", "SELECT txid FROM v_txs WHERE height = 50 AND position = 1"]);
+    let txid = sql[0]["txid"].as_str().unwrap();
+    for command in ["tx", "prove", "search"] {
+        let output = node.cli(&[command, txid]);
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{command}: {error}{}", stdout(&output));
+        let what_next = "ask a node that keeps the whole history";
+        assert!(error.contains("block 50 is no longer here") && error.contains(what_next), "{command}: {error}");
+    }
+}
+
 #[test]
 fn what_is_no_longer_here_is_said_everywhere_and_never_called_damage() {
     let dir = TempDir::new();

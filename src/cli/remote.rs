@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     config::Settings,
-    rpc::client::{Client, ClientError, Deadline, RPC_CALL},
+    rpc::{
+        client::{Client, ClientError, Deadline, RPC_CALL},
+        error::PRUNED,
+    },
 };
 
 /// The longest single question of a wait; a longer wait asks again, so that a node that went away is noticed.
@@ -132,7 +135,11 @@ impl Remote {
                 let start = format!("start it again with: tussock run{}", self.flags);
                 Failure::new(Exit::Unreachable, format!("{message}: {}; {start}", self.place))
             }
-            ClientError::Refused { code, message, data } => Failure { data, ..Failure::new(exit_of(code), message) },
+            ClientError::Refused { code, message, data } => {
+                // Its code is Bitcoin Core's for this, and that of a node that failed.
+                let exit = if data["reason"] == PRUNED { Exit::NotFound } else { exit_of(code) };
+                Failure { data, ..Failure::new(exit, message) }
+            }
             ClientError::Unauthorised => {
                 let advice = "the node may have been restarted, try again";
                 Failure::new(

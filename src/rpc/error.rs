@@ -46,6 +46,9 @@ pub const FORBIDDEN: i32 = -32003;
 /// Too much at once; try again.
 pub const BUSY: i32 = -32000;
 
+/// The reason, in the data of an error, that a block is older than those that the node keeps whole.
+pub const PRUNED: &str = "pruned";
+
 /// All codes, each with what it means.
 pub const MEANINGS: [(i32, &str); 20] = [
     (PARSE, "the body is not JSON"),
@@ -147,8 +150,10 @@ impl RpcError {
 impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Pruned { .. }) {
-            // The words and the code of Bitcoin Core.
-            return Self::new(INTERNAL, format!("Block not available (pruned data): {error}"));
+            // The words and the code of Bitcoin Core. Programs tell it by its data from a node that failed.
+            let message =
+                format!("Block not available (pruned data): {error}; ask a node that keeps the whole history");
+            return Self { data: Some(json!({ "reason": PRUNED })), ..Self::new(INTERNAL, message) };
         }
         let code = if error.is_failing_disk() { DATABASE } else { INTERNAL };
         let message = format!("the database cannot be read: {error}");
