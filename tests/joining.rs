@@ -108,6 +108,11 @@ fn tools_of_a_joined_node(node: &TestNode, provider: &TestNode, folder: &Path) -
         let block = provider.json(&["block", *height]);
         let (id, file) = (block["txs"][1].as_str().unwrap().to_owned(), folder.join(format!("receipt-{height}")));
         let receipt = provider.cli(&["prove", &id]);
+        if *height == "100" {
+            let below = stderr(&node.cli(&["prove", &id]));
+            assert!(below.contains("not in block 151 or above, where this node's index begins"), "{below}");
+            assert!(below.contains("for an older one ask a node") && !below.contains("wait final"), "{below}");
+        }
         std::fs::write(&file, &receipt.stdout).unwrap();
         let checked = node.cli(&["check", file.to_str().unwrap()]);
         !checked.status.success()

@@ -92,6 +92,22 @@ struct Proof {
     missing: u32,
 }
 
+/// Of a transaction that is in no block of which this node knows: what would do.
+fn absent(context: &Context, databases: &Databases, id: &str) -> RpcError {
+    // Nothing is final on a chain of proof of work.
+    let wait = if context.chain.seal_rules().needs_certificate() { "final" } else { "tx" };
+    let (place, older) = match databases.indexed_from() {
+        Some(from @ 1..) => (
+            format!("not in block {from} or above, where this node's index begins"),
+            "; for an older one ask a node that keeps the whole history",
+        ),
+        _ => ("no such transaction in the chain".to_owned(), ""),
+    };
+    RpcError::not_found(format!(
+        "{place}: {id}; receipts are of blocks, and one that waits gets into one: tussock wait {wait} {id}{older}"
+    ))
+}
+
 /// How far up a receipt goes, and what stands there.
 struct Top {
     height: u32,
@@ -131,13 +147,10 @@ fn proof(context: &Context, databases: &mut Databases, id: &str, output: Option<
 /// The receipt's part up to the block's header.
 fn base(context: &Context, databases: &mut Databases, id: &str) -> Result<(Receipt, Hash, Header), RpcError> {
     context.need_coins()?;
-    let missing = || {
-        RpcError::not_found(format!(
-            "no such transaction in the chain: {id}; receipts are of blocks, and one that waits gets into one: tussock wait final {id}"
-        ))
-    };
-    let confirmed = transactions::in_chain(databases, id)?.ok_or_else(missing)?;
-    let receipt = Receipt::of(&context.chain, &confirmed.block, confirmed.position).ok_or_else(missing)?;
+    let missing = |databases: &mut Databases| absent(context, databases, id);
+    let Some(confirmed) = transactions::in_chain(databases, id)? else { return Err(missing(databases)) };
+    let receipt = Receipt::of(&context.chain, &confirmed.block, confirmed.position);
+    let receipt = receipt.ok_or_else(|| missing(databases))?;
     Ok((receipt, confirmed.transaction().txid, confirmed.row.header))
 }
 
