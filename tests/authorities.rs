@@ -284,7 +284,10 @@ fn operators_continue_a_chain_whose_quorum_is_lost_from_its_last_final_block() {
     let refused = command(&before);
     assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
     assert_eq!(command(&"07".repeat(32)).status.code(), Some(4));
-    let continued = command(&hash);
+    assert_eq!(command(&hash[..7]).status.code(), Some(2));
+    assert_eq!(command("07070707").status.code(), Some(5), "not the last final block's digits");
+    // As status shows it.
+    let continued = command(&format!("{}…", &hash[..8]));
     assert!(continued.status.success(), "{}", stderr(&continued));
     [0, 1].iter().for_each(|at| network.start_on_file(*at, Some(*at as u32)));
     for at in [0, 1] {

@@ -65,9 +65,9 @@ struct ContinueArgs {
     /// The chain's file [default: the file that --chain names, or the one that the data directory keeps]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The last final block, as status shows it
-    #[arg(long, value_name = "HASH")]
-    from: Hash,
+    /// The last final block, as status shows it: its hash, or the first digits of that (at least 8)
+    #[arg(long, value_name = "HASH", value_parser = digits)]
+    from: String,
     /// Let the owners of these keys seal, too: public keys, names of keys or key files
     #[arg(long, value_name = "KEY", num_args = 1..)]
     add: Vec<String>,
@@ -85,6 +85,13 @@ impl AuthoritiesArgs {
     }
 }
 
+/// A hash or its first digits, as status shows them: which block that is, the node's own last final one tells.
+fn digits(text: &str) -> Result<String, &'static str> {
+    let digits = text.trim().trim_end_matches('…').to_ascii_lowercase();
+    let is_hash = (8..=64).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { Ok(digits) } else { Err("not a hash: 64 hex digits are needed, or the first 8 of them or more") }
+}
+
 /// Runs the command.
 pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     let Verb::Continue(arguments) = &arguments.verb;
@@ -96,10 +103,10 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
         let name = &context.spec().name;
         return Err(Failure::usage(format!("{}: not the file of chain \"{name}\"", file.display())));
     }
-    let height = last_final(context, arguments.from)?;
+    let (height, block) = last_final(context, &arguments.from)?;
     let change = Change {
         from: height.saturating_add(1),
-        continues: Some(arguments.from),
+        continues: Some(block),
         add: public_keys(context, "--add", &arguments.add)?,
         remove: public_keys(context, "--remove", &authorities::in_full(&spec, &arguments.remove))?,
     };
@@ -111,17 +118,16 @@ pub(super) fn run(context: &Context, arguments: &AuthoritiesArgs) -> Outcome {
     authorities::show(context, &authorities::read(&edited)?)
 }
 
-/// The height of a block that must be the last final one of this node.
-fn last_final(context: &Context, block: Hash) -> Outcome<u32> {
+/// The last final block of this node, which must be the one that is named by its hash or first digits.
+fn last_final(context: &Context, named: &str) -> Outcome<(u32, Hash)> {
     let reader = offline::reader(context)?;
-    let failed = |error| Failure::store(&context.ledger(), &error);
-    let row = reader.header(&block).map_err(failed)?.filter(|row| row.status == BlockStatus::Applied);
-    let Some(row) = row else {
-        return Err(Failure::new(
-            Exit::NotFound,
-            format!("--from {block}: there is no such block in this node's chain"),
-        ));
+    let applied = |block: &Hash| {
+        let row = reader.header(block).map_err(|error| Failure::store(&context.ledger(), &error))?;
+        row.filter(|row| row.status == BlockStatus::Applied).ok_or_else(|| {
+            Failure::new(Exit::NotFound, format!("--from {block}: there is no such block in this node's chain"))
+        })
     };
+    named.parse::<Hash>().ok().map(|block| applied(&block)).transpose()?;
     // While it runs, another block may become final.
     let folder = context.folder();
     let _lock = Lock::acquire(&folder, &context.settings.flags())?;
@@ -129,12 +135,15 @@ fn last_final(context: &Context, block: Hash) -> Outcome<u32> {
     let kept = SealDb::open(&path, context.spec()).and_then(|mut seals| seals.load());
     let record = kept.map_err(|error| Failure::store(&path, &error))?;
     match record.last_final() {
-        Some(finality) if finality.statement.block == block => Ok(row.header.height),
+        Some(finality) if finality.statement.block.to_string().starts_with(named) => {
+            let row = applied(&finality.statement.block)?;
+            Ok((row.header.height, row.hash))
+        }
         Some(finality) => {
             let last = finality.statement.block;
-            let what = format!("--from {block}: the last final block of this node is {last}; what is final must stay");
+            let what = format!("--from {named}: the last final block of this node is {last}; what is final must stay");
             Err(Failure::new(Exit::Rejected, what))
         }
-        None => Err(Failure::new(Exit::Rejected, format!("--from {block}: this node holds no block final"))),
+        None => Err(Failure::new(Exit::Rejected, format!("--from {named}: this node holds no block final"))),
     }
 }
