@@ -115,11 +115,13 @@ fn is_worth_learning(address: SocketAddr, dialer: &Dialer) -> bool {
 /// that; only the port is its word. Addresses that we only heard of are told when there is nothing else.
 fn tellable(now: UnixTime, known: &Known<'_>) -> Vec<Told> {
     let peers = known.links.peers().filter_map(|(_, link, peer)| Some((link.listens()?, now, Some(peer.info().node))));
-    let mut all: Vec<Told> = peers.chain(addresses(known.book, Table::Tried)).collect();
+    let peers = peers.filter(|(address, ..)| known.dialer.may_be_told(*address));
+    let of = |table| addresses(known.book, table).filter(|(address, ..)| known.dialer.may_be_dialled(*address));
+    let mut all: Vec<Told> = peers.chain(of(Table::Tried)).collect();
     if all.is_empty() {
-        all.extend(addresses(known.book, Table::New));
+        all.extend(of(Table::New));
     }
-    all.retain(|(address, ..)| known.dialer.may_be_dialled(*address) && !known.barred.contains(*address));
+    all.retain(|(address, ..)| !known.barred.contains(*address));
     all.sort_unstable();
     // The same address from both sources: the later time, of the link that still stands, is right.
     all.reverse();

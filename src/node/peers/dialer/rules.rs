@@ -62,6 +62,12 @@ impl Dialer {
         may_be_dialled(address, self.test_chain, |scope| self.named().any(|named| Scope::of(named.ip()) == scope))
     }
 
+    /// Whether the address of a linked peer may be told to others of its own network, also where nobody named a node of that: a
+    /// network's first node dials nobody, and those that dial it would find each other through it only.
+    pub(in crate::node::peers) fn may_be_told(&self, address: SocketAddr) -> bool {
+        may_be_dialled(address, self.test_chain, |_| true)
+    }
+
     /// Whether an address may be told to, or believed from, a peer at this one. Addresses of a local network are nobody's
     /// business outside it.
     pub(in crate::node::peers) fn may_pass(&self, address: SocketAddr, peer: SocketAddr) -> bool {

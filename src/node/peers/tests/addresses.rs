@@ -138,3 +138,22 @@ fn machines_of_one_local_network_find_each_other_if_its_bootnode_is_one_of_them(
     let knows = |one| node.role.book.entries().any(|entry| entry.address == one);
     assert!(knows(v4(8)) && !knows(address("192.168.7.7:4130")), "and nothing that comes from outside");
 }
+
+/// Else none of them would have a peer left when that one is off.
+#[test]
+fn the_first_node_of_a_local_network_tells_those_that_dial_it_of_each_other_and_dials_none_of_them() {
+    let mut node = node(&public_setup());
+    node.start();
+    for (link, listens) in
+        [(1, "192.168.1.11:4130"), (2, "192.168.1.12:4130"), (3, "9.1.1.1:4130"), (4, "127.0.0.1:4130")]
+    {
+        join(&mut node, link, listens);
+    }
+    let mut told = |link| -> BTreeSet<SocketAddr> {
+        addresses(&node.receive(link, &Message::GetPeers).sent(link)[0]).into_iter().collect()
+    };
+    let (outside, other) = (address("9.1.1.1:4130"), address("192.168.1.11:4130"));
+    assert_eq!(told(2), BTreeSet::from([outside, other]));
+    assert_eq!((told(3), told(4)), (BTreeSet::new(), BTreeSet::from([outside])), "nothing that leaves the network");
+    assert!(node.role.book.entries().all(|entry| entry.address == outside), "it dials none of them");
+}
