@@ -115,6 +115,8 @@ fn what_is_no_longer_here_is_said_everywhere_and_never_called_damage() {
     let cookie = fs::read_to_string(dir.path().join("local/rpc.cookie")).unwrap();
     let client = Client::new(node.http(), &cookie);
     assert_eq!(node.json(&["block", "50"])["size"], Value::Null, "the header is here");
+    let shown = stdout(&node.cli(&["block", "50"]));
+    assert!(shown.contains("only the header is here") && !shown.contains("txs"), "nobody knows how many: {shown}");
     assert!(node.json(&["block", "350"])["size"].as_u64().unwrap() > 0);
     for verbosity in 0..=2 {
         let error = client.call("getblock", json!(["50", verbosity])).unwrap_err().to_string();

@@ -49,7 +49,7 @@ pub fn block(context: &Context, arguments: &BlockArgs) -> Outcome {
             ("view", seal(&block["seal"])),
             ("final", is_final(block)),
             ("size", block["size"].as_u64().map_or_else(|| "only the header is here".to_owned(), units::bytes)),
-            ("txs", transactions.len().to_string()),
+            ("txs", if block["size"].is_null() { String::new() } else { transactions.len().to_string() }),
         ];
         let width = terminal::width();
         let ids = transactions.iter().filter_map(Value::as_str);
