@@ -1,10 +1,10 @@
 //! Networks of members, and nodes by their ids.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use serde_json::Value;
 
-use crate::support::{TempDir, TestNode, cli_on, peer::PATIENCE, stderr, stdout};
+use crate::support::{TempDir, TestNode, bin, cli_on, peer::PATIENCE, stderr, stdout};
 
 /// The id that a node in this folder will have. It makes the node's key.
 fn id_of(dir: &Path) -> String {
@@ -105,6 +105,10 @@ fn a_member_that_was_removed_stays_removed_in_a_restored_backup() {
     };
     ok(&one, &["backup", backup.to_str().unwrap()]);
     ok(&again, &["restore", backup.to_str().unwrap()]);
+    // The backup has the chain's file, so that nobody needs to name it.
+    let (unnamed, folder) = (root.path().join("unnamed"), backup.to_str().unwrap());
+    let restored = Command::new(bin()).args(["-d", unnamed.to_str().unwrap(), "restore", folder]).output().unwrap();
+    assert!(restored.status.success() && unnamed.join("meadow/ledger.db").exists(), "{}", stderr(&restored));
     let listed = ok(&again, &["members", "list"]);
     assert!(listed.contains(&own) && !listed.contains(&other), "{listed}");
     // The last member cannot be removed: an empty list would let nobody link.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     chain::{archive::StoreError, snapshot::JoinState},
-    config::CHAIN_FILE,
+    config::{CHAIN_FILE, CommonFlags},
     rpc::test_chain,
     store::{LedgerReader, compact, copy},
     wallet::contacts,
@@ -152,7 +152,8 @@ pub struct RestoreArgs {
 }
 
 /// Runs `restore`.
-pub fn restore(context: &Context, arguments: &RestoreArgs) -> Outcome {
+pub fn restore(common: &CommonFlags, arguments: &RestoreArgs, json: bool) -> Outcome {
+    let context = &Context::for_restore(common, json, &arguments.folder)?;
     let source = arguments.folder.join(datadir::LEDGER);
     if !source.exists() {
         let what = format!("there is no backup: {}; name the folder that tussock backup made", source.display());

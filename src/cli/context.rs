@@ -1,6 +1,9 @@
 //! The context of a command: its settings, its output format, and its connection to the node.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -45,6 +48,18 @@ impl Context {
         variables::check()?;
         let mut sources = Sources::load(common, &NodeFlags::default())?;
         chains::choose(&mut sources)?;
+        Ok(Self { settings: sources.settings()?, json, common: common.clone() })
+    }
+
+    /// For a command that restores this backup: its chain, where none is named.
+    pub fn for_restore(common: &CommonFlags, json: bool, backup: &Path) -> Outcome<Self> {
+        variables::check()?;
+        let mut sources = Sources::load(common, &NodeFlags::default())?;
+        let file = backup.join(CHAIN_FILE);
+        match file.to_str().filter(|_| !sources.chain_is_named && file.is_file()) {
+            Some(file) => sources.chain = Some(file.to_owned()),
+            None => chains::choose(&mut sources)?,
+        }
         Ok(Self { settings: sources.settings()?, json, common: common.clone() })
     }
 

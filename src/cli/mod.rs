@@ -281,7 +281,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Events(arguments) => events::run(&context()?, arguments),
         Command::Log(arguments) => events::log(&context()?, arguments),
         Command::Backup(arguments) => backup::backup(&context()?, arguments),
-        Command::Restore(arguments) => backup::restore(&context()?, arguments),
+        Command::Restore(arguments) => backup::restore(&cli.common, arguments, cli.json),
         Command::Prune(arguments) => backup::prune(&context()?, arguments),
         Command::Doctor(arguments) => doctor::run(&context()?, arguments),
         Command::Help(arguments) => help::run(arguments, Cli::command()),
