@@ -12,7 +12,7 @@ use super::{
     remote::Remote,
     terminal, units,
 };
-use crate::wallet::keys::Keys;
+use crate::{chain::seal::CONTINUED_VIEWS, wallet::keys::Keys};
 
 /// Blocks by which the index may be behind before a history says so: so many gather before they are indexed.
 const INDEX_LAG: u64 = 16;
@@ -69,7 +69,8 @@ fn seal(seal: &Value) -> String {
     }
     let signers: Vec<String> = output::items(&seal["parent_signers"]).iter().map(Value::to_string).collect();
     let votes = if signers.is_empty() { "nobody".to_owned() } else { signers.join(", ") };
-    format!("{}, proposed by {}; has the votes of {votes} for its parent", seal["view"], seal["proposer"])
+    let view = number(seal, "view") % CONTINUED_VIEWS;
+    format!("{view}, proposed by {}; has the votes of {votes} for its parent", seal["proposer"])
 }
 
 /// On sealed chains: whether nothing can undo it.

@@ -17,7 +17,7 @@ use super::{
     progress::{Pace, percent},
     units,
 };
-use crate::rpc::client::Deadline;
+use crate::{chain::seal::CONTINUED_VIEWS, rpc::client::Deadline};
 
 /// Time between two redraws.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -211,7 +211,8 @@ fn sealing(status: &Value) -> String {
         0 => String::new(),
         count => format!(", {count} provably lied"),
     };
-    let (view, count) = (number(sealing, "view"), authorities.len());
+    // What is above tells how often others have continued, in a number that says nothing to people.
+    let (view, count) = (number(sealing, "view") % CONTINUED_VIEWS, authorities.len());
     let all = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
     let until = match sealing["until"].as_u64() {
         Some(height) => {
@@ -336,4 +337,10 @@ mod tests {
         assert_eq!(bar(5, 5), format!("{} 100%", "▒".repeat(20)));
         assert!(bar(0, 7).ends_with(" 0%"));
     }
+    #[test]
+    fn views_of_those_who_continued_a_chain_are_counted_from_where_they_did() {
+        let shown = |view: u64| sealing(&json!({ "sealing": { "view": view, "own": 0 }, "authorities": [] }));
+        assert!(shown(377).starts_with("view 377, ") && shown((1 << 32) + 377).starts_with("view 377, "));
+    }
+
 }
