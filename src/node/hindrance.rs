@@ -74,8 +74,6 @@ pub enum HindranceId {
     LowMemory,
     /// File descriptors are short.
     LowDescriptors,
-    /// Too few authorities are there.
-    NoQuorum,
     /// No peer keeps the blocks that this node lacks.
     HistoryMissing,
     /// No peer keeps the old blocks that `--history` is to verify.
@@ -88,6 +86,8 @@ pub enum HindranceId {
     OtherFinalChain,
     /// Authorities have different chain files, and nothing becomes final.
     ChainFilesDiffer,
+    /// Too few authorities are there. Behind what may be the cause: by their order here they are told.
+    NoQuorum,
 }
 
 impl HindranceId {
@@ -295,6 +295,19 @@ impl Hindrances {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Who waits where others have another set hears of no authority either.
+    #[test]
+    fn what_may_be_the_cause_of_a_missing_quorum_is_told_before_it() {
+        use HindranceId::{ChainFilesDiffer, NoQuorum, OtherFinalChain, UnknownAuthorities};
+        for cause in [UnknownAuthorities, OtherFinalChain, ChainFilesDiffer] {
+            let mut list = Hindrances::default();
+            for id in [NoQuorum, cause] {
+                list.set(UnixTime(5), id, Some(Finding::new(id.name(), "look")));
+            }
+            assert_eq!(list.unready().map(|one| one.finding.text.as_str()), Some(cause.name()));
+        }
+    }
 
     #[test]
     fn a_hindrance_keeps_its_start_until_it_ends_and_a_suspicion_blocks_nothing() {
