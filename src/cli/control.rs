@@ -144,7 +144,9 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
             }
             Err(undone(&facts).unwrap_or_else(|| {
                 let text = not_in_time(&phrase, arguments.timeout, &facts);
-                let hindrance = first_hindrance(context).map_or_else(String::new, |text| format!("; {text}"));
+                // The reason is the first of them that keeps the node from its work.
+                let hindrance = first_hindrance(context).filter(|hindrance| !text.contains(hindrance));
+                let hindrance = hindrance.map_or_else(String::new, |text| format!("; {text}"));
                 Failure::new(Exit::TimedOut, format!("{text}{hindrance}"))
             }))
         }
