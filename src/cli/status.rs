@@ -236,7 +236,12 @@ fn first_node_advice(status: &Value) -> String {
         return String::new();
     }
     match text(status, "state").as_str() {
-        "connecting" | "isolated" => "no peer yet; the first node of a network needs --is-bootnode".to_owned(),
+        "connecting" | "isolated" if number(status, "height") == 0 => {
+            "no peer yet; the first node of a network needs --is-bootnode".to_owned()
+        }
+        "connecting" | "isolated" => {
+            "no peer now; name a second one with --connect (the first node of a network needs --is-bootnode)".to_owned()
+        }
         "synced" if status["test_chain"] == json!(true) && status["final"].is_null() && number(status, "height") == 0 => {
             "a network of one node: tussock mine 5 makes blocks, tussock peers add IP:PORT joins other nodes, tussock genesis \
              new makes a network of your own"
@@ -320,7 +325,8 @@ mod tests {
             }))
         };
         assert!(advice("synced", 0, 0, "").contains("tussock mine"));
-        assert!(advice("isolated", 0, 0, "alone").contains("--is-bootnode"));
+        assert!(advice("isolated", 0, 0, "alone").starts_with("no peer yet; the first node"));
+        assert!(advice("isolated", 67, 0, "alone").starts_with("no peer now; name a second one with --connect"));
         for nothing in [
             advice("synced", 5, 0, ""),
             advice("synced", 0, 1, ""),
@@ -332,15 +338,15 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_is_full_only_at_the_end() {
-        assert!(bar(41_876, 41_877).ends_with("░ 99%"));
-        assert_eq!(bar(5, 5), format!("{} 100%", "▒".repeat(20)));
-        assert!(bar(0, 7).ends_with(" 0%"));
-    }
-    #[test]
     fn views_of_those_who_continued_a_chain_are_counted_from_where_they_did() {
         let shown = |view: u64| sealing(&json!({ "sealing": { "view": view, "own": 0 }, "authorities": [] }));
         assert!(shown(377).starts_with("view 377, ") && shown((1 << 32) + 377).starts_with("view 377, "));
     }
 
+    #[test]
+    fn the_bar_is_full_only_at_the_end() {
+        assert!(bar(41_876, 41_877).ends_with("░ 99%"));
+        assert_eq!(bar(5, 5), format!("{} 100%", "▒".repeat(20)));
+        assert!(bar(0, 7).ends_with(" 0%"));
+    }
 }
