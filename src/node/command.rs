@@ -108,7 +108,7 @@ pub enum TestCommand {
         /// No peer makes blocks: no other branch with more work counts either. Otherwise only those that this chain has left do
         /// not: a peer's may be followed.
         alone: bool,
-        /// First blocks of branches that it has left before the start.
+        /// Blocks that it has left before the start, as far as is known.
         left: Vec<Hash>,
     },
     /// A block and all that build on it do not count from now on. → [`Reply::SetAside`], or [`Reply::NotFound`]

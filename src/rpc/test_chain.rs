@@ -25,8 +25,8 @@ use crate::{
 pub const FILE: &str = "test-chain.json";
 /// Snapshots that are kept at most. A program that takes one for each of its tests goes back to it, which drops all later ones.
 const MOST_SNAPSHOTS: usize = 1_000;
-/// Branches that were left which are remembered.
-const MOST_LEFT: usize = 256;
+/// Blocks that gave way which are remembered.
+const MOST_LEFT: usize = 2_000;
 /// Bytes of the transactions in all of them.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
@@ -51,7 +51,7 @@ struct Kept {
     reverting: Option<u64>,
     /// Blocks are giving way to others. If the node is killed meanwhile, a start brings it back.
     reorganising: Option<Reorganisation>,
-    /// The first of the blocks that gave way each time, which the ledger still counts as a branch.
+    /// Blocks that gave way, which the ledger still counts as branches.
     left: Vec<Hash>,
 }
 
@@ -226,17 +226,17 @@ impl TestChain {
         self.put(kept)
     }
 
-    /// The first blocks of branches that reorganisations have left.
+    /// Blocks that gave way in reorganisations.
     pub fn left(&self) -> Vec<Hash> {
         self.lock().left.clone()
     }
 
-    /// The reorganisation is done: this block and those above it have given way.
-    pub fn note_left(&self, first: Hash) -> Result<(), RpcError> {
+    /// These blocks have given way in a reorganisation.
+    pub fn note_left(&self, removed: &[Hash]) -> Result<(), RpcError> {
         let mut kept = self.lock().clone();
-        kept.left.retain(|other| *other != first);
-        kept.left.drain(..kept.left.len().saturating_sub(MOST_LEFT - 1));
-        kept.left.push(first);
+        kept.left.retain(|other| !removed.contains(other));
+        kept.left.extend(removed);
+        kept.left.drain(..kept.left.len().saturating_sub(MOST_LEFT));
         self.put(kept)
     }
 
@@ -313,9 +313,13 @@ mod tests {
         kept.note_set_aside(&blocks).unwrap();
         assert_eq!(TestChain::open(&folder).way_back(), [take(blocks[0], &blocks), back]);
         kept.end_reorganisation().unwrap();
-        (0..=MOST_LEFT).for_each(|number| kept.note_left(Hash([u8::try_from(number % 256).unwrap(); 32])).unwrap());
+        let removed: Vec<Hash> =
+            (0..1_500u32).map(|number| crate::base::hash::Domain::MEMO.hash(&number.to_le_bytes())).collect();
+        for removed in [&removed[..1_000], &removed[500..], &[blocks[0]], &removed[..1_000]] {
+            kept.note_left(removed).unwrap();
+        }
         let left = TestChain::open(&folder).left();
-        assert_eq!((left.len(), left.last()), (MOST_LEFT, Some(&Hash([0; 32]))), "each once, the oldest are forgotten");
+        assert_eq!((left.len(), left.last(), left.contains(&blocks[0])), (1_501, removed.get(999), true), "each once");
         assert_eq!((TestChain::open(&folder).way_back(), kept.refuse_if_reorganising()), (vec![], Ok(())));
         let large = [Bytes::from(vec![0; MOST_BYTES])];
         assert_eq!(kept.take(&tip, &large).unwrap_err().code, error::REJECTED);

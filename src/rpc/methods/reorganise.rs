@@ -97,7 +97,7 @@ fn replace(way_back: WayBack, order: Order, block: Hash, marked: Vec<Hash>) -> C
         let back = Continuation::ask(test(back), move |reply| {
             done(reply)?;
             let context = way_back.done()?;
-            context.test_chain.note_left(block)?;
+            context.test_chain.note_left(&order.removed)?;
             let Reply::Mined(added) = mined else { return Err(unexpected(mined)) };
             let (removed, height) = (order.removed, order.fork.saturating_add(blocks));
             let old_tip = removed.first().copied().unwrap_or_default();
