@@ -58,6 +58,12 @@ impl Address {
         let length = bytes.len();
         bytes.try_into().map(Self).map_err(|_| AddressError::Length(length))
     }
+
+    /// Whether people would take a text for an address, of whatever chain and in whatever case: its checksum is right. Nothing
+    /// else may be called so.
+    pub fn is_like(text: &str, prefix: &Prefix) -> bool {
+        !matches!(Self::parse(&text.to_ascii_lowercase(), prefix), Err(AddressError::Malformed))
+    }
 }
 
 impl fmt::Debug for Address {

@@ -26,6 +26,9 @@ const MAX_NAME: usize = 64;
 /// The columns' names, in the first line.
 const TITLES: [&str; 2] = ["name", "address"];
 
+/// Why nothing is called so.
+pub(super) const NAMED_LIKE_AN_ADDRESS: &str = "an address cannot be the name of another; choose another name";
+
 /// Somebody else's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
@@ -120,8 +123,8 @@ impl<'a> Contacts<'a> {
     /// Adds a contact. `keys`: names that it must not have.
     pub fn add(&self, name: &str, address: &Address, keys: &[String]) -> Outcome<Contact> {
         check_name(name).map_err(WalletError::usage)?;
-        if Address::parse(name, &self.spec.prefix).is_ok() {
-            return Err(WalletError::usage("an address cannot be the name of another"));
+        if Address::is_like(name, &self.spec.prefix) {
+            return Err(WalletError::usage(NAMED_LIKE_AN_ADDRESS));
         }
         let exists = |what: &str, known: &str| {
             WalletError::usage(format!(

@@ -6,7 +6,7 @@ use super::{KeyFile, Keys, NamedKey, check_name};
 use crate::{
     chain::{address::Address, key::SecretKey},
     wallet::{
-        contacts::{Contact, is_same},
+        contacts::{Contact, NAMED_LIKE_AN_ADDRESS, is_same},
         error::{Outcome, WalletError},
         files::{self, Existing},
     },
@@ -42,11 +42,14 @@ impl Keys<'_> {
         all
     }
 
-    /// The names of all addresses that have one: of contacts, and of keys, which come first. What cannot be read has none.
+    /// The names of all addresses that have one: of contacts, and of keys, which come first. What cannot be read has none, and
+    /// no name reads as an address, whatever people call their files.
     pub fn known(&self) -> BTreeMap<Address, String> {
-        let contacts = self.contacts().list().unwrap_or_default().into_iter();
+        let is_name = |name: &str| !Address::is_like(name, &self.spec.prefix);
+        let contacts = self.contacts().list().unwrap_or_default().into_iter().filter(|one| is_name(&one.name));
         let mut known: BTreeMap<Address, String> = contacts.map(|one| (one.address, one.name)).collect();
-        let files = self.read_all(self.names().unwrap_or_default()).files.into_iter();
+        let names = self.names().unwrap_or_default().into_iter().filter(|name| is_name(name));
+        let files = self.read_all(names).files.into_iter();
         known.extend(files.filter_map(|(name, file)| Some((file.owner(&self.spec.prefix)?, name))));
         known
     }
@@ -113,6 +116,9 @@ impl Keys<'_> {
     /// Refuses names that keys cannot have, and those that mean somebody already.
     fn check_free(&self, name: &str) -> Outcome {
         check_name(name).map_err(WalletError::usage)?;
+        if Address::is_like(name, &self.spec.prefix) {
+            return Err(WalletError::usage(NAMED_LIKE_AN_ADDRESS));
+        }
         if self.well_known(&name.to_lowercase()).is_some() {
             return Err(WalletError::usage(format!(
                 "\"{name}\" names a publicly known key of this chain; choose another name"

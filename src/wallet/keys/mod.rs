@@ -183,8 +183,13 @@ impl<'a> Keys<'a> {
         self.folder.join(format!("{name}.json"))
     }
 
-    /// Parses an address, or finds that of the key or contact with this name.
+    /// Parses an address, or finds that of the key or contact with this name. What reads as an address is one, even if a key
+    /// or a contact is called so.
     pub fn address(&self, text: &str) -> Outcome<Address> {
+        let parsed = Address::parse(text, &self.spec.prefix);
+        if Address::is_like(text, &self.spec.prefix) {
+            return parsed.map_err(|error| WalletError::usage(format!("{text}: {error}")));
+        }
         if text.len() <= MAX_NAME {
             match self.find(text) {
                 Ok(named) => {
@@ -199,10 +204,6 @@ impl<'a> Keys<'a> {
                 Err(error @ WalletError::Denied(_)) => return Err(error),
                 Err(_) => {}
             }
-        }
-        let parsed = Address::parse(text, &self.spec.prefix);
-        if let Ok(address) = parsed {
-            return Ok(address);
         }
         if let Some(address) = self.contacts().find(text)? {
             let is_key = self.names()?.iter().any(|name| is_same(name, text));
@@ -329,6 +330,40 @@ mod tests {
         spec.test = false;
         assert!(matches!(Keys::new(&folder, &spec).find("dev9"), Err(WalletError::NoKey { .. })));
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn what_reads_as_an_address_names_no_key_and_means_the_address() {
+        let (folder, spec) = (folder("like-an-address"), ChainSpec::local());
+        let keys = Keys::new(&folder, &spec);
+        let [own, theirs] = [7, 8].map(|seed| SecretKey::from_seed([seed; 32]));
+        let text = theirs.address().to_text(&spec.prefix);
+        let elsewhere = theirs.address().to_text(&Prefix::new("other").unwrap());
+        let (capital, mixed) = (text.to_uppercase(), text.replacen("ltus", "LTUS", 1));
+        for name in [&text, &capital, &mixed, &elsewhere] {
+            for refused in [keys.add(name, &own, None), keys.watch(name, &own.address())] {
+                let error = refused.unwrap_err().to_string();
+                assert!(error.contains("an address cannot be the name of another"), "{name}: {error}");
+            }
+            assert!(keys.add_contact(name, &own.address()).is_err(), "{name}");
+        }
+
+        // Files that were made by hand, or by an older program.
+        keys.add("own", &own, None).unwrap();
+        for name in [&text, &capital, &mixed, &elsewhere] {
+            fs::copy(keys.path("own"), keys.path(name)).unwrap();
+        }
+        fs::remove_file(keys.path("own")).unwrap();
+        fs::write(keys.contacts().path(), format!("{text},{}\n", own.address().to_text(&spec.prefix))).unwrap();
+        for name in [&text, &capital] {
+            assert_eq!(keys.address(name), Ok(theirs.address()), "{name}");
+        }
+        for name in [&mixed, &elsewhere] {
+            assert!(keys.address(name).is_err(), "{name}");
+        }
+        assert_eq!(keys.known().get(&own.address()), None, "nor is an address shown as another");
+        keys.remove(&text).unwrap();
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
