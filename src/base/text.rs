@@ -23,12 +23,13 @@ pub fn decomposed(text: &str) -> String {
 }
 
 /// What people take for the same text is the same here: however its letters are composed, and in whatever case. By capital
-/// letters, so that `ß` is `ss`; and `İ` and `ı` are `i`.
+/// letters, so that `ß` is `ss`, and first by small ones, since a capital `ẞ` has no other capitals; and `İ` and `ı` are `i`.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    let small: String = text.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect();
+    let capital = text.nfd().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
+    let small: String = capital.flat_map(char::to_lowercase).nfc().collect();
     small.replace("i\u{307}", "i")
 }
 
@@ -46,6 +47,8 @@ mod tests {
         for (one, other) in [
             ("École", "e\u{301}cole"),
             ("STRASSE", "straße"),
+            ("STRAẞE", "straße"),
+            ("STRAẞE", "strasse"),
             ("istanbul", "İSTANBUL"),
             ("ΟΔΟΣ", "οδος"),
             ("Ånn", "a\u{30a}NN"),

@@ -194,6 +194,7 @@ mod tests {
             ("e\u{301}cole", "ÉCOLE 7"),
             ("STRASSE", "Lange Straße 5"),
             ("straße", "Strasse"),
+            ("STRAẞE", "strasse"),
             ("istanbul", "to İstanbul"),
             ("İstanbul", "ISTANBUL"),
             ("Invoice", "INVOICE 7"),
