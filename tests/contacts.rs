@@ -130,6 +130,18 @@ fn contacts_are_paid_by_name_and_named_in_histories() {
     assert!(cli_on(restored.path(), "local", &["restore", &backup]).status.success());
     assert!(stdout(&cli_on(restored.path(), "local", &["contact", "list"])).contains("bob"));
 
+    // Names that are taken for each other pay nobody, the others do; what the list marks can be removed.
+    let other = node.json(&["key", "show", "dev7"])["address"].as_str().unwrap().to_owned();
+    let table = node.dir.join("local/contacts.csv");
+    fs::write(&table, format!("FRED,{ann}\nFred,{other}\nmax,{ann}\n{other},{ann}\n")).unwrap();
+    let listed = stdout(&node.cli(&["contact", "list"]));
+    assert_eq!(listed.matches("not used: there twice").count(), 2, "{listed}");
+    assert_eq!(listed.matches("an address cannot be a name").count(), 1, "{listed}");
+    assert_eq!(node.cli(&["send", "FRED", "5", "--from", "dev0"]).status.code(), Some(2));
+    node.json(&["send", "max", "5", "--from", "dev0"]);
+    assert_eq!(node.json(&["contact", "remove", "FRED"]), json!({ "removed": "FRED", "address": ann }));
+    assert_eq!(node.json(&["contact", "list"])[0], json!({ "name": "Fred", "address": other }));
+
     // A table that is wrong somewhere pays nobody by name, and says where.
     fs::write(node.dir.join("local/contacts.csv"), format!("name,address\nbob,{ann}\ncyd,ltus1x\n")).unwrap();
     let refused = node.cli(&["send", "bob", "5", "--from", "dev0"]);

@@ -1,7 +1,7 @@
 //! `contact`: names for the addresses of others.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     context::Context,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     chain::address::Address,
     wallet::{
-        contacts::{Contact, Contacts},
+        contacts::{self, Contact, Contacts},
         keys::Keys,
     },
 };
@@ -81,18 +81,32 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
             context.print(&json!(names), |_| names.join("\n"))
         }
         Verb::List { names: false } => {
-            let list: Vec<Value> = contacts.list()?.iter().map(facts).collect();
-            context.print(&json!(list), |list| {
-                let mut rows = Rows::new(&["name", "address"]);
+            let all = contacts.list()?;
+            let doubled = contacts::doubled(&all);
+            let list = all.iter().map(|one| {
+                let mut facts = facts(one);
+                if Address::is_like(&one.name, &context.spec().prefix) {
+                    facts["problem"] = json!("not used: an address cannot be a name");
+                } else if doubled.contains(&one) {
+                    facts["problem"] = json!("not used: there twice");
+                }
+                facts
+            });
+            context.print(&list.collect(), |list| {
+                let mut rows = Rows::new(&["name", "address", ""]);
                 for contact in output::items(list) {
-                    rows.row([output::text(contact, "name"), output::text(contact, "address")]);
+                    rows.row(["name", "address", "problem"].map(|field| output::text(contact, field)));
                 }
                 rows.text("no contacts")
             })
         }
         Verb::Remove { name } => match removed(&contacts, name)? {
-            true => context.print(&json!({ "removed": name }), |_| format!("removed {name}")),
-            false => {
+            Some(contact) => {
+                let address = context.show(&contact.address);
+                output::hint(&format!("its address was {address}"));
+                context.print(&json!({ "removed": name, "address": address }), |_| format!("removed {name}"))
+            }
+            None => {
                 let problem = format!("there is no contact \"{name}\"; tussock contact list shows all");
                 Err(Failure::new(Exit::NotFound, problem))
             }
@@ -100,10 +114,10 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
     }
 }
 
-/// Whether the contact was there.
-fn removed(contacts: &Contacts<'_>, name: &str) -> Outcome<bool> {
+/// The contact, if it was there.
+fn removed(contacts: &Contacts<'_>, name: &str) -> Outcome<Option<Contact>> {
     if !contacts.path().exists() {
-        return Ok(false);
+        return Ok(None);
     }
     let _lock = FileLock::acquire(contacts.path())?;
     Ok(contacts.remove(name)?)

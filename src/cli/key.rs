@@ -259,6 +259,11 @@ fn watch(context: &Context, keys: &Keys<'_>, name: &str, address: &str) -> Outco
 fn list(context: &Context, keys: &Keys<'_>) -> Outcome {
     let all = keys.read_all(keys.names()?);
     all.damaged.iter().for_each(|reason| output::note(&format!("left out: {reason}")));
+    let doubled = keys.doubled(&all.files);
+    if !doubled.is_empty() {
+        let names = doubled.join(", ");
+        output::note(&format!("taken for each other, so that payments to them must name the address: {names}"));
+    }
     let list = all.files.iter().map(|(name, file)| {
         let mut facts = facts(file);
         // Commands take the file's name, which may differ from the name in the file.

@@ -2,6 +2,7 @@
 //! may also write themselves.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -101,23 +102,34 @@ impl<'a> Contacts<'a> {
             check_name(name).map_err(|problem| format!("line {line}: {problem}"))?;
             let address = Address::parse(address, &self.spec.prefix)
                 .map_err(|error| format!("line {line}: {name}: the address: {error}"))?;
-            if contacts.iter().any(|(_, contact)| is_same(&contact.name, name)) {
-                return Err(format!("line {line}: {name} is there twice; remove one of them"));
-            }
             contacts.push((line, Contact { name: name.to_owned(), address }));
         }
         Ok(contacts)
     }
 
-    /// The address of the contact with this name, however its letters are composed.
+    /// The address of the contact with this name, however its letters are composed. Nobody is paid whose name means two.
     pub fn find(&self, name: &str) -> Outcome<Option<Address>> {
-        let mut contacts = self.list()?.into_iter();
-        Ok(contacts.find(|contact| is_exactly(&contact.name, name)).map(|contact| contact.address))
+        let same = self.like(name)?;
+        let Some(found) = same.iter().find(|contact| is_exactly(&contact.name, name)) else { return Ok(None) };
+        match same.iter().find(|contact| contact.address != found.address) {
+            None => Ok(Some(found.address)),
+            Some(other) => Err(WalletError::usage(format!(
+                "\"{name}\" is there twice, with two addresses ({}, {}); name the address, or remove one: \
+                 tussock contact remove '{}'",
+                found.address.to_text(&self.spec.prefix),
+                other.address.to_text(&self.spec.prefix),
+                other.name
+            ))),
+        }
     }
 
-    /// The contact that people would take for one of this name: capital letters make no other, nor does `ß` instead of `ss`.
-    pub fn like(&self, name: &str) -> Outcome<Option<Contact>> {
-        Ok(self.list()?.into_iter().find(|contact| is_same(&contact.name, name)))
+    /// The contacts that people would take for one of this name: capital letters make no other, nor does `ß` instead of `ss`.
+    /// They are several only in a table that was written by hand or by an older program.
+    pub fn like(&self, name: &str) -> Outcome<Vec<Contact>> {
+        let mut contacts = self.list()?;
+        let form = form(name);
+        contacts.retain(|contact| self::form(&contact.name) == form);
+        Ok(contacts)
     }
 
     /// Adds a contact. `keys`: names that it must not have.
@@ -151,26 +163,35 @@ impl<'a> Contacts<'a> {
         Ok(contact)
     }
 
-    /// Removes a contact. Whether it was there.
-    pub fn remove(&self, name: &str) -> Outcome<bool> {
-        if self.find(name)?.is_none() {
-            return Ok(false);
-        }
+    /// Removes a contact, which it returns if it was there. Of those that people take for each other, the one with exactly this
+    /// spelling.
+    pub fn remove(&self, name: &str) -> Outcome<Option<Contact>> {
+        let mut removed = None;
         self.edit(|text| {
             let mut contacts = self.parse_lines(text).map_err(|problem| self.damaged(&problem))?;
-            let Some(at) = contacts.iter().position(|(_, contact)| is_exactly(&contact.name, name)) else {
-                return Ok(None);
-            };
-            let (line, _) = contacts.remove(at);
+            let spelled = contacts.iter().position(|(_, contact)| contact.name == name);
+            let composed = || contacts.iter().position(|(_, contact)| is_exactly(&contact.name, name));
+            let Some(at) = spelled.or_else(composed) else { return Ok(None) };
+            let (line, contact) = contacts.remove(at);
+            let is_other =
+                |(_, other): &&(u64, Contact)| other.name == contact.name && other.address != contact.address;
+            if let Some((other, _)) = contacts.iter().find(is_other) {
+                let path = self.path.display();
+                return Err(WalletError::usage(format!(
+                    "\"{name}\" is in lines {line} and {other} of {path}, with two addresses; remove one by hand"
+                )));
+            }
             let kept = (1..).zip(text.split_inclusive('\n')).filter(|(number, _)| *number != line);
             let left = contacts.into_iter().map(|(_, contact)| contact).collect();
+            removed = Some(contact);
             Ok(Some((kept.map(|(_, line)| line).collect(), left)))
-        })
+        })?;
+        Ok(removed)
     }
 
     /// Changes the file's text, and leaves what people have written beside names and addresses as it is. The change returns the
     /// text and the contacts that must be in it. Whether anything was changed.
-    fn edit(&self, change: impl Fn(&str) -> Outcome<Option<(String, Vec<Contact>)>>) -> Outcome<bool> {
+    fn edit(&self, mut change: impl FnMut(&str) -> Outcome<Option<(String, Vec<Contact>)>>) -> Outcome<bool> {
         if let Some(folder) = self.path.parent() {
             files::make_folder(folder)?;
         }
@@ -194,9 +215,24 @@ fn row(cells: [&str; 2]) -> Outcome<String> {
     String::from_utf8(bytes).map_err(|_| failed())
 }
 
+/// The contacts that nobody is paid by, since others that people would take for them have other addresses.
+pub fn doubled(contacts: &[Contact]) -> Vec<&Contact> {
+    let mut meant: BTreeMap<String, Vec<&Contact>> = BTreeMap::new();
+    for contact in contacts {
+        meant.entry(form(&contact.name)).or_default().push(contact);
+    }
+    meant.retain(|_, same| same.windows(2).any(|two| two[0].address != two[1].address));
+    meant.into_values().flatten().collect()
+}
+
+/// What names have in common that people would take for each other.
+pub(super) fn form(name: &str) -> String {
+    folded(name)
+}
+
 /// Names that people would take for each other.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    folded(one) == folded(other)
+    form(one) == form(other)
 }
 
 /// Names that are the same letters.
@@ -239,7 +275,7 @@ mod tests {
         assert_eq!(contacts.list().unwrap().len(), 21);
         let now = || fs::read_to_string(folder.join(FILE)).unwrap();
         assert!(now().starts_with(&text), "{}", now());
-        assert_eq!(contacts.remove("c20"), Ok(true));
+        assert_eq!(contacts.remove("c20").unwrap().unwrap().address, address(20));
         assert_eq!((contacts.list().unwrap().len(), contacts.find("c20")), (20, Ok(None)));
         assert!(now().starts_with(&text) && !now().contains("c20"));
         let open = format!("{}\"x,{}\n", now(), address(2).to_text(&spec.prefix));
@@ -258,7 +294,7 @@ mod tests {
         let add = |name: &str, address: &Address| keys.add_contact(name, address);
         let contacts = keys.contacts();
         let [one, two] = [20, 21].map(|seed| SecretKey::from_seed([seed; 32]).address());
-        assert_eq!((contacts.list(), contacts.find("Ann"), contacts.remove("Ann")), (Ok(vec![]), Ok(None), Ok(false)));
+        assert_eq!((contacts.list(), contacts.find("Ann"), contacts.remove("Ann")), (Ok(vec![]), Ok(None), Ok(None)));
         add("Ann Müller", &one).unwrap();
         add("bob", &two).unwrap();
         assert_eq!((contacts.find("Ann Müller"), keys.address("bob")), (Ok(Some(one)), Ok(two)));
@@ -274,7 +310,7 @@ mod tests {
             assert!(add(wrong, &one).is_err(), "{wrong}");
         }
         assert!(add(&one.to_text(&spec.prefix), &two).is_err());
-        assert_eq!((contacts.remove("bob"), contacts.list().unwrap().len()), (Ok(true), 1));
+        assert_eq!((contacts.remove("bob").unwrap().is_some(), contacts.list().unwrap().len()), (true, 1));
 
         // A key that came from elsewhere has the name of a contact: nobody is paid by that name.
         keys.add("taken", &key, None).unwrap();
@@ -298,7 +334,7 @@ mod tests {
         assert!(add("jo weiss", &one).is_err());
         let error = keys.address("jo weiss").unwrap_err();
         assert!(error.to_string().contains("there is \"Jo Weiß\""), "{error}");
-        assert_eq!(contacts.remove("Jo Weiß"), Ok(true));
+        assert!(contacts.remove("Jo Weiß").unwrap().is_some());
 
         // Written by hand, and wrongly: then nobody is paid by name.
         let [first, second] = [one, two].map(|address| address.to_text(&spec.prefix));
@@ -308,7 +344,6 @@ mod tests {
         for (wrong, word) in [
             (table.replace(&second, "ltus1x"), "line 5: bob"),
             (table.replace("bob", "ann"), "twice"),
-            (table.replace("bob", "A\u{308}nn").replace("Ann", "Änn"), "twice"),
             (table.replace("bob", ""), "cannot name"),
         ] {
             fs::write(contacts.path(), wrong).unwrap();
@@ -317,6 +352,48 @@ mod tests {
             assert_eq!(keys.address(&first), Ok(one), "who is named by the address needs no contacts");
             assert_eq!(keys.address("till"), Ok(key.address()));
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_doubled_name_is_refused_only_where_it_is_used_and_removed_as_it_is_spelled() {
+        let folder = std::env::temp_dir().join(format!("tussock-contacts-doubled-{}", std::process::id()));
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir_all(&folder).unwrap();
+        let spec = ChainSpec::local();
+        let keys = Keys::new(&folder, &spec);
+        let contacts = keys.contacts();
+        let [one, two] = [20, 21].map(|seed| SecretKey::from_seed([seed; 32]).address());
+        let row = |name: &str, address: &Address| format!("{name},{}\n", address.to_text(&spec.prefix));
+        let rows =
+            [("FRED", one), ("Fred", two), ("Änn", one), ("A\u{308}nn", two), ("zoe", one), ("ZOE", one), ("max", two)];
+        let table: String = rows.iter().map(|(name, address)| row(name, address)).collect();
+        fs::write(contacts.path(), &table).unwrap();
+
+        let list = contacts.list().unwrap();
+        let mut marked: Vec<&str> = doubled(&list).iter().map(|contact| contact.name.as_str()).collect();
+        marked.sort_unstable();
+        assert_eq!(marked, ["A\u{308}nn", "FRED", "Fred", "Änn"], "who has one address twice is paid there");
+        for name in ["FRED", "Fred", "Änn", "A\u{308}nn"] {
+            let error = keys.address(name).unwrap_err().to_string();
+            assert!(error.contains("twice") && error.contains("contact remove"), "{name}: {error}");
+        }
+        assert!(keys.address("fred").is_err());
+        assert_eq!((keys.address("max"), keys.address("zoe"), keys.address("ZOE")), (Ok(two), Ok(one), Ok(one)));
+        contacts.add("new", &one, &[]).unwrap();
+        assert!(contacts.add("FrEd", &one, &[]).is_err());
+        assert_eq!(contacts.remove("new").unwrap().unwrap().address, one);
+
+        assert_eq!(contacts.remove("fred"), Ok(None));
+        assert_eq!(contacts.remove("Fred").unwrap().unwrap().address, two);
+        assert_eq!(contacts.remove("A\u{308}nn").unwrap().unwrap().address, two);
+        assert_eq!((keys.address("FRED"), keys.address("Änn")), (Ok(one), Ok(one)));
+        assert_eq!(contacts.list().unwrap().len(), 5);
+
+        // Nothing says which of them is meant.
+        fs::write(contacts.path(), row("max", &one) + &row("max", &two)).unwrap();
+        let error = contacts.remove("max").unwrap_err().to_string();
+        assert!(error.contains("lines 1 and 2"), "{error}");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use super::{KeyFile, Keys, NamedKey, check_name};
 use crate::{
     chain::{address::Address, key::SecretKey},
     wallet::{
-        contacts::{Contact, NAMED_LIKE_AN_ADDRESS, is_same},
+        contacts::{Contact, NAMED_LIKE_AN_ADDRESS, form, is_same},
         error::{Outcome, WalletError},
         files::{self, Existing},
     },
@@ -52,6 +52,16 @@ impl Keys<'_> {
         let files = self.read_all(names).files.into_iter();
         known.extend(files.filter_map(|(name, file)| Some((file.owner(&self.spec.prefix)?, name))));
         known
+    }
+
+    /// The keys of other addresses that people would take for each other: nobody is paid by these names.
+    pub fn doubled(&self, files: &[(String, KeyFile)]) -> Vec<String> {
+        let mut meant: BTreeMap<String, Vec<(&String, Option<Address>)>> = BTreeMap::new();
+        for (name, file) in files {
+            meant.entry(form(name)).or_default().push((name, file.owner(&self.spec.prefix)));
+        }
+        meant.retain(|_, same| same.windows(2).any(|two| two[0].1 != two[1].1));
+        meant.into_values().flatten().map(|(name, _)| name.clone()).collect()
     }
 
     /// Changes the label of a key file.
@@ -108,8 +118,8 @@ impl Keys<'_> {
     /// Names somebody else's address. No key may have the name.
     pub fn add_contact(&self, name: &str, address: &Address) -> Outcome<Contact> {
         let mut names = self.names()?;
-        let lower = name.to_lowercase();
-        names.extend(self.well_known(&lower).map(|_| lower.clone()));
+        let form = form(name);
+        names.extend(self.well_known(&form).map(|_| form.clone()));
         self.contacts().add(name, address, &names)
     }
 
@@ -129,13 +139,13 @@ impl Keys<'_> {
             return Err(WalletError::Exists { what: "key", name: known, place });
         }
         let contacts = self.contacts();
-        match contacts.like(name) {
-            Ok(Some(contact)) => {
+        // A table that cannot be read keeps nobody from a new key.
+        match contacts.like(name).unwrap_or_default().into_iter().next() {
+            Some(contact) => {
                 let place = contacts.path().display().to_string();
                 Err(WalletError::Exists { what: "contact", name: contact.name, place })
             }
-            // A table that cannot be read keeps nobody from a new key.
-            Ok(None) | Err(_) => Ok(()),
+            None => Ok(()),
         }
     }
 

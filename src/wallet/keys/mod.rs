@@ -2,6 +2,7 @@
 
 mod file;
 mod folder;
+mod meaning;
 mod spending;
 
 use std::{
@@ -20,7 +21,7 @@ use crate::{
         spec::{ChainSpec, WELL_KNOWN_ACCOUNTS},
     },
     wallet::{
-        contacts::{Contacts, is_same},
+        contacts::Contacts,
         error::{Outcome, WalletError},
     },
 };
@@ -183,48 +184,6 @@ impl<'a> Keys<'a> {
         self.folder.join(format!("{name}.json"))
     }
 
-    /// Parses an address, or finds that of the key or contact with this name. What reads as an address is one, even if a key
-    /// or a contact is called so.
-    pub fn address(&self, text: &str) -> Outcome<Address> {
-        let parsed = Address::parse(text, &self.spec.prefix);
-        if Address::is_like(text, &self.spec.prefix) {
-            return parsed.map_err(|error| WalletError::usage(format!("{text}: {error}")));
-        }
-        if text.len() <= MAX_NAME {
-            match self.find(text) {
-                Ok(named) => {
-                    if let Some(address) = named.owner(&self.spec.prefix) {
-                        let rival = self.contacts().like(text).ok().flatten();
-                        return match rival.filter(|contact| contact.address != address) {
-                            Some(contact) => Err(ambiguous(&contact.name)),
-                            None => Ok(address),
-                        };
-                    }
-                }
-                Err(error @ WalletError::Denied(_)) => return Err(error),
-                Err(_) => {}
-            }
-        }
-        if let Some(address) = self.contacts().find(text)? {
-            let is_key = self.names()?.iter().any(|name| is_same(name, text));
-            return if is_key || self.well_known(&text.to_lowercase()).is_some() {
-                Err(ambiguous(text))
-            } else {
-                Ok(address)
-            };
-        }
-        let start = format!("{}1", self.spec.prefix);
-        let similar = self.contacts().like(text)?.map(|contact| contact.name);
-        let similar = similar.or_else(|| self.names().ok()?.into_iter().find(|name| is_same(name, text)));
-        parsed.map_err(|error| match similar {
-            Some(name) => WalletError::usage(format!("{text}: neither a key nor a contact; there is \"{name}\"")),
-            None if text.contains('1') => WalletError::usage(format!("{text}: {error}")),
-            None => WalletError::usage(format!(
-                "{text}: neither a key, a contact nor an address; addresses start with {start}"
-            )),
-        })
-    }
-
     /// The names of other people's addresses in the same folder.
     pub fn contacts(&self) -> Contacts<'a> {
         Contacts::new(self.folder.parent().unwrap_or(&self.folder), self.spec)
@@ -236,13 +195,6 @@ impl<'a> Keys<'a> {
         let number: u32 = digits.parse().ok()?;
         (number < WELL_KNOWN_ACCOUNTS).then(|| SecretKey::well_known(number))
     }
-}
-
-/// Nobody is paid whose name means two.
-fn ambiguous(name: &str) -> WalletError {
-    WalletError::usage(format!(
-        "both a key and a contact are called \"{name}\"; name the address, or remove one of them"
-    ))
 }
 
 fn denied(path: &Path) -> WalletError {
@@ -330,40 +282,6 @@ mod tests {
         spec.test = false;
         assert!(matches!(Keys::new(&folder, &spec).find("dev9"), Err(WalletError::NoKey { .. })));
         assert!(!folder.exists());
-    }
-
-    #[test]
-    fn what_reads_as_an_address_names_no_key_and_means_the_address() {
-        let (folder, spec) = (folder("like-an-address"), ChainSpec::local());
-        let keys = Keys::new(&folder, &spec);
-        let [own, theirs] = [7, 8].map(|seed| SecretKey::from_seed([seed; 32]));
-        let text = theirs.address().to_text(&spec.prefix);
-        let elsewhere = theirs.address().to_text(&Prefix::new("other").unwrap());
-        let (capital, mixed) = (text.to_uppercase(), text.replacen("ltus", "LTUS", 1));
-        for name in [&text, &capital, &mixed, &elsewhere] {
-            for refused in [keys.add(name, &own, None), keys.watch(name, &own.address())] {
-                let error = refused.unwrap_err().to_string();
-                assert!(error.contains("an address cannot be the name of another"), "{name}: {error}");
-            }
-            assert!(keys.add_contact(name, &own.address()).is_err(), "{name}");
-        }
-
-        // Files that were made by hand, or by an older program.
-        keys.add("own", &own, None).unwrap();
-        for name in [&text, &capital, &mixed, &elsewhere] {
-            fs::copy(keys.path("own"), keys.path(name)).unwrap();
-        }
-        fs::remove_file(keys.path("own")).unwrap();
-        fs::write(keys.contacts().path(), format!("{text},{}\n", own.address().to_text(&spec.prefix))).unwrap();
-        for name in [&text, &capital] {
-            assert_eq!(keys.address(name), Ok(theirs.address()), "{name}");
-        }
-        for name in [&mixed, &elsewhere] {
-            assert!(keys.address(name).is_err(), "{name}");
-        }
-        assert_eq!(keys.known().get(&own.address()), None, "nor is an address shown as another");
-        keys.remove(&text).unwrap();
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
