@@ -87,8 +87,8 @@ pub enum LedgerCommand {
     Save,
     /// One mempool transaction. → [`Reply::PoolEntry`], [`Reply::Displaced`], or [`Reply::NotFound`]
     PoolEntry(Hash),
-    /// Whether those of the mempool that spend the same coins would give way to this one, if there are any. → [`Reply::Done`] or
-    /// [`Reply::NotTaken`]
+    /// Whether those of the mempool that spend the same coins would give way to this one, if there are any, and it builds on no
+    /// more of them than is allowed. → [`Reply::Done`] or [`Reply::NotTaken`]
     MayReplace(Arc<HashedTransaction>),
     /// Test chains only. See there.
     Test(TestCommand),

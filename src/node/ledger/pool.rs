@@ -312,10 +312,7 @@ impl Pool {
         if fee < least {
             return Err(Refusal::Fee { fee, needed: least });
         }
-        let ancestors = self.ancestors(&hashed.transaction);
-        if ancestors.len() > limits::MEMPOOL_ANCESTORS {
-            return Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS));
-        }
+        let ancestors = self.few_ancestors(&hashed.transaction)?;
         let rate = fee_rate(fee, hashed.size);
         let freed: usize = replaced.iter().map(|id| self.known(id).cost()).sum();
         let mut excess = (self.used() + cost(hashed)).saturating_sub(self.limit + freed);

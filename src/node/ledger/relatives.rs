@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     base::{hash::Hash, limits},
     chain::transaction::Transaction,
+    node::Refusal,
 };
 
 use super::pool::{FeeRate, Pool, fee_rate};
@@ -36,6 +37,15 @@ impl Pool {
             }
         }
         ancestors
+    }
+
+    /// The same, or that they are more than is allowed.
+    pub(super) fn few_ancestors(&self, transaction: &Transaction) -> Result<BTreeSet<Hash>, Refusal> {
+        let ancestors = self.ancestors(transaction);
+        match ancestors.len() > limits::MEMPOOL_ANCESTORS {
+            true => Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS)),
+            false => Ok(ancestors),
+        }
     }
 
     /// A transaction that is there, and those that it builds on.

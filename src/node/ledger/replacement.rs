@@ -85,9 +85,10 @@ impl Pool {
         spenders.filter(|spender| *spender != hashed.txid).min()
     }
 
-    /// The answer to who asks whether it would take the place of those that it conflicts with, if there are any.
+    /// The answer to who asks whether it would take the place of those that it conflicts with, if there are any, and whether it
+    /// builds on few enough others.
     pub(super) fn may_replace(&self, hashed: &HashedTransaction, relay_rate: u64) -> Reply {
-        match self.replaced_by(hashed, relay_rate) {
+        match self.replaced_by(hashed, relay_rate).and_then(|_| self.few_ancestors(&hashed.transaction)) {
             Ok(_) => Reply::Done,
             Err(refusal) => Reply::NotTaken(refusal),
         }

@@ -217,7 +217,9 @@ fn judge(
         return Ok(Err(Objection::of(fault)));
     }
     let transaction = &hashed.transaction;
-    if let Some(refusal) = refusal {
+    // What is wrong in itself is said before how many it builds on, which the next block changes.
+    let waits = refusal.filter(|refusal| refusal.word() == Refusal::LONG_CHAIN);
+    if let Some(refusal) = refusal.filter(|_| waits.is_none()) {
         return Ok(Err(refusal.clone().into()));
     }
     let height = databases.tip()?.height.saturating_add(1);
@@ -242,7 +244,7 @@ fn judge(
     if render::fee_rate(fee, hashed.size) < context.chain.min_fee_rate {
         return Ok(Err(Objection::of(format!("fee of {fee} is below the lowest rate that this node accepts"))));
     }
-    Ok(Ok(fee))
+    Ok(waits.map_or(Ok(fee), |refusal| Err(refusal.clone().into())))
 }
 
 fn is_confirmed(databases: &mut Databases, hashed: &HashedTransaction) -> Result<bool, RpcError> {

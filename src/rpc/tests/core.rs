@@ -80,6 +80,13 @@ fn a_transaction_is_decoded_and_judged_without_being_sent() {
     let verdicts = rig.result("testmempoolaccept", json!([encoded]));
     assert_eq!((&verdicts[0]["allowed"], &verdicts[0]["fees"]["base"]), (&json!(true), &json!(1)));
     assert_eq!(verdicts[1]["reject-reason"], "input 0 has no valid signature");
+    let mut late = good.clone();
+    late.memo = List::truncated(*b"late");
+    let unsigned_late = late.clone();
+    SecretKey::well_known(0).sign_transaction(&mut late, &rig.maker.spec().genesis_hash());
+    let verdicts = rig.result("testmempoolaccept", json!([[hex(&late.to_bytes()), hex(&unsigned_late.to_bytes())]]));
+    assert_eq!((&verdicts[0]["allowed"], &verdicts[0]["reject-word"]), (&json!(false), &json!("long-chain")));
+    assert_eq!(verdicts[1]["reject-word"], "invalid", "what no block changes is said first");
     rig.put_into_pool(&good);
     let again = rig.result("testmempoolaccept", json!([[encoded[0]]]));
     assert_eq!(again[0]["reject-reason"], "already in the mempool");

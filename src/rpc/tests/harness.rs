@@ -92,6 +92,7 @@ impl Backend for FakeNode {
                 };
                 match self.pool.lock().unwrap().iter().find(spends) {
                     Some(rival) => Reply::NotTaken(Refusal::Rival(rival.transaction.txid)),
+                    None if *hashed.transaction.memo == *b"late" => Reply::NotTaken(Refusal::Ancestors(25)),
                     None => Reply::Done,
                 }
             }

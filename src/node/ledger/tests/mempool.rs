@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::{
-    base::limits,
+    base::{ids::Ticket, limits},
     chain::{rules::TransactionFault, testkit},
     node::{
         Role,
+        command::{LedgerCommand, Reply},
         hindrance::HindranceId,
         notice::{ToFetch, ToGossip},
         report::Report,
@@ -106,7 +107,13 @@ fn a_chain_of_unconfirmed_transactions_has_an_end() {
         last = child(&node, &last, 1);
         assert_eq!(node.admit(&last), Ok(()));
     }
-    assert_eq!(node.admit(&child(&node, &last, 1)), Err(Refusal::Ancestors(limits::MEMPOOL_ANCESTORS)));
+    // Who asks first hears the same.
+    let long = child(&node, &last, 1);
+    let asked = LedgerCommand::MayReplace(Arc::new(HashedTransaction::new(long.clone())));
+    let said = node.event(Event::Command(Ticket(5), asked.into()));
+    let refusal = Refusal::Ancestors(limits::MEMPOOL_ANCESTORS);
+    assert!(said.contains(&Action::Reply(Ticket(5), Reply::NotTaken(refusal.clone()))), "{said:?}");
+    assert_eq!(node.admit(&long), Err(refusal));
 }
 
 #[test]
