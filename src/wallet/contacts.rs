@@ -11,19 +11,18 @@ use std::{
 use super::{
     error::{Outcome, WalletError},
     files::{self, Existing},
+    names,
     tables::line_of,
 };
 use crate::{
     base::text::{composed, folded},
-    chain::{address::Address, memo, spec::ChainSpec},
+    chain::{address::Address, spec::ChainSpec},
 };
 
 /// The file in a chain's folder.
 pub const FILE: &str = "contacts.csv";
 /// Bytes of the file: some 10,000 contacts.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// Bytes of a name.
-const MAX_NAME: usize = 64;
 /// The columns' names, in the first line.
 const TITLES: [&str; 2] = ["name", "address"];
 
@@ -99,7 +98,7 @@ impl<'a> Contacts<'a> {
             if index == 0 && [name, address] == TITLES {
                 continue;
             }
-            check_name(name).map_err(|problem| format!("line {line}: {problem}"))?;
+            names::check(name).map_err(|problem| format!("line {line}: {problem}"))?;
             let address = Address::parse(address, &self.spec.prefix)
                 .map_err(|error| format!("line {line}: {name}: the address: {error}"))?;
             contacts.push((line, Contact { name: name.to_owned(), address }));
@@ -134,7 +133,7 @@ impl<'a> Contacts<'a> {
 
     /// Adds a contact. `keys`: names that it must not have.
     pub fn add(&self, name: &str, address: &Address, keys: &[String]) -> Outcome<Contact> {
-        check_name(name).map_err(WalletError::usage)?;
+        names::check(name).and_then(|()| names::check_seen(name)).map_err(WalletError::usage)?;
         if Address::is_like(name, &self.spec.prefix) {
             return Err(WalletError::usage(NAMED_LIKE_AN_ADDRESS));
         }
@@ -240,19 +239,6 @@ fn is_exactly(one: &str, other: &str) -> bool {
     composed(one) == composed(other)
 }
 
-/// One line of letters, digits and spaces that is neither a flag nor a formula nor half of `TO=AMOUNT`.
-fn check_name(name: &str) -> Result<(), String> {
-    let is_shown = memo::text(name.as_bytes()).is_some() && !name.contains(['\n', '=', '"', ',', ';']);
-    let begins = !name.starts_with(['-', '#', '+', '@', '\'']) && name.trim() == name && name != "all";
-    if !(1..=MAX_NAME).contains(&name.len()) || !is_shown || !begins {
-        let shown = name.escape_default();
-        return Err(format!(
-            "\"{shown}\" cannot name a contact; use 1 to {MAX_NAME} letters, digits, spaces or hyphens"
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,7 +292,7 @@ mod tests {
         assert!(matches!(keys.watch("bob", &one), Err(WalletError::Exists { .. })));
         keys.add("till", &key, None).unwrap();
         assert!(add("Till", &one).is_err());
-        for wrong in ["", "-x", "a=b", "a,b", "a\nb", " a", "=1", "all", "\u{202e}x", &"x".repeat(65)] {
+        for wrong in ["", "-x", "a=b", "a,b", "a\nb", " a", "=1", "all", "\u{202e}x", "ab\u{200b}c", &"x".repeat(65)] {
             assert!(add(wrong, &one).is_err(), "{wrong}");
         }
         assert!(add(&one.to_text(&spec.prefix), &two).is_err());
