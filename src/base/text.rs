@@ -33,6 +33,11 @@ pub fn folded(text: &str) -> String {
     small.replace("i\u{307}", "i")
 }
 
+/// The same for names, where letters in other shapes are the same, too (Unicode's form KC): full width, small figures, ligatures.
+pub fn folded_name(name: &str) -> String {
+    if name.is_ascii() { folded(name) } else { folded(&name.nfkc().collect::<String>()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +45,16 @@ mod tests {
     #[test]
     fn nothing_breaks_the_line_or_drives_a_terminal() {
         assert_eq!(one_line("a\nb\u{1b}c\u{202e}d é"), "a\u{fffd}b\u{fffd}c\u{fffd}d é");
+    }
+
+    #[test]
+    fn names_are_the_same_in_whatever_shapes_of_letters() {
+        for (one, other) in
+            [("dev3", "dev³"), ("DEV3", "ｄev3"), ("office", "oﬃce"), ("Änn", "a\u{308}NN"), ("a b", "a\u{a0}b")]
+        {
+            assert_eq!(folded_name(one), folded_name(other), "{one} {other}");
+        }
+        assert_ne!(folded_name("ann"), folded_name("änn"));
     }
 
     #[test]

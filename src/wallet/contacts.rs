@@ -15,7 +15,7 @@ use super::{
     tables::line_of,
 };
 use crate::{
-    base::text::{composed, folded},
+    base::text::{composed, folded_name},
     chain::{address::Address, spec::ChainSpec},
 };
 
@@ -226,7 +226,7 @@ pub fn doubled(contacts: &[Contact]) -> Vec<&Contact> {
 
 /// What names have in common that people would take for each other.
 pub(super) fn form(name: &str) -> String {
-    folded(name)
+    folded_name(name)
 }
 
 /// Names that people would take for each other.
@@ -284,7 +284,7 @@ mod tests {
         add("Ann Müller", &one).unwrap();
         add("bob", &two).unwrap();
         assert_eq!((contacts.find("Ann Müller"), keys.address("bob")), (Ok(Some(one)), Ok(two)));
-        for taken in ["bob", "BOB", "ann müller", "dev3"] {
+        for taken in ["bob", "BOB", "ann müller", "dev3", "dev³", "ｄev3", "ｂob"] {
             assert!(matches!(add(taken, &one), Err(WalletError::Usage(_))), "{taken}");
         }
         let key = SecretKey::from_seed([9; 32]);
