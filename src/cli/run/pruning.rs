@@ -17,9 +17,9 @@ impl Plan {
         let interval = flags.snapshot_interval.unwrap_or_else(|| Setup::snapshot_interval(spec));
         let depth = flags.join_depth.unwrap_or_else(|| Setup::join_depth(spec));
         match check_keep(self.keep(), interval, depth) {
-            Err(problem) if flags.serve_snapshots == Some(true) => {
-                Err(Failure::usage(format!("{problem}; keep more, or leave out --serve-snapshots")))
-            }
+            Err(problem) if flags.serve_snapshots == Some(true) => Err(Failure::usage(format!(
+                "{problem}; keep more, let them join less deep (--join-depth), or leave out --serve-snapshots"
+            ))),
             checked => Ok(checked.err()),
         }
     }
