@@ -33,6 +33,14 @@ fn fails(output: &Output, code: i32, word: &str) {
 }
 
 #[test]
+fn an_export_says_that_there_are_no_blocks_yet() {
+    let node = TestNode::start(&[]);
+    let exported = node.cli(&["chain", "export", node.dir.join("blocks").to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&exported.stdout);
+    assert!(exported.status.success() && said.starts_with("no blocks yet") && !said.contains("blocks 1 to"), "{said}");
+}
+
+#[test]
 fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
     let dir = TempDir::new();
     let (first, other) = (dir.path().join("a"), dir.path().join("b"));

@@ -53,6 +53,7 @@ pub(super) fn export(context: &Context, file: &Path) -> Outcome {
         "file": file.display().to_string(), "from": done.height + 1, "height": tip.height, "tip": tip.hash,
     });
     context.print(&facts, |_| match done.height {
+        _ if tip.height == 0 => format!("no blocks yet: {} is empty", file.display()),
         height if height == tip.height => format!("nothing to add: blocks 1 to {height} are in {}", file.display()),
         height => format!("blocks {} to {} are in {}", height + 1, tip.height, file.display()),
     })
