@@ -84,9 +84,20 @@ impl KeyFile {
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match file.version {
-            VERSION => Ok(file),
+            VERSION if file.is_of_one_key() => Ok(file),
+            VERSION => Err("its address is not that of its public key: import the key again".to_owned()),
             other => Err(format!("version {other}; only version {VERSION} is known")),
         }
+    }
+
+    /// Whether address and public key belong together, on whatever chain: lists show the one, and who pays uses the other.
+    fn is_of_one_key(&self) -> bool {
+        if self.is_watched() {
+            return true;
+        }
+        let prefix = self.address.rsplit_once('1').and_then(|(prefix, _)| Prefix::new(prefix));
+        let text = |key: [u8; 32]| prefix.map(|prefix| Address::of(&key).to_text(&prefix));
+        self.public_key().and_then(text).as_ref() == Some(&self.address)
     }
 
     /// The text of the file.
@@ -199,10 +210,14 @@ mod tests {
         Ok(passphrase.to_owned())
     }
 
+    fn text_of(key: &SecretKey) -> String {
+        key.address().to_text(&crate::chain::spec::ChainSpec::local().prefix)
+    }
+
     #[test]
     fn a_plain_file_round_trips() {
         let key = SecretKey::well_known(3);
-        let file = KeyFile::new("a", "addr".into(), &key, None).unwrap();
+        let file = KeyFile::new("a", text_of(&key), &key, None).unwrap();
         let read = KeyFile::parse(&file.to_text()).unwrap();
         assert_eq!(read, file);
         assert_eq!(read.unlock(never).unwrap().seed(), key.seed());
@@ -211,7 +226,7 @@ mod tests {
     #[test]
     fn an_encrypted_file_needs_its_passphrase_and_hides_the_secret() {
         let key = SecretKey::well_known(3);
-        let file = KeyFile::new("a", "addr".into(), &key, Some("open sesame")).unwrap();
+        let file = KeyFile::new("a", text_of(&key), &key, Some("open sesame")).unwrap();
         let text = file.to_text();
         assert!(!text.contains(&hex(&key.seed())) && file.is_encrypted());
         let read = KeyFile::parse(&text).unwrap();
@@ -227,16 +242,22 @@ mod tests {
         assert!(read.is_watched() && !read.is_encrypted() && read.public_key().is_none());
         assert_eq!(read.owner(&prefix), Some(key.address()));
         assert_eq!(read.unlock(never).unwrap_err(), WalletError::Watched { name: "a".to_owned() });
-        let other = KeyFile::new("a", "addr".into(), &key, None).unwrap();
+        let other = KeyFile::new("a", text_of(&key), &key, None).unwrap();
         assert_eq!((other.owner(&prefix), other.is_watched()), (Some(key.address()), false));
         assert_eq!(KeyFile::watched("a", "nonsense".to_owned()).owner(&prefix), None);
     }
 
     #[test]
     fn a_file_with_parts_of_two_keys_is_refused() {
-        let mut file = KeyFile::new("a", "addr".into(), &SecretKey::well_known(3), None).unwrap();
+        let mut file = KeyFile::new("a", text_of(&SecretKey::well_known(3)), &SecretKey::well_known(3), None).unwrap();
         file.public_key = hex(&SecretKey::well_known(4).public_key());
         assert!(matches!(file.unlock(never), Err(WalletError::Damaged(_))));
         assert!(KeyFile::parse("{\"version\":2}").is_err());
+        // Whoever pays it would pay another key than the one that lists show.
+        assert!(KeyFile::parse(&file.to_text()).unwrap_err().contains("not that of its public key"));
+        let mut file = KeyFile::new("a", text_of(&SecretKey::well_known(3)), &SecretKey::well_known(3), None).unwrap();
+        assert!(KeyFile::parse(&file.to_text()).is_ok());
+        file.address = text_of(&SecretKey::well_known(4));
+        assert!(KeyFile::parse(&file.to_text()).is_err());
     }
 }
