@@ -298,12 +298,17 @@ kill_and_go_on() {
   [ "$code" = 0 ] || check_return "after $what $point" "$client"
 }
 
-case_kill_join() {
-  local point extra=(--join snapshot --join-depth 5)
-  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
+# A node from which others join. False: there is none, which was said.
+give_snapshots() {
+  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return 1; }
   cp -r "$work/ahead" "$scratch/giver"
   extra=() provide "$scratch/giver" --serve-snapshots --snapshot-interval 50
-  until_true test -s "$scratch/giver/durability/snapshots/150.manifest" || { bad "no snapshot is made"; return; }
+  until_true test -s "$scratch/giver/durability/snapshots/150.manifest" || { bad "no snapshot is made"; return 1; }
+}
+
+case_kill_join() {
+  local point extra=(--join snapshot --join-depth 5)
+  give_snapshots || return 0
   for point in $(seq "$from" "$step" "$writes"); do
     kill_and_go_on pwrite64 "$point" "$work/new" reach_the_tip ledger.db ledger.db-wal ledger.db-shm
     # shellcheck disable=SC2046 # names without blanks
@@ -369,10 +374,7 @@ has_kept_all() { [ "$(on "$dir" status --json | field kept_from)" = 1 ]; }
 
 case_kill_history() {
   local point extra=(--join snapshot --join-depth 5)
-  [ -n "$strace" ] || { skip "$case_name: no usable strace"; return; }
-  cp -r "$work/ahead" "$scratch/giver"
-  extra=() provide "$scratch/giver" --serve-snapshots --snapshot-interval 50
-  until_true test -s "$scratch/giver/durability/snapshots/150.manifest" || { bad "no snapshot is made"; return; }
+  give_snapshots || return 0
   dir=$scratch/joined
   prepare "$work/new"
   run_node reach_the_tip

@@ -123,14 +123,20 @@ fn held_blocks(rig: &Rig) -> usize {
         .count()
 }
 
-#[test]
-fn a_staller_that_comes_back_is_asked_only_for_what_nobody_else_has() {
+/// Peer 1 has stalled, and is back as 3; all has come from 2.
+fn with_a_staller_that_comes_back() -> Rig {
     let mut rig = Rig::new(2_500, &[1, 2]);
     rig.run(&[1]);
     assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
     rig.down(1);
     rig.up_from(3, 2_500, 1);
     rig.run(&[3]);
+    rig
+}
+
+#[test]
+fn a_staller_that_comes_back_is_asked_only_for_what_nobody_else_has() {
+    let mut rig = with_a_staller_that_comes_back();
     assert_eq!((rig.waiting(3), rig.role.window.missing()), (0, 0), "all came from the other, without another stall");
     // Once it is the only one, it has its chance; and when it delivers, its name is good again.
     rig.want(2_500, (2_501..=2_520).map(hash).collect());
@@ -159,12 +165,7 @@ fn a_peer_that_comes_back_after_a_fault_is_asked_only_for_what_nobody_else_has()
 /// Found by seed 2229457636: an honest peer had stalled in a partition, and a liar delivered one block each 1.4 s.
 #[test]
 fn a_staller_that_comes_back_is_asked_for_the_next_block_if_that_is_long_in_coming() {
-    let mut rig = Rig::new(2_500, &[1, 2]);
-    rig.run(&[1]);
-    assert_eq!(faults(&rig.pass(STALL_FIRST)), [(1, PeerFault::BlockStall)]);
-    rig.down(1);
-    rig.up_from(3, 2_500, 1);
-    rig.run(&[3]);
+    let mut rig = with_a_staller_that_comes_back();
     rig.want(2_500, (2_501..=2_540).map(hash).collect());
     rig.heights.extend((2_501..=2_540).map(|height| (hash(height), height)));
     for _ in 0..4 {
