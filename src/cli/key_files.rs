@@ -67,14 +67,15 @@ fn parse_secret(text: &str, flags: &PassphraseFlags) -> Outcome<SecretKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::hash::hex;
+    use crate::{base::hash::hex, chain::spec::ChainSpec};
 
     #[test]
     fn secrets_are_hex_or_key_files() {
         let key = SecretKey::well_known(5);
         let flags = PassphraseFlags::default();
         assert_eq!(parse_secret(&hex(&key.seed()), &flags).unwrap().seed(), key.seed());
-        let file = KeyFile::new("x", "a".into(), &key, None).unwrap();
+        let address = key.address().to_text(&ChainSpec::local().prefix);
+        let file = KeyFile::new("x", address, &key, None).unwrap();
         assert_eq!(parse_secret(&file.to_text(), &flags).unwrap().seed(), key.seed());
         assert_eq!(parse_secret("00ff", &flags).unwrap_err().exit, Exit::Usage);
     }
