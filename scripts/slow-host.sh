@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a node costs a small host. Three measurements, each printed and compared with its bound:
+# What a node costs a small host. Four measurements, each printed and compared with its bound:
 #
 #   slow-host.sh quiet     wake-ups per second of all threads of an idle node with 8 peers, over a minute: at most 2. `quiet
 #                          mesh`: each has a link to each other. `quiet star`: 8 dial it, and it dials nobody. Without: both
@@ -9,6 +9,8 @@
 #   slow-host.sh small     a newcomer with one core, 64 open files and a control group of 32 MiB, which counts cached files too,
 #                          syncs 2,000 blocks of 500 transactions, over a million coins: it gets there, and is not killed.
 #                          Then the least `ulimit -v` with which a node starts: at most 48 MiB (the program of dist.sh: 24)
+#   slow-host.sh join      newcomers with the same limits join with a snapshot of those coins and with the whole history, in turn,
+#                          from four nodes: the snapshot is at least five times as fast, and none is killed
 #
 # TUSSOCK_BIN: the program (default: target/release/tussock).
 set -euo pipefail
@@ -193,10 +195,36 @@ P
   sed -n '/nr_periods\|nr_throttled/p' "$group/cpu.stat"
 }
 
-small() {
-  local blocks=${BLOCKS_SMALL:-2000} began mib least=
+# A control group of 32 MiB, cached files counted.
+make_small_group() {
   make_group memory
   put memory.max $((32 << 20)) && put memory.limit_in_bytes $((32 << 20))
+}
+
+join() {
+  make_small_group
+  printf '#!/bin/sh\necho $$ >%q && ulimit -n 64 && exec taskset -c 0 %q "$@"\n' "$group/cgroup.procs" "$bin" >"$data/newcomer"
+  chmod +x "$data/newcomer"
+  TMPDIR=$data "$bin" --json bench join --workload w3 --runs "${RUNS_JOIN:-1}" --newcomer "$data/newcomer" --max-memory 32 >"$data/join.json"
+  python3 - "$data/join.json" "$group" <<'P'
+import glob, json, sys
+
+figures, group = json.load(open(sys.argv[1])), sys.argv[2]
+events = [line.strip() for path in glob.glob(f"{group}/memory.events") + glob.glob(f"{group}/memory.oom_control")
+          for line in open(path) if line.startswith("oom_kill ")]
+for way in ("whole", "snapshot"):
+    one = figures[way]
+    print(f"{way}: {one['seconds']:.1f} s, {one['cpu_s']:.1f} s of processor time, resident at most {one['largest_rss_bytes'] / 1e6:.1f} MB")
+killed = any(line != "oom_kill 0" for line in events)
+print(f"one core, 64 open files, control group of 32 MiB: {figures['times_as_fast']:.1f} times as fast with a snapshot; at least 5; "
+      f"{', '.join(events) or 'nobody is told of kills here'}")
+sys.exit(killed or figures["times_as_fast"] < 5)
+P
+}
+
+small() {
+  local blocks=${BLOCKS_SMALL:-2000} began mib least=
+  make_small_group
   "$bin" generate --blocks "$blocks" --txs-per-block 500 --seed 1 --data-dir "$data/source" >/dev/null
   start source --is-bootnode
   began=$EPOCHREALTIME
@@ -241,5 +269,6 @@ case ${1:-} in
     ;;
   slow) slow ;;
   small) small ;;
+  join) join ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac

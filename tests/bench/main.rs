@@ -20,7 +20,7 @@ Runs the benchmarks, each N times, and writes their medians as a table and as JS
 The machine should have nothing else to do. All of them take about half an hour on two cores.";
 
 /// A benchmark: its name, the arguments of `tussock bench`, whether that command repeats the measurement (`--runs`), and
-/// the rows of the table: figure, unit, factor.
+/// the rows of the table: figure (as a path in its JSON), unit, factor.
 struct Benchmark {
     name: &'static str,
     arguments: &'static [&'static str],
@@ -38,6 +38,12 @@ const SYNC: &[(&str, &str, f64)] = &[
     ("newcomer_cpu_s", "s of CPU, newcomer", 1.0),
     ("provider_cpu_s", "s of CPU, provider", 1.0),
     ("database_bytes", "MiB of database", MIB),
+];
+const JOIN: &[(&str, &str, f64)] = &[
+    ("snapshot/seconds", "s with a snapshot", 1.0),
+    ("snapshot/largest_rss_bytes", "MiB at most", MIB),
+    ("whole/seconds", "s with the whole history", 1.0),
+    ("times_as_fast", "times as fast", 1.0),
 ];
 const GOSSIP: &[(&str, &str, f64)] = &[
     ("block_ms", "ms, coinbase-only block", 1.0),
@@ -90,6 +96,8 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "sync w1", arguments: &["sync", "--workload", "w1"], repeats: true, shown: SYNC },
     Benchmark { name: "sync w2", arguments: &["sync", "--workload", "w2"], repeats: true, shown: SYNC },
     Benchmark { name: "sync w3", arguments: &["sync", "--workload", "w3"], repeats: true, shown: SYNC },
+    Benchmark { name: "join w3", arguments: &["join", "--workload", "w3"], repeats: true, shown: JOIN },
+    Benchmark { name: "join w6", arguments: &["join", "--workload", "w6"], repeats: true, shown: JOIN },
     Benchmark {
         name: "start w3",
         arguments: &["start", "--blocks", "2000", "--txs-per-block", "500"],
@@ -227,7 +235,7 @@ fn table(report: &Value) -> String {
     for benchmark in BENCHMARKS {
         let figures = &report["results"][benchmark.name];
         for (key, unit, factor) in benchmark.shown {
-            let Some(number) = figures[*key].as_f64() else { continue };
+            let Some(number) = figures.pointer(&format!("/{key}")).and_then(Value::as_f64) else { continue };
             let number = number * factor;
             let digits = if number >= 1000.0 { 0 } else { 2 };
             writeln!(text, "| {} | {number:.digits$} | {unit} |", benchmark.name)

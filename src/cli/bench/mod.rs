@@ -9,6 +9,7 @@ pub mod forks;
 pub mod gossip;
 pub mod growth;
 pub mod host;
+pub mod join;
 pub mod load;
 pub mod processes;
 pub mod sealed_chain;
@@ -34,6 +35,9 @@ enum Bench {
     #[command(after_help = "Examples:\n  tussock bench sync --workload w2\n  \
             tussock bench sync --blocks 2000 --txs-per-block 50 --runs 3")]
     Sync(sync::SyncArgs),
+    /// Join with a snapshot and with the whole history, in turn: new nodes and providers over loopback
+    #[command(after_help = "Example:\n  tussock bench join --workload w6 --runs 5")]
+    Join(join::JoinArgs),
     /// Verify and apply blocks from a file, without a network
     #[command(after_help = "Example:\n  tussock bench apply --blocks 100 --txs-per-block 200 --json")]
     Apply(apply::ApplyArgs),
@@ -70,6 +74,7 @@ enum Bench {
 pub fn run(context: &Context, arguments: &BenchArgs) -> Outcome {
     match &arguments.bench {
         Bench::Sync(args) => sync::run(args, context.spec(), context.json),
+        Bench::Join(args) => join::run(args, context.json),
         Bench::Apply(args) => apply::run(args, context.json),
         Bench::Gossip(args) => gossip::run(args, context.spec(), context.json),
         Bench::Serve(args) => host::serve(args, context.json),

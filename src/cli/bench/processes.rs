@@ -69,7 +69,12 @@ pub struct Usage {
 impl Node {
     /// Starts a node on the chain of its folder and waits until it is ready.
     pub fn start(dir: &Path, args: &[&str]) -> Outcome<Self> {
-        let child = command_on(dir)?
+        Self::start_command(command_on(dir)?, dir, args)
+    }
+
+    /// The same with a command that [`command_of`] made.
+    pub fn start_command(mut command: Command, dir: &Path, args: &[&str]) -> Outcome<Self> {
+        let child = command
             .arg("run")
             .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--quiet"])
             .args(args)
@@ -189,9 +194,14 @@ pub fn generate_with(dir: &Path, blocks: u32, transactions: u32, seed: u64, more
 pub fn command_on(dir: &Path) -> Outcome<Command> {
     let own = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot find this program's file: {error}")))?;
-    let mut command = Command::new(std::env::var_os(PROGRAM).unwrap_or_else(|| own.into_os_string()));
+    Ok(command_of(&std::env::var_os(PROGRAM).map_or(own, PathBuf::from), dir))
+}
+
+/// The same of another program.
+pub fn command_of(program: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(program);
     command.arg("-d").arg(dir).args(["--chain", &sealed_chain::of(dir).0]);
-    Ok(command)
+    command
 }
 
 /// Runs a command to its end. `what` names it in a failure.

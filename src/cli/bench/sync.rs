@@ -189,7 +189,7 @@ fn newcomer(address: &str, provider: u32, dir: &Path, blocks: u32, index: &str) 
 }
 
 /// Where a data directory has the files of its chain.
-fn chain_folder(dir: &Path) -> PathBuf {
+pub fn chain_folder(dir: &Path) -> PathBuf {
     dir.join(sealed_chain::of(dir).1)
 }
 
