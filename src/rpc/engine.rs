@@ -170,7 +170,7 @@ impl Engine {
         let waited = std::mem::replace(&mut running.pending.what, Awaited::Query);
         let step = match waited {
             Awaited::Change(wait) => (wait.late)(&self.view()),
-            _ => Continuation::fail(RpcError::internal("the node did not answer in time")),
+            _ => Continuation::fail(RpcError::late()),
         };
         self.go_on(running, step)
     }

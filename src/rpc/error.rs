@@ -49,6 +49,9 @@ pub const BUSY: i32 = -32000;
 /// The reason, in the data of an error, that a block is older than those that the node keeps whole.
 pub const PRUNED: &str = "pruned";
 
+/// The reason, in the data of an error, that a role or the disk did not answer in time. What was asked for may still be done.
+pub const LATE: &str = "late";
+
 /// All codes, each with what it means.
 pub const MEANINGS: [(i32, &str); 20] = [
     (PARSE, "the body is not JSON"),
@@ -138,6 +141,12 @@ impl RpcError {
         let of_ledger = matches!(error, StoreError::Pruned { .. });
         let error = Self::from(error);
         if of_ledger { error } else { Self { cause: Some(Box::new(Cause::Index)), ..error } }
+    }
+
+    /// A role or a query took too long.
+    pub fn late() -> Self {
+        let data = Some(json!({ "reason": LATE }));
+        Self { data, ..Self::new(INTERNAL, "the node did not answer in time; its disk or its processors may be slow") }
     }
 
     /// The node failed.
