@@ -68,6 +68,11 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// What was read in parts is of two branches. Nothing failed: the next try is of one.
+    pub fn reorganised() -> Self {
+        Self::new(Exit::Rejected, "the chain was reorganised meanwhile; run the command again")
+    }
+
     /// A file that cannot be read or written.
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
         let exit = if error.kind() == io::ErrorKind::PermissionDenied { Exit::Unauthorised } else { Exit::Io };

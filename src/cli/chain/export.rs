@@ -107,13 +107,10 @@ fn write_blocks(
         let header = body.as_deref().and_then(Header::peek);
         let (Some(body), Some(header)) = (body, header) else {
             reader.require_kept(height).map_err(|error| Failure::store(&context.ledger(), &error))?;
-            return Err(Failure::new(
-                Exit::Internal,
-                format!("block {height} is gone because of a reorganisation; run the command again"),
-            ));
+            return Err(Failure::reorganised());
         };
         if previous.is_some_and(|previous| previous != header.previous) {
-            return Err(Failure::new(Exit::Internal, "the chain was reorganised meanwhile; run the command again"));
+            return Err(Failure::reorganised());
         }
         previous = Some(header.hash());
         let frame = Frame::new(&Message::Block(body));

@@ -77,7 +77,6 @@ fn write_headers(context: &Context, reader: &LedgerReader, out: &mut dyn Write, 
         io::ErrorKind::BrokenPipe => Failure::silent(Exit::Ok),
         _ => Failure::io("cannot write", path, &error),
     };
-    let moved = || Failure::new(Exit::Internal, "the chain was reorganised meanwhile; run the command again");
     let tip = reader.tip().map_err(failed)?;
     let mut out = BufWriter::new(out);
     let (mut height, mut previous) = (0u32, context.spec().genesis_hash());
@@ -85,13 +84,13 @@ fn write_headers(context: &Context, reader: &LedgerReader, out: &mut dyn Write, 
         let page = reader.applied_from(height + 1, PAGE.min((tip.height - height) as usize)).map_err(failed)?;
         for header in &page {
             if header.previous != previous {
-                return Err(moved());
+                return Err(Failure::reorganised());
             }
             (height, previous) = (header.height, header.hash());
             out.write_all(&header.to_bytes()).map_err(broken)?;
         }
         if page.is_empty() {
-            return Err(moved());
+            return Err(Failure::reorganised());
         }
     }
     out.flush().map_err(broken)?;

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    chain::receipt::Receipt,
+    chain::receipt::{Receipt, ReceiptFault},
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
@@ -61,11 +61,14 @@ pub(super) fn fetch(context: &Context, remote: &Remote, id: &str, output: Option
         let page: Vec<String> = output::items(&page).iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let got = page.len() as u64;
         if got == 0 {
-            return Err(Failure::new(Exit::Rejected, "the chain was reorganised just now; run the command again"));
+            return Err(Failure::reorganised());
         }
         receipt.headers.extend(page);
         (next, missing) = (next + got, missing.saturating_sub(got));
     }
-    receipt.check(context.spec()).map_err(|fault| unreadable(&fault))?;
+    receipt.check(context.spec()).map_err(|fault| match fault {
+        ReceiptFault::Unlinked => Failure::reorganised(),
+        fault => unreadable(&fault),
+    })?;
     Ok(receipt)
 }
