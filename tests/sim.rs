@@ -106,6 +106,13 @@ fn a_liar_shortens_no_piece_that_is_empty() {
     assert_holds(&sim::run(Options::draw(9_000_000_443, &Overrides { joins_only: true, ..mined() })));
 }
 
+/// All links that the newcomer was content with were those of liars that an operator had named. One of them gave all but the last piece,
+/// was closed, came back and was chosen again, and nobody else was looked for.
+#[test]
+fn a_newcomer_that_is_linked_to_liars_alone_looks_for_others() {
+    assert_holds(&sim::run(Options::draw(9_000_000_678, &Overrides { joins_only: true, ..mined() })));
+}
+
 /// Nobody asks a peer for what it said it no longer has, and who lacks what no peer keeps is told so.
 #[test]
 fn nodes_that_keep_their_last_blocks_hold_up_nobody() {

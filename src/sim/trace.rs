@@ -146,6 +146,10 @@ fn mark_to_peers(notice: &ToPeers, out: &mut Vec<u8>) {
         ToPeers::TipUntold => out.push(33),
         ToPeers::ClockSet => out.push(39),
         ToPeers::Lacks(height) => out.extend_from_slice(&codec::encode(&(37u8, height.unwrap_or(0)))),
+        ToPeers::LacksSnapshot { lacks, idle } => {
+            out.extend([68, u8::from(*lacks)]);
+            idle.iter().for_each(|link| out.extend_from_slice(&codec::encode(&link.0)));
+        }
         ToPeers::BlockMissed { link } => out.extend_from_slice(&codec::encode(&(36u8, link.0))),
         ToPeers::LeadsTo { link, .. } => out.extend_from_slice(&codec::encode(&(34u8, link.0))),
     }

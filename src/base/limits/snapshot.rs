@@ -46,6 +46,8 @@ pub const MANIFEST_TIMEOUT: Duration = seconds(20);
 pub const SNAPSHOT_HELD: Duration = seconds(60);
 /// How long at most.
 pub const SNAPSHOT_HELD_MOST: Duration = seconds(3600);
+/// How long a join may come no nearer to its end before further peers are looked for: none of those that are linked may have a snapshot.
+pub const SNAPSHOT_SOUGHT_AFTER: Duration = seconds(10);
 /// How often peers are asked again for snapshots while none is of use.
 pub const MANIFEST_INTERVAL: Duration = seconds(10);
 /// Manifests that are kept at once.

@@ -26,6 +26,13 @@ pub enum ToPeers {
     ClockSet,
     /// From `fetch`: the lowest block that this node lacks and no peer keeps; `None`: there is none any more.
     Lacks(Option<u32>),
+    /// From `snapshot`: whether this node joins and no peer gives it a snapshot.
+    LacksSnapshot {
+        /// Whether it does.
+        lacks: bool,
+        /// Peers that have given nothing of one for a while: any of them may make room for another.
+        idle: Vec<LinkId>,
+    },
     /// From `gossip`: a block was not relayed to this peer, because its link had no room.
     BlockMissed {
         /// The link.

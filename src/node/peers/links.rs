@@ -7,7 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{address_turns::AddressTurns, dialer::Purpose, keepalive::KeepAlive};
+use super::{
+    address_turns::AddressTurns,
+    dialer::{Outbound, Purpose},
+    keepalive::KeepAlive,
+};
 use crate::{
     base::{
         gather::gather,
@@ -69,6 +73,11 @@ impl LinkedPeer {
     /// The height that the peer claimed last.
     pub(super) fn height(&self) -> u32 {
         self.height
+    }
+
+    /// Whether it keeps the block at this height.
+    pub(super) fn keeps(&self, height: u32) -> bool {
+        served_from(self.info.services) <= height
     }
 
     /// Notes a claim. Returns whether others need to hear of it: not if it only repeats that we agree on the tip.
@@ -221,6 +230,12 @@ impl Links {
         self.opened_by_us().count()
     }
 
+    /// The same, with those apart that `is_kept`.
+    pub(super) fn outbound_apart(&self, is_kept: impl Fn(SocketAddr) -> bool) -> Outbound {
+        let kept = self.opened_by_us().filter(|link| is_kept(link.remote)).count();
+        Outbound { kept, others: self.outbound() - kept }
+    }
+
     /// Network groups of the links that we opened to stay.
     pub(super) fn outbound_groups(&self) -> BTreeSet<NetGroup> {
         gather(self.opened_by_us().map(|link| NetGroup::of(link.remote.ip())))
@@ -268,10 +283,12 @@ impl Links {
         candidates.min_by_key(|(id, _, peer)| (peer.height, Reverse((peer.since, *id)))).map(|(id, _, _)| id)
     }
 
-    /// The outbound peer with the oldest link, among those that `may_go` and do not keep the block at this height.
-    pub(super) fn oldest_outbound_without(&self, height: u32, may_go: impl Fn(SocketAddr) -> bool) -> Option<LinkId> {
-        let lacks = |peer: &LinkedPeer| served_from(peer.info.services) > height;
-        let candidates = self.outbound_peers().filter(|(_, link, peer)| may_go(link.remote) && lacks(peer));
+    /// The outbound peer with the oldest link, among those that `may_go`.
+    pub(super) fn oldest_outbound_of(
+        &self,
+        may_go: impl Fn(LinkId, SocketAddr, &LinkedPeer) -> bool,
+    ) -> Option<LinkId> {
+        let candidates = self.outbound_peers().filter(|(id, link, peer)| may_go(*id, link.remote, peer));
         candidates.min_by_key(|(id, _, peer)| (peer.since, *id)).map(|(id, _, _)| id)
     }
 

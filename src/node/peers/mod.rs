@@ -51,7 +51,7 @@ use self::{
     cut::Facts,
     departed::Departed,
     dial_errors::DialErrors,
-    dialer::{Dialer, Purpose, World},
+    dialer::{Dialer, Outbound, Purpose, World},
     elsewhere::Elsewhere,
     exchange::{AddressExchange, Known},
     identities::Identities,
@@ -262,6 +262,9 @@ impl Peers {
             ToPeers::Lacks(height) => {
                 self.elsewhere.lacks(now.mono, *height, &mut self.links, &mut self.dialer, out);
             }
+            ToPeers::LacksSnapshot { lacks, idle } => {
+                self.elsewhere.lacks_snapshot(*lacks, idle, &mut self.links, &mut self.dialer, out);
+            }
             ToPeers::TipUntold | ToPeers::ClockSet => pinger::hasten(now.mono, &mut self.links),
             ToPeers::BlockMissed { link } => {
                 if let Some(peer) = self.links.peer_mut(*link) {
@@ -285,7 +288,7 @@ impl Peers {
         self.staleness.look_beyond(now.mono, &mut self.links, &mut self.dialer, out);
         self.elsewhere.look_on(now.mono, &mut self.links, &mut self.dialer, out);
         // More outbound peers are wanted: then addresses are asked for.
-        let lonely = self.dialer.missing(self.links.outbound()) > 0;
+        let lonely = self.dialer.missing(self.outbound()) > 0;
         self.pinger.keep_all_alive(now, &mut self.links, &mut self.rng, out);
         if lonely {
             exchange::ask_all(now.mono, &mut self.links, out);
@@ -296,7 +299,7 @@ impl Peers {
                 linked: self.links.linked(),
                 claimed: self.links.claimed(),
                 groups: self.links.outbound_groups(),
-                outbound: self.links.outbound(),
+                outbound: self.outbound(),
                 expected: &|address| self.identities.expected(address, &self.book),
                 barred: &|address| self.barred.keeps_out(address, &self.book),
             };
@@ -304,8 +307,12 @@ impl Peers {
         }
     }
 
+    fn outbound(&self) -> Outbound {
+        self.links.outbound_apart(|address| self.dialer.is_configured(address))
+    }
+
     fn next_due(&self) -> Option<Time> {
-        let lonely = self.dialer.missing(self.links.outbound()) > 0;
+        let lonely = self.dialer.missing(self.outbound()) > 0;
         let questions = self.links.peers().filter(|_| lonely).map(|(_, _, peer)| peer.turns.next_question());
         let pings = self.links.peers().map(|(_, _, peer)| peer.keep_alive.deadline());
         let others = [self.barred.deadline(), self.dialer.deadline(), self.staleness.deadline(), self.reach.deadline()];

@@ -175,7 +175,7 @@ impl Snapshot {
         offered.filter(move |(id, one)| one.bytes() <= most && self.offering(id) > 0)
     }
 
-    fn offering(&self, id: &Hash) -> usize {
+    pub(super) fn offering(&self, id: &Hash) -> usize {
         self.peers.values().filter(|peer| !peer.closing && peer.offers == Some(*id)).count()
     }
 

@@ -80,7 +80,9 @@ impl Snapshot {
             plan.wanted_again(number);
             log::warn!("snapshot: a piece is none link={} number={number} fault={fault}", link.0);
             self.punish(link, PeerFault::Snapshot(fault), out);
-            return self.leave_alone(link);
+            self.leave_alone(link)?;
+            self.liar_left(now);
+            return Ok(());
         }
         if plan.takes(number, link)
             && let Some(files) = &mut self.files
@@ -90,6 +92,7 @@ impl Snapshot {
             }
             plan.arrived(number, link, Domain::FRAME.hash(bytes));
             joiner.trials.arrived(bytes.len());
+            peer.gave = Some(now);
         }
         Ok(())
     }
@@ -120,6 +123,8 @@ impl Snapshot {
                 }
                 if gives_way {
                     self.give_way(now);
+                } else if culprit.is_some() {
+                    self.liar_left(now);
                 }
             }
         }

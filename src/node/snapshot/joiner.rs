@@ -61,6 +61,17 @@ impl Joiner {
         [gathered, told, tried, contested, short].into_iter().flatten().chain(deserted).filter(|at| *at > now).min()
     }
 
+    /// Whether peers are to give it a snapshot, as far as that is known.
+    pub(super) fn wants_pieces(&self) -> bool {
+        let may_join = self.depth.is_some_and(|depth| depth != Depth::Nowhere);
+        self.best.is_some() && may_join && self.adopting.is_none()
+    }
+
+    /// How many buckets of the snapshot that is being fetched are right.
+    pub(super) fn right_buckets(&self) -> usize {
+        self.plan.as_ref().map_or(0, Plan::right_buckets)
+    }
+
     /// How far it has come, in words.
     pub(super) fn progress(&self) -> String {
         if let Some((done, all)) = self.adopting {

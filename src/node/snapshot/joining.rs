@@ -83,6 +83,8 @@ impl Snapshot {
             self.choose(now, out)?;
             self.pump(now, out);
             self.finish(out)?;
+            // Of a snapshot that was refused: other ones.
+            self.ask_for_manifests(now, out);
         }
         self.tell_progress(now, out);
         Ok(())

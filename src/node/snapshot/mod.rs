@@ -6,6 +6,7 @@
 
 mod choosing;
 mod contest;
+mod elsewhere;
 mod fetching;
 mod joiner;
 mod joining;
@@ -16,6 +17,7 @@ mod offered;
 mod peer;
 mod plan;
 mod rivals;
+mod seeking;
 mod served;
 mod serving;
 #[cfg(test)]
@@ -38,7 +40,7 @@ use crate::{
     node::{
         Input, Join, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
         notice::ToSnapshot,
-        snapshot::{joiner::Joiner, maker::Maker, peer::Peer, served::Served},
+        snapshot::{joiner::Joiner, maker::Maker, peer::Peer, seeking::Seeking, served::Served},
     },
     wire::{frame::Frame, message::Message},
 };
@@ -67,6 +69,7 @@ pub struct Snapshot {
     maker: Maker,
     served: Served,
     joiner: Option<Joiner>,
+    seeking: Seeking,
     final_height: Option<u32>,
     /// The chain of headers has moved since the plan was last compared with it.
     has_moved: bool,
@@ -89,6 +92,7 @@ impl Snapshot {
             maker: Maker::default(),
             served: Served::default(),
             joiner: None,
+            seeking: Seeking::default(),
             final_height: None,
             has_moved: false,
             has_begun: false,
@@ -172,7 +176,9 @@ impl Snapshot {
     fn on_wake(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         self.release_held(now);
         self.make(now, out);
-        self.go_on(now, out)
+        self.go_on(now, out)?;
+        self.look_elsewhere(now, out);
+        Ok(())
     }
 }
 
@@ -210,6 +216,7 @@ impl Role for Snapshot {
             [asked, again, peer.next_late()].into_iter().flatten().chain(requests).filter(|at| *at > self.now).min()
         };
         let peers = self.peers.values().filter(|peer| !peer.closing).filter_map(of_peer);
-        peers.chain(making).chain(check).chain(joiner.deadline(self.now)).min()
+        let sought = self.seeking.deadline().filter(|at| *at > self.now);
+        peers.chain(making).chain(check).chain(joiner.deadline(self.now)).chain(sought).min()
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Request {
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
+    /// Since when it is linked.
+    pub(super) since: Time,
     /// It says that it has snapshots.
     pub(super) serves: bool,
     /// We have closed the link; it is just not gone yet.
@@ -48,12 +50,15 @@ pub(super) struct Peer {
     /// It has answered `GetSnapshot`.
     pub(super) has_answered: bool,
     pub(super) open: Vec<Request>,
+    /// When it last gave a piece that was of use.
+    pub(super) gave: Option<Time>,
 }
 
 impl Peer {
     pub(super) fn new(now: Time, info: &PeerInfo) -> Self {
         let (every, most) = GET_SNAPSHOTS;
         Self {
+            since: now,
             serves: info.services & SERVICE_SNAPSHOT != 0,
             closing: false,
             allowance: RateLimit::new(now, most, most, every),
@@ -67,6 +72,7 @@ impl Peer {
             denied: None,
             has_answered: false,
             open: Vec::new(),
+            gave: None,
         }
     }
 

@@ -139,9 +139,14 @@ impl Plan {
         self.buckets.get(bucket).is_some_and(|bucket| bucket.right.is_some())
     }
 
+    /// How many buckets are right.
+    pub(super) fn right_buckets(&self) -> usize {
+        self.buckets.iter().filter(|bucket| bucket.right.is_some()).count()
+    }
+
     /// Whether any bucket is right.
     pub(super) fn is_proven_anywhere(&self) -> bool {
-        self.buckets.iter().any(|bucket| bucket.right.is_some())
+        self.right_buckets() > 0
     }
 
     /// These buckets are to be proven before all others, each by one peer alone.

@@ -47,6 +47,17 @@ impl Snapshot {
         }
     }
 
+    /// Who was found to lie about the plan's snapshot gives it no more. If nobody else does, the snapshot has failed, and if peers offer
+    /// others, it is their turn at once: a liar that comes back again and again would be waited for.
+    pub(super) fn liar_left(&mut self, now: Time) {
+        let id = self.joiner.as_ref().and_then(|joiner| Some(joiner.plan.as_ref()?.id));
+        let Some(id) = id.filter(|id| self.offering(id) == 0) else { return };
+        if !self.choices(None).is_empty() {
+            return self.give_way(now);
+        }
+        self.joiner.iter_mut().for_each(|joiner| joiner.contest.fail(id));
+    }
+
     /// The plan could not prove a bucket in which another manifest of its block differs: that one's turn.
     pub(super) fn give_way(&mut self, now: Time) {
         let Some(joiner) = &mut self.joiner else { return };

@@ -43,6 +43,15 @@ pub(super) enum Purpose {
     Feeler,
 }
 
+/// Links that we opened to stay, in the handshake or up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outbound {
+    /// To addresses that the operator wants kept. There may be more of these than peers are wanted.
+    pub(super) kept: usize,
+    /// To all others.
+    pub(super) others: usize,
+}
+
 /// The part of the world that a dial depends on.
 pub(super) struct World<'a> {
     /// The peer book.
@@ -54,7 +63,7 @@ pub(super) struct World<'a> {
     /// Network groups of the links that we opened.
     pub(super) groups: BTreeSet<NetGroup>,
     /// Links that we opened to stay.
-    pub(super) outbound: usize,
+    pub(super) outbound: Outbound,
     /// Who must answer at an address.
     pub(super) expected: &'a dyn Fn(SocketAddr) -> Option<NodeId>,
     /// Addresses that are kept out: banned or denied.
@@ -67,7 +76,7 @@ pub(super) struct Dialer {
     max_outbound: usize,
     /// Peers wanted beyond that for the moment.
     extra: usize,
-    /// Whether one more is wanted, for blocks that no peer keeps.
+    /// Whether one more is wanted, for what no peer gives.
     searches: bool,
     /// Dialled and kept, in any case.
     configured: BTreeSet<SocketAddr>,
@@ -279,10 +288,16 @@ impl Dialer {
         self.pending.get(&dial).map(|(_, purpose)| *purpose)
     }
 
-    /// Outbound links that are missing.
-    pub(super) fn missing(&self, outbound: usize) -> usize {
+    /// Outbound links that are missing. Peers wanted beyond the usual ones are wanted beyond those that the operator gave, too, however
+    /// many these are: none of them may have what is looked for.
+    pub(super) fn missing(&self, outbound: Outbound) -> usize {
         let dialling = self.pending.values().filter(|(_, purpose)| *purpose == Purpose::Peer).count();
-        self.slots().saturating_sub(outbound.saturating_add(dialling))
+        let is_kept =
+            |(address, purpose): &&(SocketAddr, Purpose)| *purpose == Purpose::Peer && self.is_configured(*address);
+        let dialling_kept = self.pending.values().filter(is_kept).count();
+        let usual = self.max_outbound.saturating_sub(outbound.kept + dialling_kept);
+        let beyond = self.slots() - self.max_outbound;
+        usual.saturating_add(beyond).saturating_sub(outbound.others + dialling - dialling_kept)
     }
 
     /// When [`Dialer::round`] has something to do although nothing happened.

@@ -4,6 +4,7 @@ mod fake;
 mod joining;
 mod liars;
 mod sealed;
+mod seeking;
 mod serving;
 
 use std::{
