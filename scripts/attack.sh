@@ -26,6 +26,7 @@ attacks=(
     hostile::chain::headers_without_blocks_that_have_the_most_work_from_ten_peers
     hostile::chain::peers_that_withhold_blocks_slow_a_sync_down_by_a_bounded_factor
     hostile::liars::seven_liars_of_eight_neither_stop_a_node_nor_keep_it_behind
+    hostile::joins::five_liars_of_eight_hold_up_no_join_and_all_of_them_are_named
     hostile::liars::a_newcomer_reaches_the_honest_tip_beside_seven_branches_that_nobody_delivers
     hostile::flow::two_nodes_that_push_large_blocks_to_each_other_do_not_stop_each_other
     hostile::flow::many_large_blocks_pushed_both_ways_close_no_link

@@ -10,6 +10,7 @@ mod flood;
 mod flow;
 mod http;
 mod intruder;
+mod joins;
 mod liars;
 mod mixed;
 mod ports;
