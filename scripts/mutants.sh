@@ -112,6 +112,11 @@ mutants=(
   'coins-may-be-repeated       src/chain/snapshot/bucket.rs   s/is_some_and(|last| \*key <= last)/is_some_and(|last| *key < last)/'
   'supply-is-not-compared      src/node/snapshot/joining.rs,src/store/ledger/joining.rs s/if found != supply {/if false {/; s/} else if adopting\.amount != supply {/} else if false {/'
   'tip-before-the-last-bucket  src/store/ledger/joining.rs    s/if adopting\.bucket < BUCKETS {/if adopting.bucket < BUCKETS - 1 {/; s/} else if adopting\.amount != supply {/} else if false {/'
+  'prunes-one-block-too-many   src/store/ledger/pruning.rs    s/let lowest_of = |blocks: u32| tip\.saturating_add(1)/let lowest_of = |blocks: u32| tip.saturating_add(2)/'
+  'undo-data-above-what-goes   src/store/ledger/prune.rs      s/SET undo = NULL WHERE height >= ?1 AND height < ?2 AND/SET undo = NULL WHERE height >= ?1 AND ?2 > 0 AND/'
+  'pruned-nodes-say-all        src/node/handshake/version.rs  s/|from| pruned_services(self\.services, from)/|from| pruned_services(self.services, from) * 0 + self.services/'
+  'asks-whoever-let-go         src/node/fetch/keeping.rs      /pub(super) fn may_keep/,/^    }/s/height >= self\.from/height >= self.from.min(0)/'
+  'too-deep-is-not-refused     src/node/ledger/too_deep.rs    s/if fork\.saturating_add(1) >= kept_from {/if fork < u32::MAX || kept_from == 0 {/'
   'undelivered-is-free         src/node/gossip/announced.rs  s/if source\.look(now\.mono) == Look::Undelivered {/if false \&\& source.look(now.mono) == Look::Undelivered {/'
 )
 
@@ -177,6 +182,11 @@ declare -A special=(
   [coins-in-any-order]='--authorities 0 --snapshots => snapshot'
   [supply-is-not-compared]='--authorities 0 --snapshots => snapshot .*by the schedule'
   [tip-before-the-last-bucket]='--authorities 0 --snapshots => snapshot'
+  [prunes-one-block-too-many]='--authorities 0 --pruned => kept .*is to keep'
+  [undo-data-above-what-goes]='--authorities 0 --pruned => kept .*cannot be undone'
+  [pruned-nodes-say-all]='--authorities 0 --pruned => kept .*says that it keeps'
+  [asks-whoever-let-go]='--authorities 0 --pruned => kept .*asks for the body'
+  [too-deep-is-not-refused]='--authorities 0 --pruned --snapshots=off => kept '
 )
 
 # What found a fault of the rules of authorities when it was last looked for; another seed may, once the simulator draws other

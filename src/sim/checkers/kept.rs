@@ -1,13 +1,15 @@
-//! Networks in which nodes keep only their last blocks: nobody asks a peer for a body that it has said it does not have, and who
-//! lacks what no peer keeps, or is shown a chain that leaves below what it keeps, is told so.
+//! Networks in which nodes keep only their last blocks: nobody lets go of more than it may or says that it has what it let go of, nobody
+//! asks a peer for a body that it has said it does not have, and who lacks what no peer keeps, or is shown a chain that leaves below
+//! what it keeps, is told so.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     base::{bytes::Bytes, hash::Hash, ids::LinkId, time::Time},
     chain::{
-        archive::{BlockStatus, LedgerStore},
+        archive::{BlockStatus, Keep, LedgerStore, StoreError},
         block::HashedBlock,
+        snapshot::JoinState,
     },
     node::{SyncState, hindrance::HindranceId},
     sim::world::World,
@@ -19,6 +21,9 @@ use crate::{
 
 /// How long a node may not know that no peer keeps what it lacks: it fetches the headers first, and what peers keep above.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long after a block is gone a node may still say to new peers that it has it.
+const TELLING: Duration = Duration::from_secs(15);
 
 /// Why a node cannot follow a peer's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub(in crate::sim) struct Kept {
     pub(super) unreachable: BTreeMap<usize, (Unreachable, Time)>,
     /// The bodies of all blocks that a node has applied, where nodes let go of some.
     pub(super) bodies: BTreeMap<Hash, Bytes>,
+    /// From which height on each node kept blocks when it was looked at, now and a while ago.
+    lowest: BTreeMap<usize, [(Time, u32); 2]>,
 }
 
 impl Kept {
@@ -62,6 +69,56 @@ impl World {
     pub(in crate::sim) fn note_history(&mut self, blocks: Vec<HashedBlock>) {
         if self.options.pruned > 0 {
             self.checkers.kept.bodies.extend(blocks.into_iter().map(|block| (block.hash, block.bytes)));
+        }
+    }
+
+    /// Looks whether each node has all that it is to keep.
+    pub(super) fn check_kept(&mut self) {
+        if self.options.pruned == 0 {
+            return;
+        }
+        for node in 0..self.options.nodes {
+            let lowest = self.nodes[node].disk.read(|ledger| ledger.kept_from());
+            let seen = self.checkers.kept.lowest.entry(node).or_insert([(self.now, lowest); 2]);
+            if self.now.since(seen[1].0) >= TELLING {
+                *seen = [seen[1], (self.now, lowest)];
+            }
+            if let Some(what) = self.keeps_too_little(node, lowest) {
+                return self.fail("kept", Some(node), what);
+            }
+        }
+    }
+
+    fn keeps_too_little(&self, node: usize, lowest: u32) -> Option<String> {
+        let tip = self.nodes[node].disk.read(|ledger| ledger.tip()).ok()?;
+        let wanted = match self.options.kept_by(node) {
+            Keep::Blocks(blocks) => tip.height.saturating_add(1).saturating_sub(blocks).max(1),
+            Keep::All | Keep::Bytes(_) => 1,
+        };
+        // A node that joins has no older blocks than those above its snapshot.
+        let is_too_little = lowest > wanted && self.options.joiner() != Some(node);
+        is_too_little.then(|| {
+            format!("keeps blocks from {lowest} on, and is to keep those from {wanted} on: its tip is {}", tip.height)
+        })
+    }
+
+    /// At the end: each block that a node says it keeps is there, and can be undone.
+    pub(super) fn check_kept_blocks(&mut self) {
+        let nodes = if self.options.pruned == 0 { 0..0 } else { 0..self.options.nodes };
+        for node in nodes {
+            if let Err(what) = self.nodes[node].disk.read(look_at_blocks) {
+                return self.fail("kept", Some(node), what);
+            }
+        }
+    }
+
+    /// A node says to a peer from which height on it keeps blocks; 0: all.
+    pub(super) fn check_stated(&mut self, peer: usize, stated: u32) {
+        let before = self.checkers.kept.lowest.get(&peer).map(|seen| seen[0]);
+        let before = before.filter(|(at, _)| self.is_honest(peer) && self.now.since(*at) >= TELLING);
+        if let Some((_, lowest)) = before.filter(|(_, lowest)| stated.max(1) < *lowest) {
+            let what = format!("says that it keeps blocks from {stated} on, and has had none below {lowest} for long");
+            self.fail("kept", Some(peer), what);
         }
     }
 
@@ -138,4 +195,19 @@ impl World {
         let from = |link: &LinkId| life.watch.stated.get(link).copied().unwrap_or_default();
         life.sockets.keys().filter(|link| life.endpoint.is_up(**link)).any(|link| from(link) <= next)
     }
+}
+
+/// What is wrong with the blocks that a ledger keeps.
+fn look_at_blocks(ledger: &dyn LedgerStore) -> Result<(), String> {
+    let failed = |error: StoreError| error.to_string();
+    if ledger.join_state() == Ok(JoinState::Joining) {
+        return Ok(());
+    }
+    for height in ledger.kept_from().max(1)..=ledger.tip().map_err(failed)?.height {
+        let row = ledger.applied_at(height).map_err(failed)?;
+        let row = row.ok_or_else(|| format!("block {height} of its chain is missing"))?;
+        let changes = ledger.changes_of(height, &row.hash);
+        changes.map_err(|error| format!("block {height}, which it keeps, cannot be undone: {error}"))?;
+    }
+    Ok(())
 }

@@ -74,11 +74,13 @@ impl World {
                 }
             }
             LinkEvent::Up { link, peer } if role == RoleId::Peers => {
-                life.watch.stated.insert(*link, served_from(peer.services));
+                let stated = served_from(peer.services);
+                life.watch.stated.insert(*link, stated);
                 if let Some(peer) = self.end_of(node, *link, 1).map(|end| end.node)
                     && let Some(life) = &mut self.nodes[node].life
                 {
                     life.watch.partners.insert(*link, peer);
+                    self.check_stated(peer, stated);
                 }
             }
             LinkEvent::LateFault { link, fault } => {

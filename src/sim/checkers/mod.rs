@@ -64,6 +64,7 @@ impl World {
         self.check_finality();
         self.check_votes();
         self.check_order();
+        self.check_kept();
         self.check_convergence();
         let wait = if self.nodes.len() > MANY_NODES { 5_000_000 } else { 1_000_000 };
         self.at(Time(self.now.0 + wait), Happening::Probe);
@@ -85,6 +86,9 @@ impl World {
         }
         if self.checkers.failure.is_none() {
             self.check_agreement();
+        }
+        if self.checkers.failure.is_none() {
+            self.check_kept_blocks();
         }
         if self.checkers.failure.is_none() {
             self.check_replay();
