@@ -30,7 +30,7 @@ mutants=(
   'amounts-not-compared        src/chain/rules.rs            s/if named != coin\.amount {/if false {/'
   'wrong-amounts-are-free      src/node/gossip/intake.rs     s/out\.fault(link, fault\.into());/drop((link, fault));/'
   'fees-for-nobody             src/node/ledger/block_check.rs s/header\.height, fees)?;/header.height, 0)?;/'
-  'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => refuse(ticket, refusal, out),/Err(_) => {}/'
+  'drop-a-completion           src/node/gossip/intake.rs     s/Err(refusal) => out\.reply(ticket, Reply::NotTaken(refusal\.clone())),/Err(_) => {}/'
   'relay-before-verify         src/node/gossip/intake.rs     /fn transaction(/,/^    }/s/let leaf = transaction\.leaf;$/let leaf = transaction.leaf; self.relay(now, Origin::Link(link), \&transaction, out);/'
   'no-block-relay              src/node/gossip/blocks.rs     /fn relay_block/,/^    }/s/if peer\.blocks\.insert(hash) {/if false {/'
   'forget-a-timer              src/node/peers/dialer/mod.rs  /pub(super) fn deadline/,/^    }/s/self\.wake$/None/'
