@@ -57,6 +57,23 @@ fn a_node_that_joined_verifies_its_past_and_serves_it() {
     assert!(verified.status.success(), "{verified:?}");
 }
 
+/// It did so at the next block, which may be an hour away.
+#[test]
+fn the_index_of_a_node_that_verifies_its_past_later_begins_again_without_a_new_block() {
+    let (dir, own) = (TempDir::new(), TempDir::new());
+    let provider = provider(dir.path(), &[]);
+    let address = provider.p2p().to_string();
+    let mut node = TestNode::start_in(own.path(), &joining(&address));
+    node.wait(&["synced"]);
+    let lacks = reach(&node, |status| status["indexed"] == BLOCKS);
+    assert!(lacks["indexed_from"].as_u64() > Some(1), "{lacks}");
+    assert_eq!(node.stop(), 0);
+    node.restart(&with_history(&address));
+    reach(&node, is_full);
+    let has = reach(&node, |status| status["indexed_from"] == 0 && status["indexed"] == BLOCKS);
+    assert_eq!(has["height"], BLOCKS);
+}
+
 #[test]
 fn a_node_that_is_killed_while_it_verifies_its_past_goes_on() {
     let (dir, own) = (TempDir::new(), TempDir::new());

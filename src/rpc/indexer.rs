@@ -155,8 +155,9 @@ enum Next {
 
 impl Worker {
     fn run(mut self) {
-        // The last tip that the index had, and since when blocks above it wait for each other.
-        let (mut done, mut gathering) = (None, None);
+        // The last tip that the index had, with whether the ledger had all blocks then, and since when blocks above it wait for
+        // each other.
+        let (mut done, mut gathering) = ((None, true), None);
         let mut idle = false;
         while !self.stopping.load(Ordering::Acquire) {
             if self.context.indexed.take_distrust() {
@@ -165,6 +166,7 @@ impl Worker {
             let status = self.context.node.status();
             // Only what is committed can be read.
             let tip = status.saved_tip.map(|tip| (tip.hash, tip.height));
+            let seen = (tip, status.kept_from <= 1);
             let next = match status.state {
                 SyncState::Headers | SyncState::Snapshot | SyncState::Blocks
                     if !self.is_far_behind(tip.map(|(_, height)| height)) =>
@@ -172,10 +174,11 @@ impl Worker {
                     Next::Wait
                 }
                 // Most changes of the status do not change the tip.
-                _ if tip.is_none() || tip == done && self.is_in_place() => Next::Idle,
-                _ if idle => {
+                _ if tip.is_none() || seen == done && self.is_in_place() => Next::Idle,
+                // But when old blocks are there again, the index begins again at once.
+                _ if idle && seen.1 == done.1 => {
                     let since = *gathering.get_or_insert_with(Instant::now);
-                    let heights = [done, tip].map(|tip| tip.map_or(0, |(_, height)| height));
+                    let heights = [done.0, tip].map(|tip| tip.map_or(0, |(_, height)| height));
                     match self.gather_time(since, heights) {
                         Some(left) => Next::Gather(left),
                         None => {
@@ -192,7 +195,7 @@ impl Worker {
                     continue;
                 }
                 Next::Idle => {
-                    (done, gathering, idle) = (tip, None, true);
+                    (done, gathering, idle) = (seen, None, true);
                     Duration::MAX
                 }
                 Next::Gather(time) => time,
