@@ -65,6 +65,35 @@ fn members_link_and_one_that_is_removed_is_gone_and_comes_back_when_it_is_added(
     assert_eq!(peer_ids(&a), [ids[1].clone()]);
 }
 
+/// It hears no byte, so that its own node has to say what that means.
+#[test]
+fn a_newcomer_that_is_no_member_is_told_by_its_own_node_what_it_lacks() {
+    let root = TempDir::new();
+    let [one, two] = ["one", "two"].map(|name| root.path().join(name));
+    let ids = [id_of(&one), id_of(&two)];
+    let list = root.path().join("members");
+    fs::write(&list, format!("{}\n", ids[0])).unwrap();
+    let list = list.to_str().unwrap();
+    let a = TestNode::start_in(&one, &["--members", list]);
+    let mut newcomer = TestNode::start_in(&two, &["--connect", &a.p2p().to_string()]);
+    let finding = |node: &TestNode| {
+        let found = node.status()["hindrances"].clone();
+        found.as_array().unwrap().iter().find(|one| one["id"] == "dial_failing").cloned()
+    };
+    let found = until("it says why no dial leads to a peer", || finding(&newcomer));
+    let (text, advice) = (found["text"].as_str().unwrap(), found["advice"].as_str().unwrap());
+    assert!(text.contains("without a word, as a network with members does"), "{found}");
+    assert!(advice.contains(&format!("tussock members add {}", ids[1])) && advice.contains("--members"), "{found}");
+    assert!(newcomer.log().contains("without a word"), "{}", newcomer.log());
+    let late = newcomer.cli(&["wait", "peers", "1", "--timeout", "0.2"]);
+    assert!(late.status.code() == Some(6) && stderr(&late).contains("without a word"), "{}", stderr(&late));
+    // As the advice says.
+    a.json(&["members", "add", &ids[1]]);
+    assert_eq!(newcomer.stop(), 0);
+    newcomer.restart(&["--members", list, "--connect", &format!("{}@{}", ids[0], a.p2p())]);
+    newcomer.wait(&["peers", "1"]);
+}
+
 #[test]
 fn a_chain_file_may_name_its_members_and_each_node_may_change_its_own_list() {
     let root = TempDir::new();

@@ -28,7 +28,7 @@ pub(super) fn goodbye_code(reason: &CloseReason) -> Option<GoodbyeCode> {
         ) => Some(GoodbyeCode::TimedOut),
         CloseReason::Fault(_) => Some(GoodbyeCode::Fault),
         CloseReason::Local(code) => Some(*code),
-        CloseReason::Remote { .. } | CloseReason::Lost(_) => None,
+        CloseReason::Remote { .. } | CloseReason::Unanswered | CloseReason::Lost(_) => None,
     }
 }
 
@@ -44,6 +44,9 @@ impl Link {
 
     /// The reason of an end that the connection came to.
     pub(super) fn lost(&self, why: &str) -> CloseReason {
+        if self.heard.is_none() && !self.direction.is_inbound() {
+            return CloseReason::Unanswered;
+        }
         self.farewell.clone().unwrap_or_else(|| CloseReason::Lost(why.to_owned()))
     }
 

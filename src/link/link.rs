@@ -78,9 +78,9 @@ pub(super) struct Link {
     brought: bool,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
     mark: Option<(Time, usize)>,
-    /// When the connection was made, and when the peer last said something.
+    /// When the connection was made, and when the other side last said something.
     began: Time,
-    heard: Time,
+    pub(super) heard: Option<Time>,
     /// The peer's goodbye: a better reason than the end of the connection that follows.
     pub(super) farewell: Option<CloseReason>,
     pub(super) counted: Counted,
@@ -183,7 +183,7 @@ impl Link {
             brought: false,
             mark: None,
             began: now,
-            heard: now,
+            heard: None,
             farewell: None,
             counted: Counted::default(),
         }
@@ -213,7 +213,7 @@ impl Link {
         bytes: &[u8],
         around: &mut Around<'_, S>,
     ) -> Result<Progress, CloseReason> {
-        self.heard = around.now;
+        self.heard = Some(around.now);
         self.turn.received += bytes.len();
         if !self.tunnel.is_ready() {
             self.tunnel.keep(bytes);
@@ -386,12 +386,12 @@ impl Link {
 
     /// Whether anything came from the peer lately.
     pub(super) fn was_heard_within(&self, now: Time, time: Duration) -> bool {
-        now.since(self.heard) < time
+        now.since(self.heard.unwrap_or(self.began)) < time
     }
 
     /// For how long the peer has said nothing, in seconds.
     pub(super) fn silent_seconds(&self, now: Time) -> usize {
-        if self.up && self.held_since.is_none() { age(Some(self.heard), now) } else { 0 }
+        if self.up && self.held_since.is_none() { age(self.heard, now) } else { 0 }
     }
 }
 

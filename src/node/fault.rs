@@ -134,6 +134,9 @@ pub enum CloseReason {
         /// Seconds; 0: no advice.
         retry_after: u32,
     },
+    /// We dialled, and the connection ended before the other side said a byte: so nodes treat those who may not link.
+    #[error("closed by the other side without a word, as a network with members does to who is not on its list")]
+    Unanswered,
     /// The connection broke or ended without a goodbye.
     #[error("connection lost: {0}")]
     Lost(String),

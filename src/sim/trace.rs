@@ -101,7 +101,7 @@ fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
             CloseReason::Fault(fault) => 100 + u8::try_from(fault.points()).unwrap_or(u8::MAX / 2),
             CloseReason::Local(code) => *code as u8,
             CloseReason::Remote { code, .. } => 50u8.saturating_add(*code),
-            CloseReason::Lost(_) => 0,
+            CloseReason::Unanswered | CloseReason::Lost(_) => 0,
         }),
         _ => {}
     }

@@ -186,6 +186,23 @@ fn what_happens_to_links_waits_in_order_for_a_role_that_is_behind() {
 }
 
 #[test]
+fn a_dial_that_is_taken_and_closed_without_a_word_is_no_lost_connection() {
+    let rig = Rig::new();
+    let ended = |number, is_answered| {
+        let link = rig.dial(number, SocketAddr::from(([5, 6, 7, 8], 4130))).unwrap();
+        rig.connected(link);
+        if is_answered {
+            rig.hear(link);
+        }
+        rig.disconnected(link, "closed by the other side");
+        assert!(matches!(rig.event(RoleId::Peers), LinkEvent::Opened { .. }));
+        rig.closed(RoleId::Peers).1
+    };
+    assert_eq!(ended(1, false), CloseReason::Unanswered);
+    assert_eq!(ended(2, true), CloseReason::Lost("closed by the other side".to_owned()));
+}
+
+#[test]
 fn a_stop_says_goodbye_to_all_and_waits_a_moment_for_those_that_do_not_read() {
     let rig = Rig::new();
     let ((_, mut one), (_, mut two)) = (rig.accept(), rig.accept_up());

@@ -31,6 +31,8 @@ struct Entry {
     since: Time,
     /// The node there keeps this one out.
     is_refusal: bool,
+    /// Something there took the connection and closed it without a word.
+    is_unanswered: bool,
     /// Errors since the last success; after a success the last error is only history.
     failures: u32,
 }
@@ -42,6 +44,7 @@ impl DialErrors {
         self.note(now, address, &reason.to_string(), given);
         if let Some(entry) = self.errors.get_mut(&address) {
             entry.is_refusal = is_refusal(reason);
+            entry.is_unanswered = *reason == CloseReason::Unanswered;
         }
     }
 
@@ -60,7 +63,7 @@ impl DialErrors {
         }
         let failures = failures.saturating_add(1);
         let (reason, at) = (reason.to_owned(), now.mono);
-        let entry = Entry { reason, at, unix: now.unix, since, is_refusal: false, failures };
+        let entry = Entry { reason, at, unix: now.unix, since, is_refusal: false, is_unanswered: false, failures };
         self.errors.insert(address, entry);
     }
 
@@ -80,6 +83,11 @@ impl DialErrors {
     pub(super) fn failing(&self) -> impl Iterator<Item = (SocketAddr, &str, Time)> {
         let failing = self.errors.iter().filter(|(_, error)| error.failures > 0);
         failing.map(|(address, error)| (*address, error.reason.as_str(), error.since))
+    }
+
+    /// Whether the last dial to an address was taken and closed without a word.
+    pub(super) fn is_unanswered(&self, address: SocketAddr) -> bool {
+        self.errors.get(&address).is_some_and(|error| error.failures > 0 && error.is_unanswered)
     }
 
     /// Addresses whose nodes keep this one out: since when the dials fail, and when it was last said.

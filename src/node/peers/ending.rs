@@ -38,7 +38,7 @@ impl Ending {
         let code = match reason {
             CloseReason::Local(code) => Some(*code),
             CloseReason::Remote { code, .. } => GoodbyeCode::from_number(*code),
-            CloseReason::Fault(_) | CloseReason::Lost(_) => None,
+            CloseReason::Fault(_) | CloseReason::Unanswered | CloseReason::Lost(_) => None,
         };
         match (code, reason) {
             (Some(GoodbyeCode::SelfConnection), CloseReason::Local(_)) => Self::Ourselves,

@@ -11,6 +11,7 @@ use crate::{
         limits::{DIAL_FAILING_AFTER, ISOLATED_AFTER, UNREACHABLE_AFTER},
         time::{Now, Time},
     },
+    chain::node_id,
     node::{
         Outbox, Setup,
         hindrance::{Finding, HindranceId},
@@ -26,6 +27,8 @@ pub(super) struct Reach {
     /// Without peers this node may be the whole network.
     may_be_lone: bool,
     is_bootnode: bool,
+    /// What lets this node in where only members may link.
+    to_be_member: String,
     had_peers: bool,
     /// Since when there is no peer; `None` before the start, too.
     alone_since: Option<Time>,
@@ -47,6 +50,7 @@ impl Reach {
             listens: setup.listen_port != 0,
             may_be_lone: setup.spec.test && !setup.is_bootnode && !knows_others,
             is_bootnode: setup.is_bootnode,
+            to_be_member: to_be_member(setup),
             had_peers: false,
             alone_since: None,
             was_reached: false,
@@ -137,7 +141,13 @@ impl Reach {
             [one] => format!("a dial leads to no peer: {one}"),
             some => format!("dials to {} addresses lead to no peer: {}", some.len(), some_of(some, "; ")),
         };
-        Some(Finding::new(text, "look whether a node runs there and lets this one in"))
+        let is_unanswered = failing.iter().any(|(address, _)| facts.errors.is_unanswered(*address));
+        let advice = if is_unanswered {
+            self.to_be_member.as_str()
+        } else {
+            "look whether a node runs there and lets this one in"
+        };
+        Some(Finding::new(text, advice))
     }
 
     fn partly_cut(&mut self, now: Time, facts: &Facts<'_>) -> Option<Finding> {
@@ -153,6 +163,13 @@ impl Reach {
         let text = format!("nobody has connected to this node in {} min", UNREACHABLE_AFTER.as_secs() / 60);
         Some(Finding::new(text, "open its port in the firewall or router; without that it works, and helps nobody"))
     }
+}
+
+/// A node with members says no byte to others, not even that it has members.
+fn to_be_member(setup: &Setup) -> String {
+    let id = node_id::to_text(&setup.key.id(), &setup.spec.prefix);
+    let own = if setup.members.is_some() { "" } else { ", and start this node with --members and their list" };
+    format!("if only members may link there, ask an operator there for: tussock members add {id}{own}")
 }
 
 /// Each address that could be dialled is kept out.

@@ -20,7 +20,8 @@ const SLACK: Duration = Duration::from_secs(2);
 fn code_for(reason: &CloseReason) -> Option<GoodbyeCode> {
     match reason {
         CloseReason::Local(code) => Some(*code),
-        CloseReason::Fault(PeerFault::SendStall) | CloseReason::Remote { .. } | CloseReason::Lost(_) => None,
+        CloseReason::Fault(PeerFault::SendStall) | CloseReason::Remote { .. } => None,
+        CloseReason::Unanswered | CloseReason::Lost(_) => None,
         CloseReason::Fault(PeerFault::KeyAgreement(_) | PeerFault::WrongNode(_) | PeerFault::Forged) => {
             Some(GoodbyeCode::Fault)
         }

@@ -41,6 +41,24 @@ fn what_a_peer_said_when_it_closed_the_link_is_the_reason() {
     assert!(text.contains("127.0.0.1:4131: closed by the peer"), "{text}");
 }
 
+/// People saw "connection lost", and looked for a broken line.
+#[test]
+fn who_is_closed_without_a_word_is_told_how_to_become_a_member() {
+    let setup = connecting(&["127.0.0.1:4131"]);
+    let mut node = node(&setup);
+    let (dial, to) = node.start().dials()[0];
+    node.opened(1, Direction::Outbound(dial), &to.to_string());
+    node.closed(1, CloseReason::Unanswered);
+    let finding = |report: Report| match report {
+        Report::Hindrance { id: HindranceId::DialFailing, finding, .. } => finding,
+        _ => None,
+    };
+    let found = node.run(DIAL_FAILING_AFTER).reports().into_iter().find_map(finding).expect("it is told");
+    assert!(found.text.contains("127.0.0.1:4131: closed by the other side without a word"), "{found:?}");
+    let id = crate::chain::node_id::to_text(&setup.key.id(), &setup.spec.prefix);
+    assert!(found.advice.contains(&format!("members add {id}")) && found.advice.contains("--members"), "{found:?}");
+}
+
 #[test]
 fn a_dial_to_a_peer_that_has_dialled_us_is_no_failure() {
     let mut node = node(&connecting(&["127.0.0.1:4131"]));
