@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tussock::{
     base::hash::{Hash, hex},
     chain::{
@@ -83,9 +83,19 @@ fn four_authorities_bear_the_loss_of_one_say_why_nothing_moves_without_two_and_g
     }
 
     network.nodes[2].kill();
+    // At rest nobody votes, so that nobody can be certain.
+    let doubt = until("status says that too few may be there", || hindrance(&network.nodes[0], "no_quorum"));
+    assert!(doubt["text"].as_str().unwrap().starts_with("2 of 4") && doubt["blocks"] == json!([]), "{doubt}");
+    let status = network.nodes[0].status();
+    let (state, reason) = (&status["state"], status["reason"].as_str().unwrap());
+    assert!(state == "synced" && reason.contains("; but 2 of 4 authorities were last heard over links"), "{status}");
+    let (shown, report) = (stdout(&network.nodes[0].cli(&["status"])), stdout(&network.nodes[0].cli(&["doctor"])));
+    assert!([shown, report].iter().all(|text| text.contains("missing: 2 (key")), "{status}");
     let before = final_height(&network.nodes[0]);
     let waiting = network.pay(0, 7);
-    let why = until("status says why nothing is final", || hindrance(&network.nodes[0], "no_quorum"));
+    let is_certain = |why: &Value| why["blocks"] != json!([]);
+    let why =
+        until("status says why nothing is final", || hindrance(&network.nodes[0], "no_quorum").filter(is_certain));
     assert!(why["text"].as_str().unwrap().contains("of 4"), "{why}");
     assert_eq!(final_height(&network.nodes[0]), before);
     assert_eq!(network.nodes[0].json(&["tx", &waiting])["final"], false);

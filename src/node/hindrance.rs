@@ -286,6 +286,13 @@ impl Hindrances {
         ids.iter().filter_map(|id| self.get(*id)).find(|hindrance| hindrance.blocks.ready)
     }
 
+    /// What may make what a synced node has useless, though nobody can be certain: people should hear of it where they read that
+    /// the node is synced.
+    pub fn doubt(&self) -> Option<&Hindrance> {
+        let ids = [HindranceId::UnknownAuthorities, HindranceId::NoQuorum];
+        ids.iter().filter_map(|id| self.get(*id)).find(|hindrance| !hindrance.blocks.ready)
+    }
+
     /// The first that keeps the node from making blocks.
     pub fn no_mining(&self) -> Option<&Hindrance> {
         self.0.values().find(|hindrance| hindrance.blocks.mining)

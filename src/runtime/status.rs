@@ -120,8 +120,13 @@ impl SharedStatus {
     /// is not ready does not say synced.
     pub fn snapshot(&self) -> Status {
         let mut status = lock(&self.status).clone();
-        if let (SyncState::Synced, Some(hindrance)) = (status.state, status.hindrances.unready()) {
+        if status.state != SyncState::Synced {
+            return status;
+        }
+        if let Some(hindrance) = status.hindrances.unready() {
             (status.state, status.reason) = (SyncState::Stalled, hindrance.finding.text.clone());
+        } else if let Some(hindrance) = status.hindrances.doubt() {
+            status.reason = format!("{}; but {}", status.reason, hindrance.finding.text);
         }
         status
     }
@@ -249,5 +254,21 @@ mod tests {
         assert_eq!((now.state, now.reason.as_str()), (SyncState::Stalled, "the data directory cannot be written"));
         hinder(None);
         assert_eq!(status.snapshot().reason, "up to date with 1 peer");
+    }
+
+    /// It is no other state: nobody can be certain. People read "synced" and waited in vain.
+    #[test]
+    fn a_synced_node_says_beside_that_word_that_too_few_authorities_may_be_there() {
+        let status = SharedStatus::default();
+        let hinder =
+            |finding| status.report(Report::Hindrance { id: HindranceId::NoQuorum, now: UnixTime(1), finding });
+        hinder(Some(Finding::suspicion("two of four are not heard", "start them")));
+        assert_eq!(status.snapshot().reason, "", "nothing is said of it before the node is synced");
+        status.report(Report::State { state: SyncState::Synced, reason: "up to date with 1 peer".to_owned() });
+        let now = status.snapshot();
+        let words = "up to date with 1 peer; but two of four are not heard";
+        assert!(now.is_ready() && now.reason == words, "{}", now.reason);
+        hinder(Some(Finding::new("two of four are heard", "start them")));
+        assert_eq!(status.snapshot().state, SyncState::Stalled);
     }
 }

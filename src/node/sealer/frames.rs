@@ -105,6 +105,7 @@ impl Sealer {
                     return Err(signed_elsewhere(&vote));
                 }
                 self.reporter.heard(now, &vote);
+                self.note_way(vote.signer, link);
                 self.forward(frame, Some(link), out);
                 Ok(Ok(Worth::News))
             }
@@ -241,6 +242,7 @@ impl Sealer {
             return Ok(Worth::Nothing);
         }
         self.questions.asked(now.mono, recall);
+        self.note_way(signer, link);
         self.forward(frame, Some(link), out);
         let Some((own, key)) = self.keys.own.as_ref().filter(|(own, _)| *own != recall.signer) else {
             return Ok(Worth::News);
@@ -280,6 +282,7 @@ impl Sealer {
             return Ok(Err(PeerFault::Unsigned(Kind::Recalled)));
         }
         self.questions.answered(signer, nonce, responder);
+        self.note_way(responder, link);
         self.forward(frame, Some(link), out);
         if self.recalling.answer(recalled, self.core.own_votes(), &self.keys)? {
             log::info!("a quorum of authorities has told what this key signed: votes begin");

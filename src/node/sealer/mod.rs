@@ -22,6 +22,7 @@ mod reporting;
 #[cfg(test)]
 mod tests;
 mod turning;
+mod ways;
 mod worth;
 
 use std::{
@@ -57,6 +58,7 @@ use self::{
     questions::Questions,
     recalling::Recalling,
     reporting::{Facts, Reporter},
+    ways::Ways,
 };
 
 /// The `sealer` role.
@@ -70,6 +72,7 @@ pub struct Sealer {
     seals: Box<dyn SealStore>,
     core: Core,
     peers: BTreeMap<LinkId, Peer>,
+    ways: Ways,
     offers: Offers,
     leading: Option<Leading>,
     recalling: Recalling,
@@ -114,6 +117,7 @@ impl Sealer {
             seals,
             core,
             peers: BTreeMap::new(),
+            ways: Ways::default(),
             offers: Offers::default(),
             leading: None,
             recalling,
@@ -142,9 +146,15 @@ impl Sealer {
 
     fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
         match event {
-            PeerLink::Up { link, .. } => return self.greet(now, link, out),
+            PeerLink::Up { link, peer } => {
+                self.ways.linked(link, peer.node);
+                return self.greet(now, link, out);
+            }
             PeerLink::Frame { link, frame } => return self.on_frame(now, link, &frame, out),
-            PeerLink::Closed { link, .. } => drop(self.peers.remove(&link)),
+            PeerLink::Closed { link, .. } => {
+                self.peers.remove(&link);
+                self.ways.lost(link);
+            }
         }
         Ok(())
     }
@@ -201,11 +211,20 @@ impl Sealer {
         self.core.wake(clock(now));
     }
 
+    /// An authority is heard.
+    fn note_way(&mut self, signer: u8, link: LinkId) {
+        if let Some(key) = self.keys.of(signer) {
+            self.ways.heard(*key, link);
+        }
+    }
+
     fn facts(&self) -> Facts {
         let recalled = (!self.recalling.is_done()).then(|| self.recalling.answered());
         let liars: BTreeSet<u8> = self.core.tally().liars().chain(self.double.iter().copied()).collect();
         let (last_final, finality) = (self.finality.last(), self.finality.shown());
-        Facts { last_final, finality, recalled, liars: liars.len() }
+        let cut = self.keys.set.keys().iter().enumerate().filter(|(_, key)| self.ways.is_cut(key));
+        let cut = cut.map(|(number, _)| number).collect();
+        Facts { last_final, finality, recalled, cut, liars: liars.len() }
     }
 
     fn input(&mut self, now: Now, input: <Self as Role>::Input, out: &mut Outbox) -> Result<(), Halt> {

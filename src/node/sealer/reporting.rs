@@ -29,6 +29,9 @@ const STUCK_TIMES: u32 = 3;
 /// skip a view late.
 const GAP_TOLD: Duration = Duration::from_secs(10);
 
+/// Too few authorities are worth a word in a network at rest after this time: longer than a restart takes.
+const QUIET_TOLD: Duration = Duration::from_secs(10);
+
 /// What the report needs besides the core.
 pub(super) struct Facts {
     pub(super) last_final: FinalBlock,
@@ -36,6 +39,8 @@ pub(super) struct Facts {
     pub(super) finality: Option<Arc<Certificate>>,
     /// How many have told what this key signed; `None`: enough.
     pub(super) recalled: Option<usize>,
+    /// Which authorities were last heard by peers that are gone, ascending.
+    pub(super) cut: Vec<usize>,
     /// How many are proven to lie.
     pub(super) liars: usize,
 }
@@ -54,6 +59,8 @@ pub(super) struct Reporter {
     stuck_at: Option<Time>,
     /// The view that nothing proves, so that no block can follow, and since when.
     gap: Option<(u64, Time)>,
+    /// Since when too few authorities may be there, though nothing waits.
+    quiet_since: Option<Time>,
     looked: Time,
     contradicted: bool,
     disputes: Disputes,
@@ -72,6 +79,7 @@ impl Reporter {
             untold: false,
             stuck_at: None,
             gap: None,
+            quiet_since: None,
             looked: Time::default(),
             contradicted: false,
             disputes: Disputes::default(),
@@ -127,6 +135,7 @@ impl Reporter {
         self.note_own(now, core);
         self.disputes.tell(now, core.certified().last_final().view, out);
         let stuck = self.stuck(now, core, facts);
+        self.tell_quorum(now, stuck.clone(), facts, out);
         let tip = core.certified().tip();
         let report = SealingReport {
             last_final: facts.last_final,
@@ -139,7 +148,7 @@ impl Reporter {
             epoch: core.set().epoch(),
             until: self.until,
             authorities: self.authorities.clone(),
-            stuck: stuck.clone(),
+            stuck,
             evidence: facts.liars,
         };
         let seen_only = SealingReport { authorities: self.told.authorities.clone(), ..report.clone() } == self.told;
@@ -151,9 +160,49 @@ impl Reporter {
         self.next = now.mono + SEEN_INTERVAL;
         self.told.clone_from(&report);
         out.report(Report::Sealing(Box::new(report)));
+    }
+
+    /// Tells why nothing becomes final, or that nothing might if something came.
+    fn tell_quorum(&mut self, now: Now, stuck: Option<String>, facts: &Facts, out: &mut Outbox) {
+        let quiet = if stuck.is_none() { self.quiet(now, facts) } else { None };
         let advice = "start the authorities that are missing, or see that they reach this node";
         let finding = stuck.map(|stuck| Finding::new(stuck, advice));
-        self.hindrances.replace(now.unix, [(HindranceId::NoQuorum, finding)], out);
+        let finding = finding.or_else(|| quiet.map(|quiet| Finding::suspicion(quiet, advice)));
+        if finding.as_ref() != self.hindrances.found(HindranceId::NoQuorum) {
+            self.hindrances.set(now.unix, HindranceId::NoQuorum, finding, out);
+        }
+    }
+
+    /// What shows in a network at rest, in which nobody votes, that too few authorities may be there.
+    fn quiet(&mut self, now: Now, facts: &Facts) -> Option<String> {
+        let count = self.authorities.len();
+        let lacks_answers = facts.recalled.is_some();
+        let is_quiet = lacks_answers || count.saturating_sub(facts.cut.len()) < self.quorum;
+        self.quiet_since = is_quiet.then(|| self.quiet_since.unwrap_or(now.mono));
+        if self.quiet_since.is_none_or(|since| since + QUIET_TOLD > now.mono) {
+            return None;
+        }
+        if let Some(answered) = facts.recalled {
+            return Some(self.unanswered(answered));
+        }
+        let (gone, quorum, missing) = (facts.cut.len(), self.quorum, self.shown(facts.cut.iter().copied()));
+        Some(format!(
+            "{gone} of {count} authorities were last heard over links that have ended, and {quorum} are needed for anything to \
+             become final; missing: {missing}"
+        ))
+    }
+
+    fn unanswered(&self, answered: usize) -> String {
+        format!("{answered} of {} authorities have told what this key signed", self.quorum)
+    }
+
+    /// Authorities by number and key: an operator knows the keys.
+    fn shown(&self, numbers: impl Iterator<Item = usize>) -> String {
+        let shown = |number: usize| {
+            let key = self.authorities.get(number).map_or_else(String::new, |one| hex(&one.key));
+            format!("{number} (key {}…)", key.get(..8).unwrap_or_default())
+        };
+        numbers.map(shown).collect::<Vec<_>>().join(", ")
     }
 
     fn note_own(&mut self, now: Now, core: &Core) {
@@ -187,19 +236,13 @@ impl Reporter {
             return None;
         }
         if let Some(answered) = facts.recalled {
-            return Some(format!("{answered} of {} authorities have told what this key signed", self.quorum));
+            return Some(self.unanswered(answered));
         }
         // Long after the end of a view's time whoever is there has voted to skip it.
         let voted: Vec<usize> =
             core.tally().of(core.view(), Stage::Skip).map(|vote| usize::from(vote.signer)).collect();
-        let missing = (0..self.authorities.len()).filter(|number| !voted.contains(number));
-        // By number and key: an operator knows the keys.
-        let shown = |number: usize| {
-            let key = self.authorities.get(number).map_or_else(String::new, |one| hex(&one.key));
-            format!("{number} (key {}…)", key.get(..8).unwrap_or_default())
-        };
-        let missing: Vec<String> = missing.map(shown).collect();
-        let (here, count, quorum, missing) = (voted.len(), self.authorities.len(), self.quorum, missing.join(", "));
+        let missing = self.shown((0..self.authorities.len()).filter(|number| !voted.contains(number)));
+        let (here, count, quorum) = (voted.len(), self.authorities.len(), self.quorum);
         Some(format!("{here} of {count} authorities are heard and {quorum} are needed; missing: {missing}"))
     }
 
@@ -209,10 +252,17 @@ impl Reporter {
         self.told.stuck.clone()
     }
 
+    /// What is told of too few authorities.
+    #[cfg(test)]
+    pub(super) fn told_quorum(&self) -> Option<&Finding> {
+        self.hindrances.found(HindranceId::NoQuorum)
+    }
+
     pub(super) fn deadline(&self) -> Option<Time> {
         let seen = Some(self.next).filter(|_| self.untold);
         let gap = self.gap.map(|(_, since)| since + GAP_TOLD);
-        let later = [self.stuck_at, gap, self.disputes.deadline()].map(|at| at.filter(|at| *at > self.looked));
+        let quiet = self.quiet_since.map(|since| since + QUIET_TOLD);
+        let later = [self.stuck_at, gap, quiet, self.disputes.deadline()].map(|at| at.filter(|at| *at > self.looked));
         later.into_iter().chain([seen]).flatten().min()
     }
 }

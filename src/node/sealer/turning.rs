@@ -219,6 +219,7 @@ impl Sealer {
         self.questions = Questions::default();
         (self.offers, self.leading) = (Offers::default(), None);
         self.reporter.turn(&self.keys, &self.spec);
+        self.ways.keep(self.keys.set.keys());
         if self.recalling.is_done() {
             self.core.allow_votes(clock(now));
         }

@@ -74,6 +74,56 @@ fn one_of_four_may_be_away_and_two_may_not_until_they_are_back() {
     assert_eq!(network.nodes[0].driver.role.reporter.told_stuck(), None);
 }
 
+/// Nobody votes while nothing waits, so that people saw "synced" until a payment did not become final.
+#[test]
+fn a_network_at_rest_says_that_too_few_authorities_may_be_there_until_they_are_heard_again() {
+    let mut network = Network::new(4, 1);
+    network.pool(1, 0);
+    network.pass(SECOND * 2);
+    network.pool(0, 1);
+    network.pass(SECOND * 2);
+    let told = |network: &Network| {
+        let of = |at: usize| network.nodes[at].driver.role.reporter.told_quorum().cloned();
+        assert_eq!(of(0), of(4), "with a key or without one");
+        of(0)
+    };
+    network.stop(2);
+    network.pass(SECOND * 20);
+    assert_eq!(told(&network), None, "one of four may be away");
+    network.stop(3);
+    network.pass(SECOND * 9);
+    assert_eq!(told(&network), None, "a restart takes a while");
+    network.pass(SECOND * 2);
+    let finding = told(&network).expect("it is told");
+    assert!(finding.is_suspicion, "nobody knows before something waits: {finding:?}");
+    assert!(finding.text.starts_with("2 of 4 authorities") && finding.text.contains("missing: 2 (key "), "{finding:?}");
+    assert_eq!(network.nodes[0].driver.role.reporter.told_stuck(), None);
+    network.start(3);
+    network.pass(SECOND);
+    assert_eq!(told(&network), None);
+    network.stop(3);
+    network.pass(SECOND * 11);
+    network.pool(1, 0);
+    network.pass(SECOND * 60);
+    let finding = told(&network).expect("it is told");
+    assert!(!finding.is_suspicion && finding.text.contains("2 of 4 authorities are heard"), "{finding:?}");
+}
+
+/// Before its first vote it has to hear of a quorum what its key signed.
+#[test]
+fn an_authority_at_rest_that_too_few_answer_says_so() {
+    let mut network = Network::new(4, 0);
+    (0..4).for_each(|at| network.stop(at));
+    network.start(0);
+    network.start(1);
+    network.pass(SECOND * 11);
+    let finding = network.nodes[0].driver.role.reporter.told_quorum().expect("it is told");
+    assert!(finding.is_suspicion && finding.text.starts_with("2 of 3 authorities have told"), "{finding:?}");
+    network.start(2);
+    network.pass(SECOND * 30);
+    assert_eq!(network.nodes[0].driver.role.reporter.told_quorum(), None);
+}
+
 #[test]
 fn a_node_that_starts_late_hears_what_is_final() {
     let mut network = Network::new(4, 0);

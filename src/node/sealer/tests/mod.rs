@@ -203,7 +203,7 @@ impl Network {
     }
 
     fn link(&mut self, at: usize, other: usize) {
-        let did = self.nodes[at].driver.up(other as u64, testing::inbound_peer("10.0.0.1:4130"));
+        let did = self.nodes[at].driver.up(other as u64, testing::inbound_peer(&format!("10.0.0.1:{}", 4130 + other)));
         self.perform(at, did);
     }
 
