@@ -320,6 +320,10 @@ fn operators_continue_a_chain_whose_quorum_is_lost_from_its_last_final_block() {
     assert!(said["text"].as_str().unwrap().contains(&format!("block {} hands over", height + 1)), "{said}");
     let peers = network.nodes[2].status()["peers"].clone();
     assert!(peers["outbound"].as_u64().unwrap() + peers["inbound"].as_u64().unwrap() >= 1, "{peers}");
+    until("it says so where it says that it is synced", || {
+        let reason = network.nodes[2].status()["reason"].as_str().unwrap().to_owned();
+        reason.contains(&format!("block {} hands over", height + 1)).then_some(())
+    });
     assert_eq!(network.nodes[2].stop(), 0);
     network.file = new;
     // Whoever has another block there does not start.

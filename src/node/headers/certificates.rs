@@ -26,7 +26,8 @@ pub(super) const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// The longest such time; then the poll of a synced node and the pings of its peers will do.
 pub(super) const LAST_RETRY: Duration = Duration::from_secs(8);
 
-/// A final block that is not in this node's chain is worth a word after this time: longer than a reorganisation takes.
+/// A final block that is not in this node's chain is worth a word after this time, and so is a peer's last block that this node's
+/// file does not explain: longer than a reorganisation takes, and than the certificate of a block.
 pub(super) const OFF_TOLD: Duration = Duration::from_secs(10);
 
 /// What authorities have decided. Empty on chains of proof of work.
@@ -39,6 +40,8 @@ pub(super) struct Certified {
     pub(super) off_since: Option<Time>,
     /// Where the chain's file was found to lack authorities, and whether that is certain.
     lacking: Option<(u32, bool)>,
+    /// The last block of a peer's chain, by which the file lacks authorities if it counts; and since when.
+    unexplained: Option<(Time, u32, HeaderFault)>,
     told: HindranceReporter,
 }
 
@@ -105,6 +108,17 @@ impl Certified {
         self.told.set(now.unix, HindranceId::UnknownAuthorities, Some(finding), out);
     }
 
+    /// A peer's chain ends with a block at this height by which the file lacks authorities. Its certificate may be under way.
+    pub(super) fn meet_last(&mut self, now: Time, height: u32, fault: HeaderFault) {
+        self.unexplained.get_or_insert((now, height, fault));
+    }
+
+    /// Takes what has stood unexplained for long.
+    pub(super) fn unexplained(&mut self, now: Time) -> Option<(u32, HeaderFault)> {
+        let (_, height, fault) = self.unexplained.take_if(|(since, ..)| *since + OFF_TOLD <= now)?;
+        Some((height, fault))
+    }
+
     /// This node's chain is applied up to a height: what was lacking there was of another chain.
     pub(super) fn passed(&mut self, now: Now, height: u32, out: &mut Outbox) {
         if self.lacking.is_some_and(|(at, _)| at <= height) {
@@ -169,7 +183,8 @@ impl Certified {
 
     /// When another peer is to be asked for a missing header, or something is worth a word.
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
-        let off = self.off_since.map(|since| since + OFF_TOLD).filter(|at| *at > now);
+        let last = self.unexplained.as_ref().map(|(since, ..)| *since);
+        let off = self.off_since.into_iter().chain(last).map(|since| since + OFF_TOLD).filter(|at| *at > now).min();
         [self.missing.map(|missing| missing.again), off].into_iter().flatten().min()
     }
 }

@@ -201,8 +201,9 @@ impl Headers {
     /// A peer's chain goes on with authorities whom this node's file does not have, or so it says.
     pub(super) fn meet_unknown(&mut self, now: Now, link: LinkId, unknown: Unknown, out: &mut Outbox) {
         let Unknown { hash, header, fault, is_certified, is_last } = unknown;
-        if !is_last {
-            self.lack(now, header.height, &fault, is_certified, out);
+        match is_last {
+            false => self.lack(now, header.height, &fault, is_certified, out),
+            true => self.certified.meet_last(now.mono, header.height, fault),
         }
         if let Some(peer) = self.peers.get_mut(link) {
             peer.done(now.mono);
@@ -255,6 +256,10 @@ impl Headers {
     pub(super) fn look_at_finals(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
         self.certified.passed(now, index.applied().height, out);
+        if let Some((height, fault)) = self.certified.unexplained(now.mono) {
+            self.lack(now, height, &fault, false, out);
+        }
+        let Some(index) = &self.index else { return Ok(()) };
         let Some((height, hash)) = self.certified.finals.newest() else { return Ok(()) };
         let is_ours = index.applied().height < height || index.is_on_best(height, &hash)?;
         if is_ours {

@@ -139,4 +139,11 @@ fn who_has_the_file_of_before_the_chain_was_continued_says_so_and_punishes_nobod
     let actions = rig.sync(1, continued.headers(1..=5));
     assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 1));
     assert_eq!(rig.take_stored(), old.hashes(1..=3));
+    // Those who continued have made one block, and rest: nothing follows it.
+    let mut rig = self::rig(&old.first(0));
+    rig.up(1, &old);
+    let actions = rig.sync(1, continued.headers(1..=4));
+    assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 0), "its certificate may be under way");
+    assert_eq!(unknown_authorities(&rig.pass(SECOND * 11)), 1);
+    assert_eq!(unknown_authorities(&rig.pass(SECOND * 60)), 0, "it is said once");
 }
