@@ -237,6 +237,7 @@ fn the_protocol_has_the_limits_of_the_program() {
         format!("{} s without the answer end the link", seconds(limits::PONG_TIMEOUT)),
         format!("at {} the address is banned for an hour", limits::BAN_SCORE),
         format!("at most {} key agreements a second for one IP address", limits::AGREEMENTS_OF_ADDRESS.0),
+        format!("at most {} connections a second from one address", limits::ARRIVALS_OF_ADDRESS.0),
         format!("costs that address {} points, as flooding", PeerFault::Flood("key agreements").points()),
     ];
     let sealing = [

@@ -99,7 +99,7 @@ pub struct Config {
     pub transport: Transport,
     /// Who may link; `None`: everybody.
     pub members: Option<Arc<Members>>,
-    /// Key agreements that one address may begin, and all together.
+    /// Connections and key agreements that one address may begin, and all together.
     pub agreements: AgreementRates,
     /// Accepted connections, those in the handshake included.
     pub max_accepted: usize,
@@ -138,9 +138,11 @@ pub enum Transport {
     Clear(NodeId),
 }
 
-/// How many key agreements of others are begun. What exceeds it is closed before it costs anything.
+/// How many connections of others are taken, and how many key agreements begun. What exceeds it is closed before it costs anything.
 #[derive(Clone, Copy, Debug)]
 pub struct AgreementRates {
+    /// Connections a second of one address, and at once.
+    pub arrivals: (u32, u32),
     /// A second, for one address, and at once.
     pub address: (u32, u32),
     /// A second, in all, and at once.
@@ -151,7 +153,8 @@ pub struct AgreementRates {
 
 impl Default for AgreementRates {
     fn default() -> Self {
-        Self { address: limits::AGREEMENTS_OF_ADDRESS, total: limits::AGREEMENTS, own_host: true }
+        let (arrivals, address) = (limits::ARRIVALS_OF_ADDRESS, limits::AGREEMENTS_OF_ADDRESS);
+        Self { arrivals, address, total: limits::AGREEMENTS, own_host: true }
     }
 }
 

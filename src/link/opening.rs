@@ -23,8 +23,13 @@ impl<S: EventSink> Endpoint<S> {
         !self.retired && !self.delivery.congested()
     }
 
-    /// Somebody has connected to us. `None`: there is no free place, and the driver drops the connection.
+    /// Somebody has connected to us. `None`: there is no free place, or too much comes from there, and the driver drops the
+    /// connection.
     pub fn accepted(&mut self, now: Time, remote: SocketAddr) -> Option<LinkId> {
+        if !self.agreements.may_arrive(now, remote) {
+            log::debug!("connection refused, too many come from its address remote={remote}");
+            return None;
+        }
         if self.retired || !self.make_room(now) {
             log::debug!("connection refused, no free place remote={remote}");
             return None;

@@ -11,6 +11,9 @@ pub const AGREEMENTS_OF_ADDRESS: (u32, u32) = (16, 64);
 /// The same in all: 1,024 a second take a fifth of one core of a usual host. A slower one is busy with fewer, in a thread
 /// of their own, and further links wait to be read.
 pub const AGREEMENTS: (u32, u32) = (1024, 256);
+/// Connections that one address may open: a second, and at once. Four times as many as it may agree on keys over, so that it
+/// hears of that limit first. What exceeds it is closed before any role hears of it: each would cost several threads a wake-up.
+pub const ARRIVALS_OF_ADDRESS: (u32, u32) = (64, 256);
 /// Inbound slots for each peer that is protected from eviction for its network group, for its last transaction and for
 /// its last block: 2 of each with 48 slots. Twice as many are protected for their round trip, which costs most to fake.
 pub const SLOTS_PER_PROTECTED: usize = 24;

@@ -144,6 +144,21 @@ fn connections_beyond_the_maximum_are_refused_unless_one_only_lingers() {
     rig.accept();
 }
 
+/// One that was banned cost two roles four events for each of as many connections as it liked.
+#[test]
+fn too_many_connections_of_one_address_are_closed_before_a_role_hears_of_them() {
+    let rig = Rig::new();
+    let (_, at_once) = limits::ARRIVALS_OF_ADDRESS;
+    let taken = |ip| (0..400).filter(|_| rig.try_accept_from(ip).is_some()).count();
+    assert_eq!(taken([66, 1, 1, 1]), at_once as usize);
+    rig.forget_events();
+    assert_eq!(taken([66, 1, 1, 1]), 0);
+    assert_eq!((rig.heard(RoleId::Handshake), rig.heard(RoleId::Peers)), (0, 0));
+    assert!(rig.try_accept_from([66, 1, 1, 2]).is_some(), "its neighbour comes in");
+    rig.pass(1);
+    assert_eq!(taken([66, 1, 1, 1]), limits::ARRIVALS_OF_ADDRESS.0 as usize);
+}
+
 /// One address, or a few, kept everybody else out until the handshake role had heard of their links.
 #[test]
 fn a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_with_most() {
@@ -171,21 +186,6 @@ fn a_connection_without_keys_makes_room_the_oldest_of_the_network_and_address_wi
 }
 
 #[test]
-fn what_happens_to_links_waits_in_order_for_a_role_that_is_behind() {
-    let rig = Rig::new();
-    rig.set_room(RoleId::Gossip, Some(0));
-    let (link, peer) = rig.accept();
-    rig.promote(link);
-    assert!(matches!(rig.event(RoleId::Peers), LinkEvent::Up { .. }));
-    peer.hang_up();
-    assert!(matches!(rig.closed(RoleId::Peers), (_, CloseReason::Lost(_))));
-    assert_eq!(rig.heard(RoleId::Gossip), 0);
-    rig.set_room(RoleId::Gossip, None);
-    assert!(matches!(rig.event(RoleId::Gossip), LinkEvent::Up { .. }));
-    assert_eq!(rig.closed(RoleId::Gossip).0, link);
-}
-
-#[test]
 fn a_dial_that_is_taken_and_closed_without_a_word_is_no_lost_connection() {
     let rig = Rig::new();
     let ended = |number, is_answered| {
@@ -200,6 +200,21 @@ fn a_dial_that_is_taken_and_closed_without_a_word_is_no_lost_connection() {
     };
     assert_eq!(ended(1, false), CloseReason::Unanswered);
     assert_eq!(ended(2, true), CloseReason::Lost("closed by the other side".to_owned()));
+}
+
+#[test]
+fn what_happens_to_links_waits_in_order_for_a_role_that_is_behind() {
+    let rig = Rig::new();
+    rig.set_room(RoleId::Gossip, Some(0));
+    let (link, peer) = rig.accept();
+    rig.promote(link);
+    assert!(matches!(rig.event(RoleId::Peers), LinkEvent::Up { .. }));
+    peer.hang_up();
+    assert!(matches!(rig.closed(RoleId::Peers), (_, CloseReason::Lost(_))));
+    assert_eq!(rig.heard(RoleId::Gossip), 0);
+    rig.set_room(RoleId::Gossip, None);
+    assert!(matches!(rig.event(RoleId::Gossip), LinkEvent::Up { .. }));
+    assert_eq!(rig.closed(RoleId::Gossip).0, link);
 }
 
 #[test]
