@@ -34,7 +34,9 @@ impl Peers {
         let remote = link.remote();
         if let CloseReason::Fault(fault) = reason {
             out.count(Counter::PeerFaults, 1);
-            log::info!("peer closed for a fault address={remote} fault=\"{fault}\"");
+            // Who is closed a thousand times a second must not fill the log, in which people look for what went before.
+            let level = if self.fault_lines.take(now.mono) { log::Level::Info } else { log::Level::Debug };
+            log::log!(level, "peer closed for a fault address={remote} fault=\"{fault}\"");
             // A scanner speaks no protocol at all, and pays nothing.
             let is_scan = link.peer().is_none() && *fault == PeerFault::Frame(FrameFault::Magic);
             if !is_scan {

@@ -71,7 +71,7 @@ use crate::{
     chain::{address::Prefix, archive::PeerStore, node_id},
     node::{
         CloseReason, Direction, Input, LinkEvent, NodeAddress, Outbox, PeerFault, PeerInfo, Role, Setup,
-        command::PeersCommand, netgroup::canonical, notice::ToPeers,
+        command::PeersCommand, netgroup::canonical, notice::ToPeers, rate_limit::RateLimit,
     },
     wire::{
         frame::Frame,
@@ -92,6 +92,8 @@ pub struct Peers {
     dial_errors: DialErrors,
     barred: Barred,
     departed: Departed,
+    /// Lines in the log about peers that were closed for a fault.
+    fault_lines: RateLimit,
     exchange: AddressExchange,
     pinger: Pinger,
     staleness: Staleness,
@@ -132,6 +134,7 @@ impl Peers {
             dial_errors: DialErrors::default(),
             barred: Barred::new(setup.spec.prefix, test_chain, contents.bans),
             departed: Departed::default(),
+            fault_lines: RateLimit::per_second(1),
             exchange: AddressExchange::default(),
             pinger: Pinger::new(setup.spec.genesis_hash()),
             elsewhere: Elsewhere::default(),
