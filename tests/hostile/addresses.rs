@@ -2,12 +2,11 @@
 //! /16 of 127.0.0.0/8 stands for a network of others.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use socket2::{Domain, Socket, Type};
 use tussock::{
     base::limits,
     chain::{spec::ChainSpec, testkit::BlockMaker},
@@ -25,10 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CROWD: usize = 120;
 
 fn dial_from(source: Ipv4Addr, address: SocketAddr, spec: &Arc<ChainSpec>) -> Option<RawPeer> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
-    socket.bind(&SocketAddr::from((source, 0)).into()).ok()?;
-    socket.connect_timeout(&address.into(), PATIENCE).ok()?;
-    RawPeer::over(TcpStream::from(socket), spec).try_handshake(PATIENCE)
+    RawPeer::try_connect_from(source, address, spec, PATIENCE)?.try_handshake(PATIENCE)
 }
 
 /// The attacker redials from one address, or from many of one /16; honest peers come one after the other, each from a

@@ -9,6 +9,7 @@ pub mod browser;
 pub mod line;
 pub mod mutate;
 pub mod peer;
+pub mod processor;
 pub mod sealed_network;
 pub mod tunnel;
 

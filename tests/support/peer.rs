@@ -2,12 +2,13 @@
 
 use std::{
     io::{ErrorKind, Read},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use portable_atomic::AtomicU64;
+use socket2::{Domain, Socket, Type};
 use tussock_noise::{Agreement, Key, MAX_PAYLOAD_BYTES};
 
 use super::tunnel::{Tunnel, fresh_key};
@@ -51,6 +52,19 @@ impl RawPeer {
         let magic = spec.magic();
         let (reader, key) = (FrameReader::new(magic), fresh_key());
         Self { stream, dialled: true, tunnel: None, key, reader, input: Vec::new(), magic, spec: spec.clone() }
+    }
+
+    /// Opens a TCP connection from this address, within `time`.
+    pub fn try_connect_from(
+        source: Ipv4Addr,
+        address: SocketAddr,
+        spec: &Arc<ChainSpec>,
+        time: Duration,
+    ) -> Option<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+        socket.bind(&SocketAddr::from((source, 0)).into()).ok()?;
+        socket.connect_timeout(&address.into(), time).ok()?;
+        Some(Self::over(TcpStream::from(socket), spec))
     }
 
     /// Accepts the node's dial.
