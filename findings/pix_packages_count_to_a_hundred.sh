@@ -3,7 +3,8 @@
 #
 # Guess: fields have two digits for their length, so the account, in which the payee's key and a text for the payer stand, has 99
 # characters at most. A package that takes a text, and checks other lengths, cuts or refuses what does not fit.
-# Happens: beside a random key (36 characters), the most private kind, there is room for a text of 37. From 38 on gpix, qrcode-pix and pix-utils (npm), python-brcode and starkbank-brcode (Python) write a length of three digits: "100".
+# Happens: beside a random key (36 characters), the most private kind, there is room for a text of 37. From 38 on
+# gpix, qrcode-pix and pix-utils (npm), python-brcode and starkbank-brcode (Python) write a length of three digits: "100".
 # Readers take "10" for the length and the 0 for text: the currency, the amount and the payee's name are lost. The checksum fits. gpix
 # checks that the text has no more than 50 characters, and pix-utils checks the name, the city and the reference.
 # Hurts: shops that put the order into the text: "QR code invalid" at the payer's bank, for long texts alone, and for one kind of key (a
