@@ -11,6 +11,7 @@ use crate::{
         ChainMove, Event,
         limit::Limit,
         notice::{KeptOut, ToHandshake, ToPeers, Useful},
+        testing::logged,
     },
 };
 
@@ -114,6 +115,27 @@ fn round_trips_are_told_to_the_role_that_decides_about_slots() {
     let told = node.receive(1, &Message::Pong(ping)).told::<ToHandshake>();
     let what = Useful::RoundTrip(Duration::from_millis(30));
     assert!(told.contains(&ToHandshake::Useful { link: LinkId(1), what }), "{told:?}");
+}
+
+/// A thousand links a second wiped out in a minute what the log had of the days before.
+#[test]
+fn who_is_closed_for_faults_again_and_again_does_not_fill_the_log() {
+    let mut node = node(&setup());
+    node.start();
+    let mut lines = |links: std::ops::Range<u64>| {
+        let ((), lines) = logged(|| {
+            for link in links {
+                join(&mut node, link, "127.0.0.1:4131");
+                node.closed(link, CloseReason::Fault(PeerFault::Unsigned(Kind::Vote)));
+            }
+            node.pass(Duration::from_secs(1));
+        });
+        let of =
+            |level: &str| lines.iter().filter(|line| line.starts_with(level) && line.contains("for a fault")).count();
+        (of("INFO"), of("DEBUG"))
+    };
+    assert_eq!(lines(1..501), (10, 490));
+    assert_eq!(lines(501..1_001), (1, 499));
 }
 
 #[test]
