@@ -42,7 +42,7 @@ impl Sealer {
         let message = match frame.open() {
             Ok(message) => message,
             Err(fault) => {
-                out.fault(link, fault.into());
+                self.fault(link, fault.into(), out);
                 return Ok(());
             }
         };
@@ -71,7 +71,7 @@ impl Sealer {
             other => Err(PeerFault::Unexpected(other.kind())),
         };
         if let Err(fault) = judged.and_then(|worth| self.charge(now, link, frame, worth)) {
-            out.fault(link, fault);
+            self.fault(link, fault, out);
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ use crate::{
         spec::ChainSpec,
     },
     node::{
-        ChainMove, Halt, Input, Nothing, Outbox, PeerLink, Role, Setup,
+        ChainMove, Halt, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
         notice::{ProposalFault, ToSealer},
     },
 };
@@ -150,7 +150,10 @@ impl Sealer {
                 self.ways.linked(link, peer.node);
                 return self.greet(now, link, out);
             }
-            PeerLink::Frame { link, frame } => return self.on_frame(now, link, &frame, out),
+            PeerLink::Frame { link, frame } => match self.peers.get(&link) {
+                Some(peer) if peer.is_faulty => {}
+                _ => return self.on_frame(now, link, &frame, out),
+            },
             PeerLink::Closed { link, .. } => {
                 self.peers.remove(&link);
                 self.ways.lost(link);
@@ -209,6 +212,14 @@ impl Sealer {
             self.ask(now, &recall, out);
         }
         self.core.wake(clock(now));
+    }
+
+    /// A peer's fault ends its link.
+    fn fault(&mut self, link: LinkId, fault: PeerFault, out: &mut Outbox) {
+        if let Some(peer) = self.peers.get_mut(&link) {
+            peer.is_faulty = true;
+        }
+        out.fault(link, fault);
     }
 
     /// An authority is heard.

@@ -30,6 +30,9 @@ pub(super) struct Peer {
     pub(super) again: u64,
     /// What it may still send in vain.
     pub(super) allowance: Allowance,
+    /// Its link ends for a fault: what has come behind it is judged no more. Each message may cost a signature's check, and
+    /// hundreds may be here before the link is gone.
+    pub(super) is_faulty: bool,
 }
 
 impl Peer {
@@ -53,6 +56,6 @@ impl Peer {
     /// A new one. `news`: bytes of messages that this node has passed on or sent so far.
     pub(super) fn new(now: Time, news: u64) -> Self {
         let allowance = Allowance::new(now, news);
-        Self { shown: Recent::new(SHOWN), helped_until: None, early: Vec::new(), again: 0, allowance }
+        Self { shown: Recent::new(SHOWN), helped_until: None, early: Vec::new(), again: 0, allowance, is_faulty: false }
     }
 }

@@ -42,6 +42,11 @@ pub(super) fn answer(recall: &Recall, responder: usize, votes: &[SignedVote]) ->
     Message::Recalled(Box::new(Recalled::sign(recall, responder as u8, votes, &key(responder), &genesis())))
 }
 
+/// The same node links again: what comes behind a fault is judged no more.
+pub(super) fn relink(driver: &mut Driver<Sealer>, link: u64) {
+    driver.up(link, testing::inbound_peer("10.0.0.1:4130"));
+}
+
 fn votes_in(messages: &[Message]) -> Vec<Statement> {
     let statement = |message: &Message| match message {
         Message::Vote(vote) => Some(vote.statement),
@@ -75,18 +80,34 @@ fn each_message_goes_once_to_every_other_peer_that_has_not_shown_it() {
 fn what_its_signer_did_not_sign_costs_the_link_and_what_cannot_be_judged_does_not() {
     let (mut driver, _) = started(None, &Disk::default());
     let forged = SignedVote { signer: 1, ..vote(0, Statement::skip(0, 1)) };
-    let fault = |did: Actions| did.fault(1);
-    assert_eq!(fault(driver.receive(1, &Message::Vote(forged))), Some(PeerFault::Unsigned(Kind::Vote)));
+    let mut fault = |message: Message| {
+        relink(&mut driver, 1);
+        driver.receive(1, &message).fault(1)
+    };
+    assert_eq!(fault(Message::Vote(forged)), Some(PeerFault::Unsigned(Kind::Vote)));
     let mut forged = certificate(Statement::skip(0, 1));
     forged.statement.view = 2;
-    let did = driver.receive(1, &Message::Certificate(Box::new(forged)));
-    assert_eq!(fault(did), Some(PeerFault::Unsigned(Kind::Certificate)));
+    assert_eq!(fault(Message::Certificate(Box::new(forged))), Some(PeerFault::Unsigned(Kind::Certificate)));
     let far = Message::Vote(vote(0, Statement::skip(0, 1 << 50)));
-    assert_eq!(fault(driver.receive(1, &far)), None);
+    assert_eq!(fault(far), None);
     let other = Message::Vote(vote(0, Statement::skip(3, 1)));
-    assert_eq!(fault(driver.receive(1, &other)), None, "a set that this node does not know");
+    assert_eq!(fault(other), None, "a set that this node does not know");
     let recall = Recall::sign(0, 2, 7, &key(1), &genesis());
-    assert_eq!(fault(driver.receive(1, &Message::Recall(recall))), Some(PeerFault::Unsigned(Kind::Recall)));
+    assert_eq!(fault(Message::Recall(recall)), Some(PeerFault::Unsigned(Kind::Recall)));
+}
+
+/// An intruder's link had more than a hundred messages here before it was gone, and each cost a signature's check.
+#[test]
+fn what_comes_behind_a_fault_is_judged_no_more() {
+    let (mut driver, _) = started(None, &Disk::default());
+    let forged = |view| Message::Vote(SignedVote { signer: 1, ..vote(0, Statement::skip(0, view)) });
+    assert!(driver.receive(1, &forged(1)).fault(1).is_some());
+    assert_eq!(driver.receive(1, &forged(2)).0, []);
+    let signed = Message::Vote(vote(0, Statement::skip(0, 1)));
+    assert_eq!(driver.receive(1, &signed).0, [], "nor what is true");
+    assert_eq!(driver.receive(2, &signed).fault(2), None);
+    relink(&mut driver, 1);
+    assert!(driver.receive(1, &forged(2)).fault(1).is_some(), "a new link");
 }
 
 /// A leader's first block, signed by this key.
@@ -112,6 +133,7 @@ fn only_the_leader_proposes_and_a_bad_signature_never_condemns_a_block() {
     let (mut driver, _) = started(None, &Disk::default());
     let (hash, forged) = proposal((leader + 1) % 4, 1);
     assert_eq!(driver.receive(1, &forged).fault(1), Some(PeerFault::Unsigned(Kind::Proposal)));
+    relink(&mut driver, 1);
     let (same, signed) = proposal(leader, 1);
     assert_eq!(hash, same, "the signature is not in the block");
     let did = driver.receive(2, &signed);
@@ -142,6 +164,7 @@ fn a_body_that_the_header_does_not_commit_to_costs_its_sender_and_keeps_nobody_f
     ];
     for (body, expected) in others {
         let forged = Message::Proposal { signature: *signature, block: [header, &body].concat().into() };
+        relink(&mut driver, 1);
         let did = driver.receive(1, &forged);
         let Some(PeerFault::Block(fault)) = did.fault(1) else { panic!("{did:?}") };
         assert_eq!(std::mem::discriminant(&fault), std::mem::discriminant(&expected), "{fault}");
@@ -245,6 +268,7 @@ fn an_authority_is_answered_a_few_times_and_nobody_else_spends_its_questions() {
     let mut nonce = 0;
     let mut ask = |driver: &mut Driver<Sealer>, signer: usize| {
         nonce += 1;
+        relink(driver, 1);
         let recall = Recall::sign(0, 0, nonce, &key(signer), &genesis());
         let did = driver.receive(1, &Message::Recall(recall));
         (did.sent(1).len(), did.sent(2).len(), did.fault(1).is_some())
@@ -324,6 +348,7 @@ fn only_a_vote_that_was_signed_shows_that_a_peer_is_behind() {
     let said = |signer, statement| Message::Vote(SignedVote { signer, ..vote(0, statement) });
     let did = driver.receive(2, &said(1, old));
     assert_eq!((did.fault(2), did.sent(2)), (Some(PeerFault::Unsigned(Kind::Vote)), vec![]));
+    relink(&mut driver, 2);
     assert_eq!(driver.receive(2, &said(1, Statement { epoch: 7, ..old })).0, [], "a set that this node does not know");
     let did = driver.receive(2, &said(0, old));
     assert_eq!((did.fault(2), did.sent(2)), (None, vec![skipped]));
