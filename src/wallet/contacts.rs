@@ -242,13 +242,14 @@ fn is_exactly(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{chain::key::SecretKey, wallet::keys::Keys};
+    use crate::{
+        chain::key::SecretKey,
+        wallet::{keys::Keys, test_folder::TestFolder},
+    };
 
     #[test]
     fn what_people_wrote_stays() {
-        let folder = std::env::temp_dir().join(format!("tussock-contacts-many-{}", std::process::id()));
-        drop(fs::remove_dir_all(&folder));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = TestFolder::made("contacts-many");
         let spec = ChainSpec::local();
         let address = |seed: u8| SecretKey::from_seed([seed; 32]).address();
         let text = format!("# friends\nname,address,phone\nAnn,{},\"1, 2\"\n", address(1).to_text(&spec.prefix));
@@ -268,13 +269,11 @@ mod tests {
         fs::write(folder.join(FILE), &open).unwrap();
         assert!(contacts.add("new", &address(3), &[]).is_err());
         assert_eq!(now(), open, "a table that is damaged is left as it is");
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn contacts_are_kept_in_a_table_and_have_no_name_of_a_key() {
-        let folder = std::env::temp_dir().join(format!("tussock-contacts-{}", std::process::id()));
-        drop(fs::remove_dir_all(&folder));
+        let folder = TestFolder::new("contacts");
         let spec = ChainSpec::local();
         let keys = Keys::new(&folder, &spec);
         let add = |name: &str, address: &Address| keys.add_contact(name, address);
@@ -338,14 +337,11 @@ mod tests {
             assert_eq!(keys.address(&first), Ok(one), "who is named by the address needs no contacts");
             assert_eq!(keys.address("till"), Ok(key.address()));
         }
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_doubled_name_is_refused_only_where_it_is_used_and_removed_as_it_is_spelled() {
-        let folder = std::env::temp_dir().join(format!("tussock-contacts-doubled-{}", std::process::id()));
-        drop(fs::remove_dir_all(&folder));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = TestFolder::made("contacts-doubled");
         let spec = ChainSpec::local();
         let keys = Keys::new(&folder, &spec);
         let contacts = keys.contacts();
@@ -380,6 +376,5 @@ mod tests {
         fs::write(contacts.path(), row("max", &one) + &row("max", &two)).unwrap();
         let error = contacts.remove("max").unwrap_err().to_string();
         assert!(error.contains("lines 1 and 2"), "{error}");
-        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -17,4 +17,6 @@ pub mod offline;
 pub mod raw;
 pub mod replacing;
 pub mod tables;
+#[cfg(test)]
+mod test_folder;
 pub mod words;

@@ -75,20 +75,17 @@ fn ambiguous(name: &str) -> WalletError {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::fs;
 
     use super::*;
-    use crate::chain::{address::Prefix, key::SecretKey, spec::ChainSpec};
-
-    fn folder(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("tussock-meaning-{}-{name}", std::process::id()));
-        drop(fs::remove_dir_all(&path));
-        path
-    }
+    use crate::{
+        chain::{address::Prefix, key::SecretKey, spec::ChainSpec},
+        wallet::test_folder::TestFolder,
+    };
 
     #[test]
     fn what_reads_as_an_address_names_no_key_and_means_the_address() {
-        let (folder, spec) = (folder("like-an-address"), ChainSpec::local());
+        let (folder, spec) = (TestFolder::new("meaning-like-an-address"), ChainSpec::local());
         let keys = Keys::new(&folder, &spec);
         let [own, theirs] = [7, 8].map(|seed| SecretKey::from_seed([seed; 32]));
         let text = theirs.address().to_text(&spec.prefix);
@@ -117,12 +114,11 @@ mod tests {
         }
         assert_eq!(keys.known().get(&own.address()), None, "nor is an address shown as another");
         keys.remove(&text).unwrap();
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn no_key_is_paid_by_a_name_that_another_has_in_another_case() {
-        let (folder, spec) = (folder("doubled"), ChainSpec::local());
+        let (folder, spec) = (TestFolder::new("meaning-doubled"), ChainSpec::local());
         let keys = Keys::new(&folder, &spec);
         let [one, two] = [7, 8].map(|seed| SecretKey::from_seed([seed; 32]));
         keys.add("fred", &one, None).unwrap();
@@ -139,6 +135,5 @@ mod tests {
         fs::copy(keys.path("fred"), keys.path("FRED")).unwrap();
         assert_eq!((doubled(), keys.address("fred")), (Vec::<String>::new(), Ok(one.address())));
         keys.remove("FRED").unwrap();
-        fs::remove_dir_all(folder).unwrap();
     }
 }

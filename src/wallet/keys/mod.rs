@@ -216,16 +216,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("tussock-keys-{}-{name}", std::process::id()));
-        drop(fs::remove_dir_all(&path));
-        path
-    }
+    use crate::wallet::test_folder::TestFolder;
 
     #[test]
     fn files_are_private_found_by_name_and_never_replaced() {
-        let (folder, spec) = (folder("files"), ChainSpec::local());
+        let (folder, spec) = (TestFolder::new("files"), ChainSpec::local());
         let keys = Keys::new(&folder, &spec);
         assert_eq!(keys.names().unwrap(), [] as [&str; 0]);
         let key = SecretKey::from_seed([9; 32]);
@@ -248,12 +243,11 @@ mod tests {
         assert!(matches!(keys.label("dev0", "x"), Err(WalletError::Usage(_))));
         let missing = keys.find("alcie").err().unwrap();
         assert!(matches!(&missing, WalletError::NoKey { known, .. } if *known == ["alice"]), "{missing:?}");
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn one_at_a_time_chooses_coins_of_a_key_also_once_it_has_another_label() {
-        let (folder, spec) = (folder("spending"), ChainSpec::local());
+        let (folder, spec) = (TestFolder::new("spending"), ChainSpec::local());
         let keys = Keys::new(&folder, &spec);
         keys.add("alice", &SecretKey::from_seed([9; 32]), None).unwrap();
         let lock = keys.try_lock_spending("alice").unwrap();
@@ -265,12 +259,11 @@ mod tests {
         keys.label("alice", "another file").unwrap();
         let lock = keys.try_lock_spending("alice");
         assert!(lock.is_some() && keys.try_lock_spending("alice").is_none());
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn well_known_names_work_on_test_chains_and_are_reserved() {
-        let (folder, mut spec) = (folder("well-known"), ChainSpec::local());
+        let (folder, mut spec) = (TestFolder::new("well-known"), ChainSpec::local());
         let address = SecretKey::well_known(9).address();
         let keys = Keys::new(&folder, &spec);
         assert_eq!(keys.address("dev9"), Ok(address));
