@@ -121,6 +121,20 @@ fn contacts_are_paid_by_name_and_named_in_histories() {
         let refused = node.cli(args);
         assert_eq!(refused.status.code(), Some(code), "{args:?}: {}", stderr(&refused));
     }
+    let mistyped = format!("{}{}", &ann[..ann.len() - 1], if ann.ends_with('q') { 'p' } else { 'q' });
+    let foreign = stdout(&cli_on(elsewhere.path(), "dev", &["key", "new", "eve"])).trim().to_owned();
+    for (name, address, word) in [
+        ("eve", &mistyped[..], "copy it again"),
+        ("eve", &foreign, "an address of another chain: it starts with \"dtus1\", this chain's with \"ltus1\""),
+        (&mistyped, &ann, "an address cannot be the name of another"),
+        (&foreign, &ann, "an address cannot be the name of another"),
+        ("ab\u{200b}c", &ann, "U+200B"),
+        ("ab\u{200f}c", &ann, "U+200F"),
+    ] {
+        let refused = node.cli(&["contact", "add", name, address]);
+        assert_eq!(refused.status.code(), Some(2), "{name} {address}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains(word), "{name} {address}: {}", stderr(&refused));
+    }
     node.json(&["contact", "add", "bob", &ann]);
     assert_eq!(node.cli(&["key", "new", "bob"]).status.code(), Some(2));
     // A backup has them.
@@ -142,6 +156,15 @@ fn contacts_are_paid_by_name_and_named_in_histories() {
     assert_eq!(node.json(&["contact", "remove", "FRED"]), json!({ "removed": "FRED", "address": ann }));
     assert_eq!(node.json(&["contact", "list"])[0], json!({ "name": "Fred", "address": other }));
 
+    // Of an older version, with what nobody sees.
+    fs::write(&table, format!("abc,{ann}\nab\u{200b}c,{other}\n")).unwrap();
+    let listed = stdout(&node.cli(&["contact", "list"]));
+    assert!(listed.contains("ab\\u{200b}c") && !listed.contains('\u{200b}'), "{listed}");
+    let refused = node.cli(&["send", "abc", "5", "--from", "dev0"]);
+    assert!(refused.status.code() == Some(2) && stderr(&refused).contains("twice"), "{}", stderr(&refused));
+    assert_eq!(node.json(&["contact", "remove", "ab\\u{200b}c"])["address"], json!(other));
+    node.json(&["send", "abc", "5", "--from", "dev0"]);
+
     // A table that is wrong somewhere pays nobody by name, and says where.
     fs::write(node.dir.join("local/contacts.csv"), format!("name,address\nbob,{ann}\ncyd,ltus1x\n")).unwrap();
     let refused = node.cli(&["send", "bob", "5", "--from", "dev0"]);
@@ -150,6 +173,34 @@ fn contacts_are_paid_by_name_and_named_in_histories() {
     node.json(&["send", &ann, "5", "--from", "dev0"]);
     node.json(&["key", "new", "later"]);
     node.json(&["history", "dev0"]);
+}
+
+/// Whoever names an address means its key, whatever files are called.
+#[test]
+fn an_address_pays_with_its_own_key_and_not_with_a_file_that_is_called_so() {
+    let node = TestNode::start(&[]);
+    node.wait(&["synced"]);
+    let address = |name: &str| node.json(&["key", "show", name])["address"].as_str().unwrap().to_owned();
+    node.json(&["key", "new", "mine"]);
+    node.json(&["key", "new", "other"]);
+    let [mine, other, known] = ["mine", "other", "dev7"].map(address);
+    node.json(&["send", "--to", "mine=50000", "--to", "other=60000", "--from", "dev0"]);
+    node.json(&["mine", "1"]);
+    let keys = node.dir.join("local/keys");
+    fs::copy(keys.join("other.json"), keys.join(format!("{mine}.json"))).unwrap();
+    for from in [&mine, &known] {
+        node.json(&["send", "dev1", "5", "--from", from]);
+    }
+    node.json(&["mine", "1"]);
+    assert!(node.json(&["balance", "mine"])["confirmed"].as_u64().unwrap() < 50_000);
+    assert_eq!(node.json(&["balance", &other])["confirmed"], 60_000);
+    assert_eq!(node.json(&["key", "show", &mine])["name"], "mine");
+    fs::remove_file(keys.join("mine.json")).unwrap();
+    for args in [&["send", "dev1", "5", "--from", &mine][..], &["key", "export", &mine], &["key", "sign", &mine, "x"]] {
+        let refused = node.cli(args);
+        assert_eq!(refused.status.code(), Some(4), "{args:?}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains("no key that is here may spend"), "{args:?}: {}", stderr(&refused));
+    }
 }
 
 /// Files that people name by mistake, and names that are taken.

@@ -13,6 +13,13 @@ use crate::base::{
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Encode, Decode)]
 pub struct Address(pub [u8; 20]);
 
+/// Digits of an address after the prefix and the 1: of 20 bytes, and six of the checksum.
+const DIGITS: usize = 38;
+/// So many after this chain's prefix are meant for an address, even if some are missing.
+const MISTYPED_DIGITS: usize = 20;
+/// The digits of bech32.
+const BECH32: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
 /// Why a text is not an address on this chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
@@ -59,11 +66,22 @@ impl Address {
         bytes.try_into().map(Self).map_err(|_| AddressError::Length(length))
     }
 
-    /// Whether people would take a text for an address, of whatever chain and in whatever case: its checksum is right. Nothing
-    /// else may be called so.
+    /// Whether people would take a text for an address, of whatever chain and in whatever case: its checksum is right, or it is
+    /// one that was mistyped. Nothing else may be called so.
     pub fn is_like(text: &str, prefix: &Prefix) -> bool {
-        !matches!(Self::parse(&text.to_ascii_lowercase(), prefix), Err(AddressError::Malformed))
+        let text = text.trim().to_ascii_lowercase();
+        !matches!(Self::parse(&text, prefix), Err(AddressError::Malformed)) || is_mistyped(&text, prefix)
     }
+}
+
+/// Whether a text has the form of an address though its checksum is wrong: letters and digits after this chain's prefix, or as
+/// many of bech32's as an address has after that of another chain.
+fn is_mistyped(text: &str, prefix: &Prefix) -> bool {
+    let own = text.strip_prefix(&prefix.to_string()).and_then(|rest| rest.strip_prefix('1'));
+    let is_own = |rest: &str| rest.len() >= MISTYPED_DIGITS && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_bech32 = |rest: &str| rest.len() == DIGITS && rest.chars().all(|digit| BECH32.contains(digit));
+    let other = text.rsplit_once('1').filter(|(start, _)| Prefix::new(start).is_some());
+    own.is_some_and(is_own) || other.is_some_and(|(_, rest)| is_bech32(rest))
 }
 
 impl fmt::Debug for Address {
@@ -107,6 +125,13 @@ mod tests {
         assert!(matches!(Address::parse(&wrong, &prefix), Err(AddressError::Malformed)));
         let other = Prefix::new("other").unwrap();
         assert!(matches!(Address::parse(&text, &other), Err(AddressError::OtherChain { .. })));
+        let foreign = wrong.replacen("tus1", "other1", 1);
+        for like in [&text, &wrong, &text.to_uppercase(), &foreign, &text[..text.len() - 3], &format!("{text}x")] {
+            assert!(Address::is_like(like, &prefix), "{like}");
+        }
+        for name in ["tus1", "tus1an", "alice", "Ann 1", "node1", &"a1".repeat(20), &"1".repeat(64)] {
+            assert!(!Address::is_like(name, &prefix), "{name}");
+        }
         assert!(Prefix::new("Ab").is_none() && Prefix::new("").is_none());
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     wallet::{
         contacts::{self, Contact, Contacts},
         keys::Keys,
+        names,
     },
 };
 
@@ -95,7 +96,9 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
             context.print(&list.collect(), |list| {
                 let mut rows = Rows::new(&["name", "address", ""]);
                 for contact in output::items(list) {
-                    rows.row(["name", "address", "problem"].map(|field| output::text(contact, field)));
+                    let [name, address, problem] =
+                        ["name", "address", "problem"].map(|field| output::text(contact, field));
+                    rows.row([names::shown(&name).into_owned(), address, problem]);
                 }
                 rows.text("no contacts")
             })

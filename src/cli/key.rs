@@ -213,7 +213,10 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
         Verb::Watch { name, address } => watch(context, &keys, name, address),
         Verb::List { names: true } => names(context, &keys),
         Verb::List { names: false } => list(context, &keys),
-        Verb::Show { name } => show(context, name, &keys.find(name)?),
+        Verb::Show { name } => {
+            let name = keys.key_name(name)?;
+            show(context, &name, &keys.find(&name)?)
+        }
         Verb::Import { name, file, passphrase } => {
             let key = read_secret(file.as_deref(), passphrase)?;
             let known = keys.names_of(&key.address())?;
@@ -225,11 +228,12 @@ pub fn run(context: &Context, arguments: &KeyArgs) -> Outcome {
             Ok(())
         }
         Verb::Export { name, file, passphrase } => {
-            let key = passphrase.unlock(&keys.find(name)?)?;
-            export(context, name, &key, file.as_deref())
+            let name = keys.key_name(name)?;
+            let key = passphrase.unlock(&keys.find(&name)?)?;
+            export(context, &name, &key, file.as_deref())
         }
         Verb::Sign { name, message, passphrase } => {
-            let key = passphrase.unlock(&keys.find(name)?)?;
+            let key = passphrase.unlock(&keys.find(&keys.key_name(name)?)?)?;
             sign(context, &key, &read_message(message)?)
         }
         Verb::Verify { signer, message, signature } => {

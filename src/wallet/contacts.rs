@@ -113,11 +113,12 @@ impl<'a> Contacts<'a> {
         match same.iter().find(|contact| contact.address != found.address) {
             None => Ok(Some(found.address)),
             Some(other) => Err(WalletError::usage(format!(
-                "\"{name}\" is there twice, with two addresses ({}, {}); name the address, or remove one: \
+                "\"{}\" is there twice, with two addresses ({}, {}); name the address, or remove one: \
                  tussock contact remove '{}'",
+                names::shown(name),
                 found.address.to_text(&self.spec.prefix),
                 other.address.to_text(&self.spec.prefix),
-                other.name
+                names::shown(&other.name)
             ))),
         }
     }
@@ -138,6 +139,7 @@ impl<'a> Contacts<'a> {
             return Err(WalletError::usage(NAMED_LIKE_AN_ADDRESS));
         }
         let exists = |what: &str, known: &str| {
+            let known = names::shown(known);
             WalletError::usage(format!(
                 "there is a {what} \"{known}\" already; choose another name, or remove it first"
             ))
@@ -170,7 +172,9 @@ impl<'a> Contacts<'a> {
             let mut contacts = self.parse_lines(text).map_err(|problem| self.damaged(&problem))?;
             let spelled = contacts.iter().position(|(_, contact)| contact.name == name);
             let composed = || contacts.iter().position(|(_, contact)| is_exactly(&contact.name, name));
-            let Some(at) = spelled.or_else(composed) else { return Ok(None) };
+            // As it is shown, since nobody can type it otherwise.
+            let shown = || contacts.iter().position(|(_, contact)| names::shown(&contact.name) == name);
+            let Some(at) = spelled.or_else(composed).or_else(shown) else { return Ok(None) };
             let (line, contact) = contacts.remove(at);
             let is_other =
                 |(_, other): &&(u64, Contact)| other.name == contact.name && other.address != contact.address;
@@ -226,7 +230,7 @@ pub fn doubled(contacts: &[Contact]) -> Vec<&Contact> {
 
 /// What names have in common that people would take for each other.
 pub(super) fn form(name: &str) -> String {
-    folded_name(name)
+    folded_name(&names::seen(name))
 }
 
 /// Names that people would take for each other.
@@ -294,7 +298,11 @@ mod tests {
         for wrong in ["", "-x", "a=b", "a,b", "a\nb", " a", "=1", "all", "\u{202e}x", "ab\u{200b}c", &"x".repeat(65)] {
             assert!(add(wrong, &one).is_err(), "{wrong}");
         }
-        assert!(add(&one.to_text(&spec.prefix), &two).is_err());
+        let address = one.to_text(&spec.prefix);
+        for name in [&address, &format!("{address}q"), &address[..40]] {
+            let error = add(name, &two).unwrap_err().to_string();
+            assert!(error.contains("an address cannot be the name"), "{name}: {error}");
+        }
         assert_eq!((contacts.remove("bob").unwrap().is_some(), contacts.list().unwrap().len()), (true, 1));
 
         // A key that came from elsewhere has the name of a contact: nobody is paid by that name.
@@ -371,6 +379,21 @@ mod tests {
         assert_eq!(contacts.remove("A\u{308}nn").unwrap().unwrap().address, two);
         assert_eq!((keys.address("FRED"), keys.address("Änn")), (Ok(one), Ok(one)));
         assert_eq!(contacts.list().unwrap().len(), 5);
+
+        // A table of an older version, with names that look alike.
+        fs::write(contacts.path(), row("abc", &one) + &row("ab\u{200b}c", &two)).unwrap();
+        for name in ["abc", "ab\u{200b}c"] {
+            let error = keys.address(name).unwrap_err().to_string();
+            assert!(
+                error.contains("twice") && error.contains("ab\\u{200b}c") && !error.contains('\u{200b}'),
+                "{error}"
+            );
+        }
+        assert_eq!(doubled(&contacts.list().unwrap()).len(), 2);
+        let names: Vec<String> = keys.known().into_values().collect();
+        assert!(names.contains(&"abc".to_owned()) && names.contains(&"ab\\u{200b}c".to_owned()), "{names:?}");
+        assert_eq!(contacts.remove("ab\\u{200b}c").unwrap().unwrap().address, two, "as it is shown");
+        assert_eq!(keys.address("abc"), Ok(one));
 
         // Nothing says which of them is meant.
         fs::write(contacts.path(), row("max", &one) + &row("max", &two)).unwrap();

@@ -12,7 +12,7 @@ pub mod error;
 pub mod files;
 pub mod keys;
 mod lines;
-mod names;
+pub mod names;
 pub mod offline;
 pub mod raw;
 pub mod replacing;

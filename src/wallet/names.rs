@@ -1,4 +1,6 @@
-//! What contacts may be called.
+//! What contacts may be called, and how names are shown.
+
+use std::borrow::Cow;
 
 use crate::chain::memo;
 
@@ -18,8 +20,8 @@ pub(super) fn check(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses what makes two names look like one: characters that nobody sees, and spaces that are not one plain space. Tables may
-/// have such names from before.
+/// Refuses what makes two names look like one: characters that nobody sees, marks that change the order of letters, and spaces
+/// that are not one plain space. Tables may have such names from before.
 pub(super) fn check_seen(name: &str) -> Result<(), String> {
     let is_odd = |c: &char| is_invisible(*c) || (c.is_whitespace() && *c != ' ');
     if let Some(odd) = name.chars().find(is_odd) {
@@ -30,6 +32,26 @@ pub(super) fn check_seen(name: &str) -> Result<(), String> {
         return Err("the name holds two spaces in a row; type one".to_owned());
     }
     Ok(())
+}
+
+/// The name with what nobody sees, or what changes the order of letters, written out: `ab\u{200b}c`. Tables may have such names
+/// from before.
+pub fn shown(name: &str) -> Cow<'_, str> {
+    match name.contains(is_invisible) {
+        false => name.into(),
+        true => {
+            let one = |c: char| if is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
+            name.chars().map(one).collect()
+        }
+    }
+}
+
+/// The name without them.
+pub(super) fn seen(name: &str) -> Cow<'_, str> {
+    match name.contains(is_invisible) {
+        false => name.into(),
+        true => name.chars().filter(|c| !is_invisible(*c)).collect(),
+    }
 }
 
 /// Unicode's property Default_Ignorable_Code_Point (version 16), and the blank pattern of Braille.
@@ -66,6 +88,13 @@ mod tests {
         for odd in ["\u{200b}", "\u{200d}", "\u{ad}", "\u{a0}", "\u{3000}", "\u{2060}", "\u{fe0f}", "\u{3164}", "  "] {
             let name = format!("ab{odd}c");
             assert!(check_seen(&name).is_err(), "{}", name.escape_unicode());
+        }
+        for (name, written) in [("ab\u{200b}c", "ab\\u{200b}c"), ("\u{200f}x", "\\u{200f}x"), ("Änn", "Änn")] {
+            assert_eq!(shown(name), written);
+        }
+        assert_eq!((seen("ab\u{200b}c"), seen("Änn")), ("abc".into(), "Änn".into()));
+        for mark in ["\u{200e}", "\u{200f}", "\u{61c}", "\u{202e}", "\u{2066}"] {
+            assert!(check(&format!("a{mark}b")).and_then(|()| check_seen(&format!("a{mark}b"))).is_err());
         }
         for name in ["ab c", "Ann Müller", "Änn", "山田", "علی"] {
             assert_eq!((check(name), check_seen(name)), (Ok(()), Ok(())), "{name}");

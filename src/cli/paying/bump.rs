@@ -88,7 +88,10 @@ fn replace(context: &Context, arguments: &ReplaceArgs, instead: Instead) -> Outc
     let old = waiting(context, &arguments.tx)?;
     let keys = Keys::new(&context.folder(), context.spec());
     let names = payers(&keys, &old)?;
-    let payer = Payer::new(context, names.first().map(String::as_str), &arguments.passphrase, deadline)?;
+    let payer = match names.first() {
+        Some(name) => Payer::of(context, name.clone(), &arguments.passphrase, deadline)?,
+        None => Payer::new(context, None, &arguments.passphrase, deadline)?,
+    };
     // A payment over RPC may be of several keys.
     let mut secrets = payer.secrets().to_vec();
     for name in names.iter().skip(1) {

@@ -104,13 +104,26 @@ impl<'a> Payer<'a> {
         deadline: Deadline,
     ) -> Outcome<Self> {
         let keys = Keys::new(&context.folder(), context.spec());
-        let chosen = name.map_or_else(|| default_key(&keys, context.spec()), |name| Ok(name.to_owned()))?;
+        let chosen = match name {
+            Some(name) => keys.key_name(name)?,
+            None => default_key(&keys, context.spec())?,
+        };
         let is_only_key = name.is_none() && chosen != FUNDED_KEY;
-        let name = chosen;
+        Ok(Self { is_only_key, ..Self::of(context, chosen, passphrase, deadline)? })
+    }
+
+    /// The same with the key of this name, which is one of [`Keys::names`].
+    pub(super) fn of(
+        context: &'a Context,
+        name: String,
+        passphrase: &PassphraseFlags,
+        deadline: Deadline,
+    ) -> Outcome<Self> {
+        let keys = Keys::new(&context.folder(), context.spec());
         let named = keys.find(&name)?;
         let remote = Remote::find_by(&context.settings, deadline)?.until(deadline);
         let secrets = vec![passphrase.unlock(&named)?];
-        Ok(Self { context, keys, name, is_only_key, secrets, remote, deadline })
+        Ok(Self { context, keys, name, is_only_key: false, secrets, remote, deadline })
     }
 
     /// Makes a payment and hands it to the node, again with other coins if somebody was faster.

@@ -42,7 +42,7 @@ Examples:
 pub struct SendArgs {
     #[command(flatten)]
     payees: PayeeFlags,
-    /// The paying key [default: the only key; on test chains without keys dev0]
+    /// The paying key, by name or address [default: the only key; on test chains without keys dev0]
     #[arg(long, value_name = "KEY")]
     from: Option<String>,
     #[command(flatten)]

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, fs};
 
 use super::{KeyFile, Keys, NamedKey, check_name};
 use crate::{
+    base::text::one_line,
     chain::{address::Address, key::SecretKey},
     wallet::{
         contacts::{Contact, NAMED_LIKE_AN_ADDRESS, form, is_same},
         error::{Outcome, WalletError},
         files::{self, Existing},
+        names,
     },
 };
 
@@ -47,7 +49,8 @@ impl Keys<'_> {
     pub fn known(&self) -> BTreeMap<Address, String> {
         let is_name = |name: &str| !Address::is_like(name, &self.spec.prefix);
         let contacts = self.contacts().list().unwrap_or_default().into_iter().filter(|one| is_name(&one.name));
-        let mut known: BTreeMap<Address, String> = contacts.map(|one| (one.address, one.name)).collect();
+        let mut known: BTreeMap<Address, String> =
+            contacts.map(|one| (one.address, names::shown(&one.name).into_owned())).collect();
         let names = self.names().unwrap_or_default().into_iter().filter(|name| is_name(name));
         let files = self.read_all(names).files.into_iter();
         known.extend(files.filter_map(|(name, file)| Some((file.owner(&self.spec.prefix)?, name))));
@@ -68,6 +71,11 @@ impl Keys<'_> {
     pub fn label(&self, name: &str, label: &str) -> Outcome<KeyFile> {
         if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
             return Err(WalletError::usage(format!("a label is one line of at most {MAX_LABEL} characters")));
+        }
+        if one_line(label) != label {
+            return Err(WalletError::usage(
+                "the label holds a mark that changes the order of letters; type it without",
+            ));
         }
         let NamedKey::File(mut file) = self.find(name)? else {
             return Err(WalletError::usage(format!(
@@ -143,7 +151,8 @@ impl Keys<'_> {
         match contacts.like(name).unwrap_or_default().into_iter().next() {
             Some(contact) => {
                 let place = contacts.path().display().to_string();
-                Err(WalletError::Exists { what: "contact", name: contact.name, place })
+                let name = names::shown(&contact.name).into_owned();
+                Err(WalletError::Exists { what: "contact", name, place })
             }
             None => Ok(()),
         }

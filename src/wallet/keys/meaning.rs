@@ -4,8 +4,9 @@ use super::Keys;
 use crate::{
     chain::address::Address,
     wallet::{
-        contacts::{form, is_same},
+        contacts::{Contact, form, is_same},
         error::{Outcome, WalletError},
+        names,
     },
 };
 
@@ -33,7 +34,8 @@ impl Keys<'_> {
             return if is_key || self.well_known(&form(text)).is_some() { Err(ambiguous(text)) } else { Ok(address) };
         }
         let start = format!("{}1", self.spec.prefix);
-        let similar = self.contacts().like(text)?.into_iter().next().map(|contact| contact.name);
+        let shown = |contact: Contact| names::shown(&contact.name).into_owned();
+        let similar = self.contacts().like(text)?.into_iter().next().map(shown);
         let similar = similar.or_else(|| self.names().ok()?.into_iter().find(|name| is_same(name, text)));
         parsed.map_err(|error| match similar {
             Some(name) => WalletError::usage(format!("{text}: neither a key nor a contact; there is \"{name}\"")),
@@ -41,6 +43,21 @@ impl Keys<'_> {
             None => WalletError::usage(format!(
                 "{text}: neither a key, a contact nor an address; addresses start with {start}"
             )),
+        })
+    }
+
+    /// The name of the key that a user means. What reads as an address means the key of that address, even if another key's file
+    /// is called so.
+    pub fn key_name(&self, text: &str) -> Outcome<String> {
+        if !Address::is_like(text, &self.spec.prefix) {
+            return Ok(text.to_owned());
+        }
+        let owner = self.address(text)?;
+        self.name_of(&owner)?.ok_or_else(|| WalletError::NoKey {
+            name: text.to_owned(),
+            folder: self.folder.display().to_string(),
+            hint: "no key that is here may spend from this address".to_owned(),
+            known: Vec::new(),
         })
     }
 
@@ -68,6 +85,7 @@ impl Keys<'_> {
 
 /// Nobody is paid whose name means two.
 fn ambiguous(name: &str) -> WalletError {
+    let name = names::shown(name);
     WalletError::usage(format!(
         "both a key and a contact are called \"{name}\"; name the address, or remove one of them"
     ))
@@ -113,6 +131,23 @@ mod tests {
             assert!(keys.address(name).is_err(), "{name}");
         }
         assert_eq!(keys.known().get(&own.address()), None, "nor is an address shown as another");
+        // Nor does it sign in the place of another.
+        let missing = keys.key_name(&text).unwrap_err().to_string();
+        assert!(missing.contains("no key that is here"), "{missing}");
+        keys.add("theirs", &theirs, None).unwrap();
+        assert_eq!((keys.key_name(&text), keys.key_name(&capital)), (Ok("theirs".to_owned()), Ok("theirs".to_owned())));
+        assert!(keys.key_name(&elsewhere).unwrap_err().to_string().contains("another chain"));
+        let mistyped = format!("{}qq", &text[..text.len() - 2]);
+        for refused in [
+            keys.key_name(&mistyped).map(drop),
+            keys.address(&mistyped).map(drop),
+            keys.add(&mistyped, &own, None).map(drop),
+        ] {
+            assert!(refused.is_err(), "{mistyped}");
+        }
+        assert_eq!((keys.key_name("own"), keys.key_name("dev3")), (Ok("own".to_owned()), Ok("dev3".to_owned())));
+        let dev3 = keys.address("dev3").unwrap().to_text(&spec.prefix);
+        assert_eq!(keys.key_name(&dev3), Ok("dev3".to_owned()));
         keys.remove(&text).unwrap();
     }
 
