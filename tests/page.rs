@@ -1,5 +1,10 @@
 //! The page at `/` in a real browser, where one is installed.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -163,6 +168,27 @@ fn updates_can_be_paused(browser: &mut Browser, node: &TestNode) {
     // What the first view needs comes with the page.
     let size = "fetch('/').then(answer => answer.arrayBuffer()).then(page => page.byteLength <= 65536)";
     assert_eq!(browser.evaluate(size), true);
+}
+
+/// Payments whose memos take the most room that memos can, with what takes the most otherwise.
+#[test]
+fn the_page_with_its_first_answers_has_at_most_64_kib() {
+    let node = TestNode::start(&[]);
+    node.json(&["mine", "30"]);
+    for (number, sign) in ["<", "\"", "\\", "<", "🦀", "<", "<", "<"].into_iter().enumerate() {
+        let (from, memo) = (format!("dev{number}"), sign.repeat(512 / sign.len()));
+        node.json(&["send", "dev9", "98765432109876", "--from", &from, "--memo", &memo, "--fee", "987654"]);
+        let mut stream = TcpStream::connect(node.http()).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, page) = answer.split_once("\r\n\r\n").unwrap();
+        println!("{} memos: {} bytes", number + 1, page.len());
+        assert!(page.len() <= 65_536 && page.ends_with("</html>\n"), "{number}: {} bytes", page.len());
+        for first in ["\"summary\":", "\"blocks?limit=21\":", "\"mempool?limit=8\":"] {
+            assert!(page.contains(first), "{number}: {first} is asked for again");
+        }
+    }
 }
 
 /// Each view, and text that it shows when it is drawn.
