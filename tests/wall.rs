@@ -171,6 +171,15 @@ fn a_wall_shows_all_nodes_through_a_partition_and_a_stop() {
     for node in [&one, &two, &three] {
         node.json(&["net", "allow"]);
     }
+    // A ban cuts a line as well.
+    let third = three.status()["node_id"].as_str().unwrap().to_owned();
+    one.json(&["peers", "ban", &third]);
+    two.json(&["peers", "ban", &third]);
+    browser.until("document.querySelectorAll('.net .cut').length === 2");
+    browser.until("[...document.querySelectorAll('.node')][2].innerText.includes('cut off from nodes 1, 2')");
+    for node in [&one, &two] {
+        node.json(&["peers", "unban", &third]);
+    }
     three.json(&["peers", "add", &one.p2p().to_string()]);
     browser.until(&says("One chain: all 3 nodes at block 4"));
     assert_eq!(browser.evaluate("document.querySelectorAll('.net .cut').length"), 0);

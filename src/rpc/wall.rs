@@ -12,13 +12,16 @@
 //!
 //! The node asks no other node for the page: it would be a way to send requests from this host to where the caller wants.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     base::{gather::gather, ids::NodeId},
-    chain::archive::BookEntry,
+    chain::archive::{Banned, BookEntry},
     node::{
         command::{PeersCommand, Reply},
         report::PeerReport,
@@ -156,16 +159,25 @@ fn heard(context: &Context, peers: &[PeerReport]) -> Value {
     messages.filter_map(row).collect()
 }
 
-/// The nodes with which the operator allows no links; of those that are named by address, which node is there.
+/// The nodes with which no links are allowed: those that the operator denies, and those that are banned. Of those that are named by
+/// address, which node is there.
 fn denied(context: &Context, book: Reply) -> Value {
-    let Reply::Book { entries, denied, denied_nodes, .. } = book else { return json!([]) };
+    let Reply::Book { entries, denied, denied_nodes, bans, .. } = book else { return json!([]) };
     let at = |entry: &BookEntry| entry.node.map(|node| (entry.address, node));
     let known: BTreeMap<_, NodeId> = gather(entries.iter().filter_map(at));
-    let by_address = denied.iter().map(
-        |address| json!({ "address": address, "node_id": known.get(address).map(|node| context.node_text(node)) }),
-    );
-    let by_id = denied_nodes.iter().map(|node| json!({ "address": null, "node_id": context.node_text(node) }));
-    by_address.chain(by_id).collect()
+    let row = |address: Option<&SocketAddr>, node: Option<&NodeId>| {
+        let node = node.or_else(|| known.get(address?));
+        json!({ "address": address, "node_id": node.map(|node| context.node_text(node)) })
+    };
+    let is_banned = |address: &SocketAddr| bans.iter().any(|ban| ban.who == Banned::Host(address.ip()));
+    let banned = entries.iter().map(|entry| &entry.address).filter(|address| is_banned(address));
+    let addresses: BTreeSet<&SocketAddr> = gather(denied.iter().chain(banned));
+    let banned_nodes = bans.iter().filter_map(|ban| match &ban.who {
+        Banned::Node(node) => Some(node),
+        Banned::Host(_) => None,
+    });
+    let by_address = addresses.into_iter().map(|address| row(Some(address), None));
+    by_address.chain(denied_nodes.iter().chain(banned_nodes).map(|node| row(None, Some(node)))).collect()
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ function chains() {
   for (const group of groups) { group.nodes.sort((a, b) => a.number - b.number); for (const node of group.nodes) node.color = group.color; }
   return groups;
 }
-/* Each pair of nodes with a link, or without one because an operator denies it. A link is busy when more than signs of life moved. */
+/* Each pair of nodes with a link, or without one because one of them is denied or banned. A link is busy when more than signs of life moved. */
 const BUSY = 300;
 function pairs() {
   const is = (one, node) => one.node_id && one.node_id === node.id || node.listens.includes(one.address || one.listens);
