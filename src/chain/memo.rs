@@ -13,6 +13,9 @@ use crate::base::{
 /// Words of a memo that an index keeps. More would let 250 bytes of a transaction cost more than as much in the index.
 pub const MAX_WORDS: usize = 16;
 
+/// Ways of writing the words of a text that are looked for: each reads lists of its own.
+const MAX_SPELLINGS: usize = 16;
+
 /// Bytes of a key: so few, because whoever finds one compares the memo anyway.
 pub const KEY_BYTES: usize = 5;
 
@@ -52,21 +55,31 @@ fn first_words(text: &str, form: impl Fn(&str) -> String) -> Vec<String> {
     words
 }
 
-/// How else a text may be written in memos that are meant by it, as an index has them: with the accents apart or not, with `ss` or
-/// `ß`, and with a capital `İ`, which in lower case keeps its dot.
+/// How a text may be written in memos that are meant by it, as an index has them: each of its words with the accents apart or not,
+/// with `ss` or `ß`, and with a capital `İ`, which in lower case keeps its dot. Words with so many spellings that there would be too
+/// many lists are left out: of what is found, the memo is compared anyway.
 fn spellings(text: &str) -> BTreeSet<Vec<String>> {
     let small = composed(text).to_lowercase().replace("i\u{307}", "i");
-    let of = |text: &str| words(text.as_bytes());
-    let dotted: Vec<String> = of(&small).iter().map(|word| dotted(word)).collect();
-    [
-        of(text),
-        of(&small),
-        of(&decomposed(&small)),
-        of(&small.replace("ss", "ß")),
-        of(&small.replace('ß', "ss")),
-        dotted,
-    ]
-    .into()
+    let mut all = BTreeSet::from([Vec::new()]);
+    for word in words(small.as_bytes()) {
+        let ways = ways(&word);
+        if all.len() * ways.len() <= MAX_SPELLINGS {
+            let with = |before: &Vec<String>| ways.iter().map(|way| [&before[..], way].concat()).collect::<Vec<_>>();
+            all = all.iter().flat_map(with).collect();
+        }
+    }
+    // As it was typed.
+    all.insert(words(text.as_bytes()));
+    all
+}
+
+/// How a word in lower case may be written; accents of their own part it.
+fn ways(word: &str) -> BTreeSet<Vec<String>> {
+    let forms = [word.to_owned(), word.replace("ss", "ß"), word.replace('ß', "ss")];
+    let mut ways: BTreeSet<Vec<String>> = forms.iter().map(|form| vec![dotted(form)]).collect();
+    ways.extend(forms.iter().map(|form| vec![form.clone()]));
+    ways.extend(forms.iter().map(|form| words(decomposed(form).as_bytes())));
+    ways
 }
 
 fn dotted(word: &str) -> String {
@@ -198,6 +211,12 @@ mod tests {
             ("istanbul", "to İstanbul"),
             ("İstanbul", "ISTANBUL"),
             ("Invoice", "INVOICE 7"),
+            // Each word in its own way.
+            ("école straße", "E\u{301}cole, Strasse 5"),
+            ("E\u{301}COLE STRASSE", "straße der École"),
+            ("İstanbul strasse école", "Straße, Istanbul, e\u{301}cole"),
+            ("istanbul straße", "İSTANBUL, Strasse"),
+            ("Größe Maß Fuß Guss Nuss", "Grösse Mass Fuß Guß Nuss"),
         ] {
             let (query, found) = (MemoQuery::of(query), keys(memo.as_bytes()));
             assert!(query.matches(memo.as_bytes()), "{query:?} {memo}");
@@ -205,5 +224,7 @@ mod tests {
         }
         assert!(!MemoQuery::of("ecole").matches("école".as_bytes()));
         assert!(MemoQuery::of("invoice 4711").key_sets().len() <= 3, "few lists are read");
+        let many: String = (0..8).map(|number| format!("ißäss{number} ")).collect();
+        assert!((1..=MAX_SPELLINGS + 2).contains(&MemoQuery::of(&many).key_sets().len()), "nor of many such words");
     }
 }
