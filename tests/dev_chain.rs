@@ -1,10 +1,9 @@
 //! What programs try on a test chain: states brought back, clocks set, blocks replaced.
 
+mod reorganise;
 mod state;
 
 use std::{
-    io::Write as _,
-    net::TcpStream,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -304,74 +303,4 @@ fn a_node_that_is_killed_in_the_middle_of_a_return_goes_on() {
     // How many are before it depends on the host: a fast one has returned when the first kill comes.
     println!("killed before the return counted: {before}, after: {after}");
     assert!(after > 0, "the last kill comes after it");
-}
-
-/// Sends the call, and does not wait for the answer.
-fn ask_for_reorganisation(node: &TestNode, blocks: u32) -> TcpStream {
-    let cookie = std::fs::read_to_string(node.dir.join("dev/rpc.cookie")).unwrap();
-    let credentials = tussock::rpc::auth::base64(cookie.trim().as_bytes());
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "devreorg", "params": [blocks] }).to_string();
-    let length = body.len();
-    let head = format!("POST /rpc HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n");
-    let mut stream = TcpStream::connect(node.http()).unwrap();
-    stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
-    stream
-}
-
-/// Kills nodes, and those who ask, at moments of a reorganisation: it is as before it or as after it, and what waits does, too.
-#[test]
-fn a_reorganisation_that_is_broken_off_is_as_if_it_had_not_begun() {
-    let dir = TempDir::new();
-    let args = ["--log", "info,miner=debug"];
-    let mut node = TestNode::start_on(dir.path(), "dev", &args);
-    node.json(&["mine", "2"]);
-    node.json(&["dev", "snapshot"]);
-    let before = balance(&node, "dev1");
-    node.json(&["send", "dev1", "777", "--from", "dev7"]);
-    node.json(&["mine", "30"]);
-    node.json(&["dev", "revert", "1"]);
-    let paid = node.json(&["send", "dev9", "70", "--from", "dev8"])["id"].clone();
-    node.json(&["mine", "200"]);
-    let waits = node.json(&["send", "dev9", "9", "--from", "dev7"])["id"].clone();
-    let facts = |node: &TestNode| {
-        let [height, tip, digest] = ["height", "tip", "state_digest"].map(|key| node.status()[key].clone());
-        let ids: Vec<Value> = call(node, "getrawmempool", json!([])).unwrap().as_array().unwrap().clone();
-        (height, tip, digest, ids)
-    };
-    let start = facts(&node);
-    assert_eq!(start.3, std::slice::from_ref(&waits));
-    let made = |node: &TestNode| node.log().matches("block found").count();
-    let switches = |node: &TestNode| node.log().matches("reorganised: ").count();
-    for (blocks, is_node_killed) in [(0, true), (0, false), (1, true), (90, true), (90, false)] {
-        let (switched, found) = (switches(&node), made(&node));
-        let order = ask_for_reorganisation(&node, 200);
-        // A host may be so fast that it is done before anybody looks.
-        while (made(&node) < found + blocks || switches(&node) == switched) && node.height() < 203 {}
-        if is_node_killed {
-            node.kill();
-            node.restart(&args);
-        } else {
-            // The node is told at once that nobody waits for an answer.
-            socket2::SockRef::from(&order).set_linger(Some(Duration::ZERO)).unwrap();
-            drop(order);
-            // There are not as many blocks, but that is said only if nothing else is under way.
-            while call(&node, "devreorg", json!([1_000])).unwrap_err().contains("under way") {}
-        }
-        let state = std::fs::read_to_string(dir.path().join("dev/test-chain.json")).unwrap();
-        assert!(state.contains("\"reorganising\":null"), "{state}");
-        if node.height() == 203 {
-            println!("after {blocks} blocks, killed={is_node_killed}: it was done before the end");
-            break;
-        }
-        assert_eq!(facts(&node), start, "after {blocks} blocks, killed={is_node_killed}");
-    }
-    if node.height() == 202 {
-        node.json(&["dev", "reorg", "200"]);
-        let waiting: Vec<Value> = call(&node, "getrawmempool", json!([])).unwrap().as_array().unwrap().clone();
-        assert!(waiting.contains(&paid) && waiting.contains(&waits), "{waiting:?}");
-    }
-    assert_eq!((node.height(), balance(&node, "dev1")), (203, before), "what was reverted does not come back");
-    assert_eq!(node.stop(), 0);
-    let verified = cli_on(dir.path(), "dev", &["verify", "--deep", "--json"]);
-    assert!(verified.status.success(), "{}", stderr(&verified));
 }

@@ -84,6 +84,10 @@ again, and the next block has them: a node that makes a block for each
 payment makes one more at once. With --drop they are left out, as if
 something else had been paid. Events tell them as undone either way.
 
+The new blocks take the place of the old ones in one step: who reads
+meanwhile sees the old chain, peers hear of the new one once it is stored, and
+a node that is killed is before that or after it, with what waits.
+
 Examples:
   tussock dev reorg 3
   tussock dev reorg 1 --drop"

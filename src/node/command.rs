@@ -111,23 +111,38 @@ pub enum TestCommand {
         /// Blocks that it has left before the start, as far as is known.
         left: Vec<Hash>,
     },
-    /// A block and all that build on it do not count from now on. → [`Reply::SetAside`], or [`Reply::NotFound`]
+    /// A block and all that build on it do not count from now on. → [`Reply::Done`], or [`Reply::NotFound`]
     SetAside {
         /// The block.
         block: Hash,
-        /// Whether this is for a while, until a [`TestCommand::TakeBack`]: its transactions wait before they return to the mempool, and
-        /// no other branch counts either, so that the chain ends below the block.
-        hold: bool,
     },
-    /// It counts again. → [`Reply::Done`], or [`Reply::NotFound`]
+    /// It counts again, with those below and above it. → [`Reply::Done`], or [`Reply::NotFound`]
     TakeBack {
         /// The block.
         block: Hash,
-        /// Exactly these blocks instead of the block with its ancestors and descendants: what [`Reply::SetAside`] named.
-        only: Option<Vec<Hash>>,
-        /// Whether the transactions of blocks that were set aside return to the mempool, if the chain does not have them.
-        give_back: bool,
     },
+    /// The last blocks give way to others, all at once. → [`Reply::Reorganised`]
+    Reorganise(Reorganise),
+}
+
+/// An order to replace the chain's last blocks by others without payments, which have more work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reorganise {
+    /// How many give way.
+    pub blocks: u32,
+    /// Whom the others pay; `None`: the configured address, else the first well-known account.
+    pub address: Option<Address>,
+    /// Whether the payments of the blocks that give way return to the mempool.
+    pub give_back: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reorganised {
+    /// The blocks that gave way, the highest first.
+    pub removed: Vec<Hash>,
+    /// Those in their place, the lowest first.
+    pub added: Vec<Hash>,
 }
 
 /// To `gossip`.
@@ -149,8 +164,6 @@ pub enum MinerCommand {
     Hold(Option<String>),
     /// Test chains only: the clock was set on purpose, so that its step is no reason to wait. → [`Reply::Done`]
     ClockSet,
-    /// Test chains only: forget the blocks that were ordered and are not made yet. → [`Reply::Done`]
-    DropOrders,
     /// Test chains only: make blocks now. → [`Reply::Mined`] when they are applied
     Mine {
         /// How many.
@@ -207,8 +220,8 @@ pub enum Reply {
     Displaced(Arc<HashedTransaction>, Option<Hash>),
     /// The blocks made.
     Mined(Vec<Hash>),
-    /// The blocks that were set aside and were not before, parents first.
-    SetAside(Vec<Hash>),
+    /// Blocks gave way to others.
+    Reorganised(Box<Reorganised>),
     /// The chain's end and the mempool, ancestors before descendants.
     TestSnapshot(Box<Tip>, Vec<Bytes>),
 }

@@ -261,7 +261,7 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::PoolEntry(_) => "mempool entry",
         Reply::Displaced(..) => "displaced transaction",
         Reply::Mined(_) => "mined",
-        Reply::SetAside(_) => "blocks set aside",
+        Reply::Reorganised(_) => "reorganised",
         Reply::TestSnapshot(..) => "snapshot",
     }
 }

@@ -15,9 +15,8 @@ use crate::{
         hash::{Hash, hex, unhex},
     },
     chain::archive::Tip,
-    node::command::{LedgerCommand, Reply, TestCommand},
     rpc::error::{self, RpcError},
-    runtime::{clock, handle::NodeHandle},
+    runtime::clock,
     wallet::files::{self, Existing},
 };
 
@@ -49,19 +48,8 @@ struct Kept {
     snapshots: Vec<TestSnapshot>,
     /// The snapshot that the ledger is being brought back to. A start finds out whether it was.
     reverting: Option<u64>,
-    /// Blocks are giving way to others. If the node is killed meanwhile, a start brings it back.
-    reorganising: Option<Reorganisation>,
     /// Blocks that gave way, which the ledger still counts as branches.
     left: Vec<Hash>,
-}
-
-/// What leads back from the middle of a reorganisation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Reorganisation {
-    /// The state before.
-    before: TestSnapshot,
-    /// The blocks that the ledger has set aside for it, as far as it has said.
-    set_aside: Vec<Hash>,
 }
 
 /// A state of the chain to come back to.
@@ -80,11 +68,6 @@ pub struct TestSnapshot {
 }
 
 impl TestSnapshot {
-    fn new(id: u64, tip: &Tip, clock_shift_s: i64, mempool: &[Bytes]) -> Self {
-        let mempool = mempool.iter().map(|one| hex(one)).collect();
-        Self { id, tip: tip.hash, height: tip.height, clock_shift_s, mempool }
-    }
-
     /// The mempool's transactions.
     pub fn mempool(&self) -> Vec<Bytes> {
         self.mempool.iter().filter_map(|text| Some(unhex(text)?.into())).collect()
@@ -117,28 +100,6 @@ pub fn settle(folder: &Path, tip: &Hash) -> i64 {
     kept.lock().clock_shift_s
 }
 
-/// Brings a node that has just started back to where it was before a reorganisation that a kill broke off.
-pub fn go_back(folder: &Path, node: &NodeHandle) {
-    let kept = TestChain::open(folder);
-    if kept.lock().reorganising.is_none() {
-        return;
-    }
-    log::warn!("test chain: a reorganisation was broken off, and is undone");
-    for command in kept.way_back() {
-        match node.ask(LedgerCommand::Test(command)) {
-            Reply::Stopping => return,
-            other @ (Reply::Refused(_) | Reply::NotFound(_)) => {
-                log::warn!("test chain: cannot undo it reply=\"{other:?}\"");
-                break;
-            }
-            _ => {}
-        }
-    }
-    if let Err(error) = kept.end_reorganisation() {
-        log::warn!("test chain: cannot end a reorganisation error=\"{}\"", error.message);
-    }
-}
-
 impl TestChain {
     /// What an earlier run left in the chain's folder. A file that is damaged is renamed, and numbers go on above any that it can have
     /// given.
@@ -169,7 +130,8 @@ impl TestChain {
             return Err(RpcError::new(error::REJECTED, text));
         }
         kept.last = kept.last.checked_add(1).ok_or_else(|| RpcError::new(error::REJECTED, "no number is left"))?;
-        let snapshot = TestSnapshot { mempool, ..TestSnapshot::new(kept.last, tip, kept.clock_shift_s, &[]) };
+        let (id, clock_shift_s) = (kept.last, kept.clock_shift_s);
+        let snapshot = TestSnapshot { id, tip: tip.hash, height: tip.height, clock_shift_s, mempool };
         kept.snapshots.push(snapshot.clone());
         self.put(kept)?;
         Ok(snapshot)
@@ -200,59 +162,18 @@ impl TestChain {
         Ok(())
     }
 
-    /// Refuses what must not come between the orders of a reorganisation.
-    pub fn refuse_if_reorganising(&self) -> Result<(), RpcError> {
-        match self.lock().reorganising {
-            Some(_) => Err(RpcError::new(error::REJECTED, "a reorganisation is under way; try again")),
-            None => Ok(()),
-        }
-    }
-
-    /// Notes that blocks are about to give way to others, and the state before: the chain's end and the mempool.
-    pub fn begin_reorganisation(&self, tip: &Tip, mempool: &[Bytes]) -> Result<(), RpcError> {
-        self.refuse_if_reorganising()?;
-        let mut kept = self.lock().clone();
-        let before = TestSnapshot::new(0, tip, kept.clock_shift_s, mempool);
-        kept.reorganising = Some(Reorganisation { before, set_aside: Vec::new() });
-        self.put(kept)
-    }
-
-    /// Notes which blocks the ledger has set aside for it.
-    pub fn note_set_aside(&self, blocks: &[Hash]) -> Result<(), RpcError> {
-        let mut kept = self.lock().clone();
-        if let Some(begun) = &mut kept.reorganising {
-            begun.set_aside = blocks.to_vec();
-        }
-        self.put(kept)
-    }
-
     /// Blocks that gave way in reorganisations.
     pub fn left(&self) -> Vec<Hash> {
         self.lock().left.clone()
     }
 
-    /// These blocks have given way in a reorganisation.
+    /// These blocks give way in a reorganisation.
     pub fn note_left(&self, removed: &[Hash]) -> Result<(), RpcError> {
         let mut kept = self.lock().clone();
         kept.left.retain(|other| !removed.contains(other));
         kept.left.extend(removed);
         kept.left.drain(..kept.left.len().saturating_sub(MOST_LEFT));
         self.put(kept)
-    }
-
-    /// The reorganisation is done, or undone.
-    pub fn end_reorganisation(&self) -> Result<(), RpcError> {
-        let kept = Kept { reorganising: None, ..self.lock().clone() };
-        self.put(kept)
-    }
-
-    /// The orders that lead back from the middle of a reorganisation.
-    pub fn way_back(&self) -> Vec<TestCommand> {
-        let Some(Reorganisation { before, set_aside }) = self.lock().reorganising.clone() else { return Vec::new() };
-        let back = TestCommand::Revert { tip: before.tip, mempool: before.mempool(), alone: false, left: vec![] };
-        // Also if it is not known which: what waits for that must not wait any longer.
-        let block = set_aside.first().copied().unwrap_or(before.tip);
-        vec![TestCommand::TakeBack { block, only: Some(set_aside), give_back: false }, back]
     }
 
     /// Sets the node's clock off the host's, now and after the next start.
@@ -302,17 +223,7 @@ mod tests {
         let kept = TestChain::open(&folder);
         assert_eq!((kept.find(2), kept.all().len()), (None, 1));
         assert_eq!(TestChain::open(&folder).take(&tip, &[]).unwrap().id, 3, "no number is given twice");
-        // A reorganisation, killed before and after the ledger had set blocks aside.
-        kept.begin_reorganisation(&tip, &waiting).unwrap();
-        assert_eq!(kept.begin_reorganisation(&tip, &[]).unwrap_err().code, error::REJECTED);
-        let back = TestCommand::Revert { tip: tip.hash, mempool: waiting.to_vec(), alone: false, left: vec![] };
-        let take =
-            |block, blocks: &[Hash]| TestCommand::TakeBack { block, only: Some(blocks.to_vec()), give_back: false };
-        assert_eq!(TestChain::open(&folder).way_back(), [take(tip.hash, &[]), back.clone()]);
         let blocks = [Hash([7; 32]), Hash([8; 32])];
-        kept.note_set_aside(&blocks).unwrap();
-        assert_eq!(TestChain::open(&folder).way_back(), [take(blocks[0], &blocks), back]);
-        kept.end_reorganisation().unwrap();
         let removed: Vec<Hash> =
             (0..1_500u32).map(|number| crate::base::hash::Domain::MEMO.hash(&number.to_le_bytes())).collect();
         for removed in [&removed[..1_000], &removed[500..], &[blocks[0]], &removed[..1_000]] {
@@ -320,7 +231,6 @@ mod tests {
         }
         let left = TestChain::open(&folder).left();
         assert_eq!((left.len(), left.last(), left.contains(&blocks[0])), (1_501, removed.get(999), true), "each once");
-        assert_eq!((TestChain::open(&folder).way_back(), kept.refuse_if_reorganising()), (vec![], Ok(())));
         let large = [Bytes::from(vec![0; MOST_BYTES])];
         assert_eq!(kept.take(&tip, &large).unwrap_err().code, error::REJECTED);
         for damaged in ["{", r#"{"clock_shift_s":1000000000000000000,"last":1,"snapshots":[]}"#] {

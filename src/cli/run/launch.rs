@@ -263,12 +263,8 @@ fn start_node(plan: &Plan, setup: Setup, stores: Stores) -> Outcome<Node> {
         max_upload: plan.flags().max_upload.map(|limit| limit.0),
         line: plan.flags().line,
     };
-    let node = Node::start(setup, stores, options).map_err(|error| match error {
+    Node::start(setup, stores, options).map_err(|error| match error {
         StartError::Listen { .. } => Failure::usage(error.to_string()),
         StartError::System { .. } => Failure::new(Exit::Internal, error.to_string()),
-    })?;
-    if plan.context.spec().test {
-        test_chain::go_back(&plan.folder(), &node.handle());
-    }
-    Ok(node)
+    })
 }

@@ -21,14 +21,12 @@ pub(super) struct Abandoned {
     bytes: usize,
     /// Most bytes: the mempool's own limit.
     limit: usize,
-    /// They wait for an operator, too.
-    pub(super) held: bool,
 }
 
 impl Abandoned {
     /// Nothing yet, and at most `limit` bytes from the mempool.
     pub(super) fn new(limit: usize) -> Self {
-        Self { blocks: VecDeque::new(), doubtful: Vec::new(), bytes: 0, limit, held: false }
+        Self { blocks: VecDeque::new(), doubtful: Vec::new(), bytes: 0, limit }
     }
 
     /// Adds a branch's blocks, parents first. If there are too many, the oldest are forgotten.
@@ -48,9 +46,9 @@ impl Abandoned {
         }
     }
 
-    /// Forgets the blocks.
-    pub(super) fn forget_blocks(&mut self) {
-        self.blocks.clear();
+    /// Forgets these blocks.
+    pub(super) fn forget_blocks(&mut self, blocks: &[Hash]) {
+        self.blocks.retain(|block| !blocks.contains(block));
     }
 
     /// Forgets everything.

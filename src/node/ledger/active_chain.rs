@@ -24,7 +24,6 @@ use crate::{
 };
 
 use super::{
-    abandoned::Abandoned,
     chainstate::Chainstate,
     committer::Committer,
     failure::Failure,
@@ -273,9 +272,16 @@ impl ActiveChain {
         self.mempool.give_back(self.chain.view(), now, out)
     }
 
-    /// The transactions of abandoned blocks, on their way back.
-    pub(super) fn abandoned_mut(&mut self) -> &mut Abandoned {
-        self.mempool.abandoned_mut()
+    /// Lets the transactions of abandoned blocks not come back, nor after a start.
+    pub(super) fn leave_out(&mut self, now: Now, blocks: &[Hash], out: &mut Outbox) -> Result<(), StoreError> {
+        let keep = self.mempool.leave_out(self.chain.view(), blocks)?;
+        self.chain.keep(now, keep, out);
+        Ok(())
+    }
+
+    /// Keeps the mempool as it is over a kill: the next commit makes that permanent.
+    pub(super) fn keep_pool(&mut self, now: Now) -> Result<(), StoreError> {
+        self.chain.save_mempool(now, &mut self.mempool.saved())
     }
 
     /// The mempool's transactions, ancestors before descendants.

@@ -54,7 +54,7 @@ pub(super) struct ChainManager {
     /// A block that was notarised again, and what its chain counts as.
     pub(super) lifted: Option<(Hash, Work)>,
     /// Blocks whose bodies `fetch` need not ask for any more; told at the end of each event.
-    taken: Vec<(u32, Hash)>,
+    pub(super) taken: Vec<(u32, Hash)>,
 }
 
 /// A block that fits on top of the tip.

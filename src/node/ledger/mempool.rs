@@ -146,9 +146,6 @@ impl Mempool {
                 out.tell(ToGossip::Admitted { origin: Origin::Ledger, transaction, result: Ok(()) });
             }
         }
-        if self.abandoned.held {
-            return Ok(());
-        }
         while let Some(hash) = self.abandoned.next_block() {
             // A later branch may have connected it again.
             if chain.is_on_a_branch(&hash)? {
@@ -164,9 +161,14 @@ impl Mempool {
         Ok(())
     }
 
-    /// The transactions on their way back.
-    pub(super) fn abandoned_mut(&mut self) -> &mut Abandoned {
-        &mut self.abandoned
+    /// Lets the transactions of abandoned blocks not come back. Returns what to keep from now on.
+    pub(super) fn leave_out(&mut self, chain: &impl ChainView, blocks: &[Hash]) -> Result<Keep, StoreError> {
+        let mut txids = BTreeSet::new();
+        for hash in blocks {
+            txids.extend(chain.block(hash)?.transactions.iter().map(|hashed| hashed.txid));
+        }
+        self.abandoned.forget_blocks(blocks);
+        Ok(self.submitted.forget(&txids))
     }
 
     /// Has these transactions and no others, as far as they are valid. Returns what to keep from now on.

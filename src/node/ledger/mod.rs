@@ -39,6 +39,7 @@ mod keeper;
 mod marks;
 mod mempool;
 mod moved;
+mod own_branch;
 pub(in crate::node) mod past;
 mod pool;
 mod pool_changes;
@@ -72,7 +73,7 @@ use crate::{
     },
     node::{
         Halt, Input, Origin, Outbox, PeerLink, Role, Setup, SyncState,
-        command::{LedgerCommand, Reply},
+        command::{LedgerCommand, Reply, TestCommand},
         notice::{ToHeaders, ToHistory, ToLedger, ToMiner, ToSealer, ToSnapshot},
         report::Report,
     },
@@ -81,6 +82,7 @@ use crate::{
 
 use chain_manager::ChainManager;
 use joining::Joining;
+use own_branch::Reorganiser;
 use server::Server;
 use template::TemplateMaker;
 
@@ -97,6 +99,7 @@ pub struct Ledger {
     chains: ChainManager,
     server: Server,
     templates: TemplateMaker,
+    reorganiser: Reorganiser,
     phase: Phase,
     /// The coins are not here yet.
     joining: Option<Joining>,
@@ -127,6 +130,7 @@ impl Ledger {
             chains: ChainManager::new(setup, store, mempool_bytes),
             server: Server::default(),
             templates: TemplateMaker::new(setup),
+            reorganiser: Reorganiser::new(setup),
             phase: Phase::New,
             joining: None,
             wants_to_join: setup.join.is_some(),
@@ -169,11 +173,13 @@ impl Ledger {
     }
 
     fn on_wake(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
+        self.reorganiser.step(now, (&mut self.chains, &mut self.templates), out)?;
         Ok(self.chains.active_mut().wake(now, out)?)
     }
 
     fn on_stop(&mut self, now: Now, out: &mut Outbox) -> Result<(), Halt> {
         let phase = std::mem::replace(&mut self.phase, Phase::Ended);
+        self.reorganiser.stop(out);
         if phase == Phase::Running {
             self.chains.active_mut().stop(now, out)?;
         }
@@ -245,6 +251,10 @@ impl Ledger {
         if command == LedgerCommand::Save {
             self.chains.active_mut().save(now, out)?;
         }
+        if let LedgerCommand::Test(TestCommand::Reorganise(order)) = command {
+            let makers = (&mut self.chains, &mut self.templates);
+            return self.reorganiser.begin(now, (ticket, order), makers, out);
+        }
         if let LedgerCommand::Test(command) = command {
             let reply = self.chains.test_command(now, command, out)?;
             out.reply(ticket, reply);
@@ -315,7 +325,7 @@ impl Role for Ledger {
         match &self.joining {
             _ if self.phase == Phase::Ended => None,
             Some(joining) => joining.deadline(),
-            None => self.chains.deadline(),
+            None => self.chains.deadline().into_iter().chain(self.reorganiser.deadline()).min(),
         }
     }
 }

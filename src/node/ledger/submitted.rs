@@ -93,7 +93,17 @@ impl Submitted {
 
     /// What to keep from now on: what waits, and nothing else.
     pub(super) fn retain(&mut self, pool: &Pool) -> Keep {
-        self.kept.retain(|kept| pool.entry(&kept.txid).is_some());
+        self.retain_if(|txid| pool.entry(txid).is_some())
+    }
+
+    /// What to keep from now on: all but these.
+    pub(super) fn forget(&mut self, txids: &BTreeSet<Hash>) -> Keep {
+        self.restored.retain(|(transaction, _)| !txids.contains(&transaction.txid));
+        self.retain_if(|txid| !txids.contains(txid))
+    }
+
+    fn retain_if(&mut self, stays: impl Fn(&Hash) -> bool) -> Keep {
+        self.kept.retain(|kept| stays(&kept.txid));
         self.txids = gather(self.kept.iter().map(|kept| kept.txid));
         self.bytes = self.kept.iter().map(|kept| kept.bytes).sum();
         Keep::Only(self.txids.clone())

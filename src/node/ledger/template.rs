@@ -11,11 +11,12 @@ use crate::{
     },
     chain::{
         address::Address,
-        archive::{StoreError, Tip},
+        archive::{HeaderRow, StoreError},
         block::HashedTransaction,
         header::{HEADER_VERSION, Header},
         merkle,
-        rules::{self, ParentFacts},
+        rules::ParentFacts,
+        schedule::Timeline,
         spec::ChainSpec,
         transaction::{Output, TRANSACTION_VERSION, Transaction},
     },
@@ -68,18 +69,25 @@ impl TemplateMaker {
             body.extend_from_slice(&hashed.transaction.to_bytes());
             leaves.push(hashed.leaf);
         }
-        let (tip, rules, parent) = (chain.tip(), chain.spec().seal_rules(), parent_facts(chain)?);
-        let min_time = rules.min_time(&parent);
-        let header = Header {
-            version: HEADER_VERSION,
-            height,
-            previous: tip.hash,
-            merkle_root: merkle::root(leaves),
-            state_digest: tip.digest,
-            time: now.unix.0.max(min_time),
-            seal: rules.draft(chain.spec(), &parent),
-        };
+        let (parent, _) = parent_facts(chain, &chain.row(&chain.tip().hash)?)?;
+        let digests = (merkle::root(leaves), chain.tip().digest);
+        let (header, min_time) = draft(now, chain.spec(), &parent, digests);
         Ok(Arc::new(Template { header, body: body.into(), min_time, transactions: selected.len() }))
+    }
+
+    /// A template without payments on any parent. `digest`: of the coins after it.
+    pub(super) fn make_empty(
+        &mut self,
+        now: Now,
+        spec: &ChainSpec,
+        (parent, digest): (&ParentFacts, Hash),
+        address: Address,
+    ) -> Template {
+        let extra = self.extra_nonce(now);
+        let coinbase = coinbase(spec, parent.height.saturating_add(1), address, 0, extra);
+        let body = [&1u32.to_le_bytes()[..], &coinbase.transaction.to_bytes()].concat();
+        let (header, min_time) = draft(now, spec, parent, (merkle::root(vec![coinbase.leaf]), digest));
+        Template { header, body: body.into(), min_time, transactions: 0 }
     }
 
     fn extra_nonce(&mut self, now: Now) -> [u8; 8] {
@@ -92,7 +100,7 @@ impl TemplateMaker {
     }
 }
 
-/// The transaction that pays subsidy and fees, all of them: see [`rules::check_coinbase_amount`].
+/// The transaction that pays subsidy and fees, all of them: see [`crate::chain::rules::check_coinbase_amount`].
 fn coinbase(spec: &ChainSpec, height: u32, address: Address, fees: u64, extra: [u8; 8]) -> HashedTransaction {
     let amount = spec.subsidy(height).saturating_add(fees);
     let memo = height.to_le_bytes().into_iter().chain(TAG.iter().copied()).chain(extra);
@@ -104,13 +112,30 @@ fn coinbase(spec: &ChainSpec, height: u32, address: Address, fees: u64, extra: [
     })
 }
 
-/// What the next header's rules need to know of the tip.
-fn parent_facts(chain: &Chainstate) -> Result<ParentFacts, StoreError> {
-    let span = u32::try_from(limits::MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX);
-    let from = chain.tip().height.saturating_add(1).saturating_sub(span);
-    let headers = chain.store().applied_from(from, limits::MEDIAN_TIME_BLOCKS)?;
-    let mut times: Vec<u64> = headers.iter().map(|header| header.time).collect();
-    let Tip { hash, height, time, work, .. } = *chain.tip();
-    let paused = chain.row(&hash)?.paused;
-    Ok(ParentFacts { hash, height, time, median_time: rules::median_time(&mut times), paused, work })
+/// A header that still needs its seal, and the least time that it may have.
+fn draft(now: Now, spec: &ChainSpec, parent: &ParentFacts, (merkle_root, state_digest): (Hash, Hash)) -> (Header, u64) {
+    let rules = spec.seal_rules();
+    let min_time = rules.min_time(parent);
+    let header = Header {
+        version: HEADER_VERSION,
+        height: parent.height.saturating_add(1),
+        previous: parent.hash,
+        merkle_root,
+        state_digest,
+        time: now.unix.0.max(min_time),
+        seal: rules.draft(spec, parent),
+    };
+    (header, min_time)
+}
+
+/// What the next header's rules need to know of a block of the applied chain, and the times up to it.
+pub(super) fn parent_facts(chain: &Chainstate, row: &HeaderRow) -> Result<(ParentFacts, Timeline), StoreError> {
+    let next = row.header.height.saturating_add(1);
+    let from = next.saturating_sub(u32::try_from(limits::MEDIAN_TIME_BLOCKS).unwrap_or(u32::MAX));
+    let headers = chain.store().applied_from(from, next.saturating_sub(from) as usize)?;
+    let times = headers.iter().map(|header| header.time);
+    let timeline = Timeline::new(chain.spec().parameters.pause_cap, times, row.paused);
+    let HeaderRow { hash, work, paused, .. } = *row;
+    let (height, time, median_time) = (row.header.height, row.header.time, timeline.median_time());
+    Ok((ParentFacts { hash, height, time, median_time, paused, work }, timeline))
 }

@@ -26,16 +26,8 @@ use super::{
 impl ChainManager {
     /// Does it, and answers.
     pub(super) fn test_command(&mut self, now: Now, command: TestCommand, out: &mut Outbox) -> Result<Reply, Halt> {
-        let spec = self.active.chain().spec();
-        if !spec.test {
-            let name = &spec.name;
-            return Ok(Reply::Refused(format!(
-                "this works on test chains only, such as local and dev, and {name} is none"
-            )));
-        }
-        if spec.seal_rules().needs_certificate() {
-            let reason = "the blocks of this chain are sealed by its authorities, and what is final stays";
-            return Ok(Reply::Refused(reason.to_owned()));
+        if let Some(reason) = self.refuse_test_command() {
+            return Ok(Reply::Refused(reason));
         }
         // What was told so far is told as it was.
         self.active.commit(now, out)?;
@@ -47,14 +39,26 @@ impl ChainManager {
             TestCommand::Revert { tip, mempool, alone, left } => {
                 self.revert(now, &tip, &mempool, (!alone).then_some(&left[..]), out)
             }
-            TestCommand::SetAside { block, hold } => self.set_aside(now, &block, hold, out),
-            TestCommand::TakeBack { block, only, give_back } => {
-                self.take_back(now, &block, only.as_deref(), give_back, out)
-            }
+            TestCommand::SetAside { block } => self.set_aside(now, &block, out),
+            TestCommand::TakeBack { block } => self.take_back(now, &block, out),
+            // The role itself takes the time that it takes.
+            TestCommand::Reorganise(_) => Ok(Reply::Busy),
         }
     }
 
-    fn set_aside(&mut self, now: Now, block: &Hash, hold: bool, out: &mut Outbox) -> Result<Reply, Halt> {
+    /// Why the chain is none on which these commands work.
+    pub(super) fn refuse_test_command(&self) -> Option<String> {
+        let spec = self.active.chain().spec();
+        if !spec.test {
+            let name = &spec.name;
+            return Some(format!("this works on test chains only, such as local and dev, and {name} is none"));
+        }
+        spec.seal_rules()
+            .needs_certificate()
+            .then(|| "the blocks of this chain are sealed by its authorities, and what is final stays".to_owned())
+    }
+
+    fn set_aside(&mut self, now: Now, block: &Hash, out: &mut Outbox) -> Result<Reply, Halt> {
         let Some(row) = self.active.chain().store().header(block)? else { return Ok(no_block(block)) };
         if let Some(reason) = self.must_stay(&row) {
             return Ok(Reply::Refused(reason));
@@ -62,37 +66,30 @@ impl ChainManager {
         if row.status == BlockStatus::Applied {
             let rewound = self.active.rewind(now, &row.header.previous, &[], Origin::Ledger, out)?;
             debug_assert!(rewound.is_ok(), "no block was connected");
-            self.active.abandoned_mut().held = hold;
             self.active.give_back(now, out)?;
         }
-        let mut marked = vec![(*block, self.active.mark_invalid_later(now, block)?)];
-        if hold {
-            marked.extend(self.mark_better_branches(now, None)?);
-        }
+        let marked = [(*block, self.active.mark_invalid_later(now, block)?)];
         self.tell_marked(now, &marked, out)?;
         self.follow_best(now, out)?;
-        Ok(Reply::SetAside(marked.into_iter().flat_map(|(_, hashes)| hashes).collect()))
+        self.keep_pool(now, out)?;
+        Ok(Reply::Done)
     }
 
-    fn take_back(
-        &mut self,
-        now: Now,
-        block: &Hash,
-        only: Option<&[Hash]>,
-        give_back: bool,
-        out: &mut Outbox,
-    ) -> Result<Reply, Halt> {
+    fn take_back(&mut self, now: Now, block: &Hash, out: &mut Outbox) -> Result<Reply, Halt> {
         if self.active.chain().store().header(block)?.is_none() {
             return Ok(no_block(block));
         }
-        self.unmark(now, block, only, out)?;
+        self.unmark(now, block, None, out)?;
         self.follow_best(now, out)?;
-        if !give_back {
-            self.active.abandoned_mut().forget_blocks();
-        }
-        self.active.abandoned_mut().held = false;
         self.active.give_back(now, out)?;
+        self.keep_pool(now, out)?;
         Ok(Reply::Done)
+    }
+
+    /// Keeps what waits over a kill, before the operator hears that it does.
+    fn keep_pool(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
+        self.active.keep_pool(now)?;
+        self.active.commit(now, out)
     }
 
     fn revert(

@@ -5,7 +5,7 @@
 
 mod clock;
 mod pace;
-mod search;
+pub(in crate::node) mod search;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -129,11 +129,6 @@ impl Miner {
             MinerCommand::Mine { blocks, address } => self.order(ticket, blocks, address, out),
             MinerCommand::Hold(reason) => {
                 self.hindered_by_host = reason;
-                out.reply(ticket, Reply::Done);
-            }
-            MinerCommand::DropOrders => {
-                let orders = std::mem::take(&mut self.orders);
-                orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused("it was given up".to_owned())));
                 out.reply(ticket, Reply::Done);
             }
             MinerCommand::ClockSet => {

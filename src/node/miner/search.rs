@@ -19,7 +19,7 @@ const NONCE_AT: usize = WORK_HEADER_BYTES - 8;
 
 /// One template being worked on.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(in crate::node) struct Search {
     /// The header's bytes; only time and nonce ever change.
     header: [u8; WORK_HEADER_BYTES],
     time: u64,
@@ -36,14 +36,14 @@ pub(super) struct Search {
 
 /// A block with its work done.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct MinedBlock {
-    pub(super) hash: Hash,
-    pub(super) block: Bytes,
+pub(in crate::node) struct MinedBlock {
+    pub(in crate::node) hash: Hash,
+    pub(in crate::node) block: Bytes,
 }
 
 impl Search {
     /// Starts at a nonce. `None` if the template states no possible target: then there is nothing to find.
-    pub(super) fn new(template: &Template, address: Address, nonce: u64, asked: Time) -> Option<Self> {
+    pub(in crate::node) fn new(template: &Template, address: Address, nonce: u64, asked: Time) -> Option<Self> {
         let target = template.header.target()?;
         let time = template.header.time.max(template.min_time);
         let (header, body) = (template.header.work_bytes(template.header.proof()?), template.body.clone());
@@ -51,7 +51,7 @@ impl Search {
     }
 
     /// Tries up to `count` nonces with the time kept current. Returns how many were tried and what was found.
-    pub(super) fn run(&mut self, count: u64, now: UnixTime) -> (u64, Option<MinedBlock>) {
+    pub(in crate::node) fn run(&mut self, count: u64, now: UnixTime) -> (u64, Option<MinedBlock>) {
         // Only ever raised, so that it stays above the median time.
         self.time = self.time.max(now.0);
         self.header[TIME_AT..TIME_AT + 8].copy_from_slice(&self.time.to_le_bytes());

@@ -137,7 +137,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED, error::NOT_FOUND],
         handler: |context, args| {
             let block = args.parsed("blockhash", "a block's hash")?;
-            mark(context, TestCommand::SetAside { block, hold: false })
+            mark(context, TestCommand::SetAside { block })
         },
     },
     Method {
@@ -149,7 +149,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED, error::NOT_FOUND],
         handler: |context, args| {
             let block = args.parsed("blockhash", "a block's hash")?;
-            mark(context, TestCommand::TakeBack { block, only: None, give_back: true })
+            mark(context, TestCommand::TakeBack { block })
         },
     },
 ];
@@ -213,7 +213,6 @@ fn revert(
     then: impl FnOnce(Value) -> Result<Continuation, RpcError> + Send + 'static,
 ) -> Result<Continuation, RpcError> {
     refuse_elsewhere(context)?;
-    context.test_chain.refuse_if_reorganising()?;
     let (tip, context) = (snapshot.tip, context.clone());
     Ok(Continuation::query_then(move |databases| {
         let from = databases.tip()?;
@@ -252,9 +251,9 @@ fn gone(snapshot: &TestSnapshot) -> RpcError {
     RpcError::not_found(format!("the ledger no longer has block {height} of snapshot {id}"))
 }
 
-pub(super) fn done(reply: Reply) -> Result<(), RpcError> {
+fn done(reply: Reply) -> Result<(), RpcError> {
     match reply {
-        Reply::Done | Reply::SetAside(_) => Ok(()),
+        Reply::Done => Ok(()),
         other => Err(unexpected(other)),
     }
 }

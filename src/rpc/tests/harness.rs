@@ -33,7 +33,7 @@ use crate::{
         Direction, NodeAddress, PeerInfo, Refusal, SyncState, Template,
         command::{
             Command, Delivery, DialError, FetchCommand, GossipCommand, LedgerCommand, MinerCommand, PeersCommand,
-            PoolEntry, Reply, TestCommand,
+            PoolEntry, Reorganised, Reply, TestCommand,
         },
         limit::{Limit, Meter},
         report::{PeerReport, Protection, Report},
@@ -120,7 +120,12 @@ impl Backend for FakeNode {
             Command::Ledger(LedgerCommand::Save) if *self.stopped.lock().unwrap() => {
                 return self.held.lock().unwrap().push(done);
             }
-            Command::Ledger(LedgerCommand::Test(TestCommand::SetAside { block, .. })) => Reply::SetAside(vec![block]),
+            Command::Ledger(LedgerCommand::Test(TestCommand::Reorganise(_))) => {
+                Reply::Reorganised(Box::new(Reorganised {
+                    removed: vec![Hash([8; 32])],
+                    added: vec![Hash([9; 32]); 2],
+                }))
+            }
             Command::Ledger(LedgerCommand::Test(TestCommand::Snapshot)) => {
                 let tip = self.status.snapshot().tip.expect("each rig reports a tip");
                 Reply::TestSnapshot(Box::new(tip), vec![vec![1, 2, 3].into()])

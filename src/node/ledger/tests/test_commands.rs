@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chain::archive::LedgerStore as _,
     node::{
-        command::{LedgerCommand, Reply, TestCommand},
+        command::{LedgerCommand, Reorganise, Reply, TestCommand},
         report::Report,
     },
 };
@@ -101,8 +101,8 @@ fn a_revert_finds_its_way_to_a_branch_that_was_left_or_set_aside() {
     node.assert_at(&at);
     assert_eq!(node.store.committed().headers[&branch[0].0.hash].status, BlockStatus::Invalid);
     let block = first.0.hash;
-    let (reply, actions) = command(&mut node, TestCommand::SetAside { block, hold: false });
-    assert_eq!((reply, told(&actions)), (Reply::SetAside(vec![block]), vec!["moved", "invalid"]));
+    let (reply, actions) = command(&mut node, TestCommand::SetAside { block });
+    assert_eq!((reply, told(&actions)), (Reply::Done, vec!["moved", "invalid"]));
     node.assert_at(&fork);
     let (reply, actions) = command(&mut node, back);
     assert_eq!((reply, told(&actions)), (Reply::Done, vec!["valid", "moved"]));
@@ -120,42 +120,95 @@ fn a_block_that_is_set_aside_gives_its_payments_back_and_the_next_best_branch_co
     node.blocks(std::slice::from_ref(&rival));
     node.assert_at(&ours);
     let block = own[0].0.hash;
-    let marked = Reply::SetAside(hashes(&own));
-    assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: false }).0, marked);
+    assert_eq!(command(&mut node, TestCommand::SetAside { block }).0, Reply::Done);
     node.assert_at(&theirs);
     assert_eq!(node.pool(), [payment.txid()]);
-    let (reply, actions) =
-        command(&mut node, TestCommand::TakeBack { block: own[1].0.hash, only: None, give_back: true });
+    let (reply, actions) = command(&mut node, TestCommand::TakeBack { block: own[1].0.hash });
     assert_eq!((reply, told(&actions)[0]), (Reply::Done, "valid"));
     node.assert_at(&ours);
     assert_eq!(node.pool(), []);
 }
 
-#[test]
-fn payments_of_blocks_that_are_set_aside_can_wait_and_be_left_out() {
-    for give_back in [true, false] {
-        let (mut node, mut ours) = synced_at(2);
-        let mut theirs = ours.fork();
-        let (payment, child) = (pay(&mut ours, 0), pay(&mut ours, 1));
-        let own = made(&mut ours, vec![payment.clone()]);
-        node.blocks(std::slice::from_ref(&own));
-        node.submit(&child).unwrap();
-        let block = own.0.hash;
-        assert_eq!(command(&mut node, TestCommand::SetAside { block, hold: true }).0, Reply::SetAside(vec![block]));
-        node.synced();
-        assert_eq!(node.pool(), [], "all wait");
-        let others = [sealed(&mut theirs, |header| header.time += 1, vec![]), made(&mut theirs, vec![])];
-        node.blocks(&others);
-        let only = Some(vec![block]);
-        assert_eq!(command(&mut node, TestCommand::TakeBack { block, only, give_back }).0, Reply::Done);
-        node.assert_at(&theirs);
-        let mut wanted = vec![child.txid()];
-        wanted.extend(give_back.then(|| payment.txid()));
-        wanted.sort_unstable();
-        let mut pool = node.pool();
-        pool.sort_unstable();
-        assert_eq!(pool, wanted);
+/// Orders other blocks, and lets the role make them; the reply and all else that it does.
+fn reorganise(node: &mut Node, blocks: u32, give_back: bool) -> (Reply, Vec<Action>) {
+    let order = TestCommand::Reorganise(Reorganise { blocks, address: None, give_back });
+    let mut actions = node.event_alone(Event::Command(Ticket(4), LedgerCommand::Test(order).into()));
+    for _ in 0..10_000 {
+        if let Some(at) = actions.iter().position(|action| matches!(action, Action::Reply(Ticket(4), _))) {
+            let Action::Reply(_, reply) = actions.remove(at) else { unreachable!() };
+            return (reply, actions);
+        }
+        assert!(moves(&actions).is_empty() && told(&actions).is_empty(), "nobody hears of what is not there yet");
+        actions.extend(node.event_alone(Event::Wake));
     }
+    panic!("no reply");
+}
+
+#[test]
+fn blocks_give_way_in_one_step_with_what_waits() {
+    for give_back in [true, false] {
+        let (mut node, mut maker) = synced_at(2);
+        let [payment, child] = [pay(&mut maker, 0), pay(&mut maker, 1)];
+        node.submit(&payment).unwrap();
+        let blocks = [made(&mut maker, vec![payment.clone()]), made(&mut maker, vec![])];
+        node.blocks(&blocks);
+        node.submit(&child).unwrap();
+        let (reply, actions) = reorganise(&mut node, 2, give_back);
+        let Reply::Reorganised(done) = reply else { panic!("{reply:?}") };
+        assert_eq!((&done.removed, done.added.len()), (&vec![blocks[1].0.hash, blocks[0].0.hash], 3));
+        assert_eq!(told(&actions), ["valid", "moved"], "headers know of the blocks before the chain moves");
+        let moved = &moves(&actions)[0];
+        assert_eq!((&moved.removed, moved.tip.height), (&done.removed, 5));
+        assert_eq!(moved.added.iter().map(|(hash, _)| *hash).collect::<Vec<_>>(), done.added);
+        assert!(moved.news.is_some(), "peers hear of the last one");
+        let mut waits = vec![child.txid()];
+        waits.extend(give_back.then(|| payment.txid()));
+        waits.sort_unstable();
+        let sorted = |node: &Node| {
+            let mut pool = node.pool();
+            pool.sort_unstable();
+            pool
+        };
+        assert_eq!(sorted(&node), waits);
+        node.store.crash();
+        node.restart();
+        node.synced();
+        assert_eq!((node.store.committed().tip.hash, sorted(&node)), (done.added[2], waits), "also after a kill");
+        let data = node.store.committed();
+        assert_eq!(data.headers[&blocks[1].0.hash].status, BlockStatus::Stored, "a branch with less work");
+    }
+}
+
+#[test]
+fn what_is_not_done_leaves_nothing() {
+    let (mut node, mut maker) = synced_at(4);
+    let begin = |node: &mut Node| {
+        let order = TestCommand::Reorganise(Reorganise { blocks: 3, address: None, give_back: true });
+        node.event_alone(Event::Command(Ticket(4), LedgerCommand::Test(order).into()));
+        node.event_alone(Event::Wake);
+    };
+    begin(&mut node);
+    assert!(matches!(reorganise(&mut node, 1, true).0, Reply::Refused(why) if why.contains("under way")));
+    node.assert_at(&maker);
+    assert_eq!(node.store.working().headers.len(), 5, "nothing is stored");
+    node.store.crash();
+    node.restart();
+    node.synced();
+    node.assert_at(&maker);
+    begin(&mut node);
+    let refused = node.blocks(&empty(&mut maker, 1));
+    assert!(
+        refused
+            .iter()
+            .any(|action| matches!(action, Action::Reply(Ticket(4), Reply::Refused(why)) if why.contains("moved"))),
+        "{refused:?}"
+    );
+    begin(&mut node);
+    let stopped = node.event_alone(Event::Stop);
+    assert!(stopped.iter().any(|action| matches!(action, Action::Reply(Ticket(4), Reply::Refused(_)))), "{stopped:?}");
+    node.restart();
+    node.assert_at(&maker);
+    assert!(matches!(reorganise(&mut node, 6, true).0, Reply::Refused(why) if why.contains("5 blocks")));
 }
 
 #[test]
@@ -166,10 +219,10 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
         Reply::Refused(why) | Reply::NotFound(why) => why,
         other => panic!("{other:?}"),
     };
-    assert!(refused(&mut node, TestCommand::SetAside { block: genesis, hold: false }).contains("first block"));
+    assert!(refused(&mut node, TestCommand::SetAside { block: genesis }).contains("first block"));
     for wanted in [
-        TestCommand::SetAside { block: Hash([7; 32]), hold: false },
-        TestCommand::TakeBack { block: Hash([7; 32]), only: None, give_back: true },
+        TestCommand::SetAside { block: Hash([7; 32]) },
+        TestCommand::TakeBack { block: Hash([7; 32]) },
         TestCommand::Revert { tip: Hash([7; 32]), mempool: vec![], alone: true, left: vec![] },
     ] {
         assert_eq!(refused(&mut node, wanted), format!("block {}", Hash([7; 32])));
@@ -182,26 +235,18 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     node.assert_at(&node.maker());
 }
 
-/// What a revert has left stays left when other blocks give way for a while.
+/// What a revert has left stays left when other blocks give way.
 #[test]
-fn what_is_set_aside_for_a_while_is_taken_back_and_nothing_else() {
+fn what_a_revert_has_left_does_not_come_back_with_a_reorganisation() {
     let (mut node, mut maker) = synced_at(3);
     let back = snapshot(&mut node);
-    let mut rival = maker.fork();
-    let rival = [sealed(&mut rival, |header| header.time += 1, vec![])];
-    let blocks = empty(&mut maker, 2);
+    let blocks = empty(&mut maker, 3);
     node.blocks(&blocks);
     assert_eq!(command(&mut node, back).0, Reply::Done);
-    node.blocks(&rival);
-    let two = node.store.committed().applied[2];
-    let (reply, _) = command(&mut node, TestCommand::SetAside { block: two, hold: true });
-    let Reply::SetAside(marked) = reply else { panic!("{reply:?}") };
-    assert_eq!(marked.len(), 3, "those of the chain, and not what was invalid: {marked:?}");
-    assert_eq!(node.store.committed().tip.height, 1);
-    let back = TestCommand::TakeBack { block: two, only: Some(marked), give_back: true };
-    assert_eq!(command(&mut node, back).0, Reply::Done);
+    let (reply, _) = reorganise(&mut node, 2, true);
+    let Reply::Reorganised(done) = reply else { panic!("{reply:?}") };
     let data = node.store.committed();
-    assert_eq!((data.tip.hash, data.tip.height), (rival[0].0.hash, 4));
+    assert_eq!((data.tip.hash, data.tip.height), (done.added[2], 4));
     assert!(blocks.iter().all(|block| data.headers[&block.0.hash].status == BlockStatus::Invalid));
 }
 
@@ -255,11 +300,11 @@ fn only_a_deep_reorganisation_that_nobody_ordered_is_a_warning() {
     let (reply, actions) = command(&mut node, back);
     assert_eq!((reply, warns(&actions)), (Reply::Done, false));
     let block = blocks[0].0.hash;
-    let (_, actions) = command(&mut node, TestCommand::TakeBack { block, only: None, give_back: true });
+    let (_, actions) = command(&mut node, TestCommand::TakeBack { block });
     assert!(!warns(&actions));
-    let (reply, actions) = command(&mut node, TestCommand::SetAside { block, hold: true });
-    assert_eq!((reply, warns(&actions)), (Reply::SetAside(hashes(&blocks)), false));
-    command(&mut node, TestCommand::TakeBack { block, only: None, give_back: true });
+    let (reply, actions) = command(&mut node, TestCommand::SetAside { block });
+    assert_eq!((reply, warns(&actions)), (Reply::Done, false));
+    command(&mut node, TestCommand::TakeBack { block });
     node.assert_at(&ours);
     let first = sealed(&mut theirs, |header| header.time += 1, vec![]);
     let mut branch = vec![first];
