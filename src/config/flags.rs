@@ -38,7 +38,7 @@ pub struct CommonFlags {
 #[serde(default)]
 pub struct NodeFlags {
     /// Listen for peers here; port 0: any free port; may be repeated. An address that this host does not have yet is waited
-    /// for [default: 127.0.0.1:4130, on real networks port 4130 of all addresses, IPv4 and IPv6]
+    /// for [default: 127.0.0.1:4130, with dev any free port, on real networks port 4130 of all addresses, IPv4 and IPv6]
     #[arg(long, value_name = "IP:PORT", env = "TUSSOCK_LISTEN", hide_env_values = true, value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_several")]
     pub listen: Option<Vec<ListenAddress>>,
