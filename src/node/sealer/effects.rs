@@ -69,7 +69,7 @@ impl Sealer {
                 log::error!("a certificate contradicts what is final: view={view} block={block}");
                 self.reporter.contradicted();
             }
-            Effect::Repeat => self.repeat(out),
+            Effect::Repeat => self.repeat(now, out),
         }
         Ok(())
     }

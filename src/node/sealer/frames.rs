@@ -7,7 +7,6 @@ use crate::{
         bytes::Bytes,
         codec::{self, List},
         ids::LinkId,
-        limits::{SIGNED_VOTE_BYTES, VOTE_BYTES},
         time::Now,
     },
     chain::{
@@ -35,7 +34,7 @@ use super::{
 /// A peer that is behind is helped this often at most.
 const HELP_INTERVAL: Duration = Duration::from_secs(1);
 /// And with this many bytes in each second on average: an old vote, which anybody may have recorded, is all that it costs the peer.
-const HELP_PER_SECOND: usize = 64 << 10;
+pub(super) const HELP_PER_SECOND: usize = 64 << 10;
 
 impl Sealer {
     pub(super) fn on_frame(&mut self, now: Now, link: LinkId, frame: &Frame, out: &mut Outbox) -> Result<(), Halt> {
@@ -302,7 +301,7 @@ impl Sealer {
         // Own votes are on the disk before they are on the wire.
         self.perform(now, None, out)?;
         self.peers.insert(link, Peer::new(now.mono, self.news));
-        self.send_all(link, out);
+        self.send_all(now, link, out);
         self.propose_to(link, out);
         // It may be the way to authorities that did not hear the question.
         if let Some(recall) = self.recalling.open_question() {
@@ -328,7 +327,7 @@ impl Sealer {
         }
         // It may have had no use for the proposal before, and is sent it once more in each view.
         let is_first = std::mem::replace(&mut peer.again, self.core.view()) < self.core.view();
-        let bytes = self.send_all(link, out);
+        let bytes = self.send_all(now, link, out);
         if let Some(peer) = self.peers.get_mut(&link) {
             let paid = Duration::from_secs(u64::try_from(bytes / HELP_PER_SECOND).unwrap_or(u64::MAX));
             peer.helped_until = Some(now.mono + paid.max(HELP_INTERVAL));
@@ -349,25 +348,15 @@ impl Sealer {
     }
 
     /// All peers hear again what they may have missed, what waits included: who has nothing to propose does not lead.
-    pub(super) fn repeat(&mut self, out: &mut Outbox) {
-        for link in self.peers.keys() {
-            self.send_all(*link, out);
-            out.tell(ToLedger::OfferPool { link: *link });
+    pub(super) fn repeat(&mut self, now: Now, out: &mut Outbox) {
+        for link in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.send_all(now, link, out);
+            out.tell(ToLedger::OfferPool { link });
         }
         let name = self.offers.in_view(self.core.view()).map(|offer| name_of(&offer.frame));
         let lacks = |peer: &Peer| name.is_some_and(|name| !peer.shown.contains(&name));
         let without: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(link, _)| *link).collect();
         without.into_iter().for_each(|link| self.propose_to(link, out));
-    }
-
-    /// Sends a peer what it may miss; returns about how many bytes that is.
-    fn send_all(&self, link: LinkId, out: &mut Outbox) -> usize {
-        let (certificates, votes) = self.core.catch_up();
-        let of_certificate = |one: &Certificate| SIGNED_VOTE_BYTES + VOTE_BYTES * one.votes.count();
-        let bytes = certificates.iter().map(of_certificate).sum::<usize>() + votes.len() * SIGNED_VOTE_BYTES;
-        certificates.into_iter().for_each(|one| out.send(link, &Message::Certificate(Box::new(one))));
-        votes.into_iter().for_each(|vote| out.send(link, &Message::Vote(vote)));
-        bytes
     }
 
     /// A message of our own, or that we put together, to all that have not shown it.

@@ -5,6 +5,7 @@
 //! forgotten.
 #![doc = include_str!("MODEL.md")]
 
+mod catching_up;
 pub mod core;
 mod disputes;
 mod effects;
@@ -252,6 +253,7 @@ impl Sealer {
             Input::Stop => return self.keep_heard(),
         }
         self.perform(now, shown_by, out)?;
+        self.send_owed(now, out);
         self.keep_heard_in_time(now)?;
         self.offers.keep(self.core.proposals());
         let facts = self.facts();
@@ -302,6 +304,6 @@ impl Role for Sealer {
 
     fn deadline(&self) -> Option<Time> {
         let own = [self.core.deadline(), self.recalling.deadline(), self.reporter.deadline(), self.heard_due];
-        own.into_iter().flatten().min()
+        own.into_iter().flatten().chain(self.owed_at()).min()
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Peer {
     pub(super) shown: Recent,
     /// When it may hear again what it may have missed.
     pub(super) helped_until: Option<Time>,
+    /// What it is still to be sent of what it may miss.
+    pub(super) owed: Option<Owed>,
     /// What it has said of the next set.
     pub(super) early: Vec<Frame>,
     /// The highest view whose proposal it was sent once more.
@@ -33,6 +35,15 @@ pub(super) struct Peer {
     /// Its link ends for a fault: what has come behind it is judged no more. Each message may cost a signature's check, and
     /// hundreds may be here before the link is gone.
     pub(super) is_faulty: bool,
+}
+
+/// What a peer is still to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    /// Certificates of views from this one on, then votes. 0: that of the last final block, too.
+    pub(super) from: u64,
+    /// When the next portion goes.
+    pub(super) at: Time,
 }
 
 impl Peer {
@@ -56,6 +67,14 @@ impl Peer {
     /// A new one. `news`: bytes of messages that this node has passed on or sent so far.
     pub(super) fn new(now: Time, news: u64) -> Self {
         let allowance = Allowance::new(now, news);
-        Self { shown: Recent::new(SHOWN), helped_until: None, early: Vec::new(), again: 0, allowance, is_faulty: false }
+        Self {
+            shown: Recent::new(SHOWN),
+            helped_until: None,
+            owed: None,
+            early: Vec::new(),
+            again: 0,
+            allowance,
+            is_faulty: false,
+        }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::runs::Runs;
 use crate::{
     base::hash::Hash,
     chain::seal::{Certificate, Stage, Statement, Votes},
 };
 
-/// Bytes of certificates that are kept. While nothing becomes final, each view adds one. When they are full, the lowest
-/// skipped view is forgotten: a block on a parent before it gets no vote here, blocks on later parents do.
+/// Bytes of certificates that are kept. While nothing becomes final, each view adds one. When they are full, that of the lowest
+/// skipped view goes: this node still knows that the view is skipped, and can show it to nobody.
 const MAX_CERTIFIED_BYTES: usize = 4 << 20;
 
 /// A block in the view in which it was notarised. Genesis has view 0.
@@ -32,12 +33,17 @@ pub struct Certified {
     notarised: BTreeMap<u64, Certificate>,
     /// Above it. They stay until a later view is final.
     skipped: BTreeMap<u64, Certificate>,
+    /// Views below those, whose certificates had to go.
+    unshown: Runs,
+    /// Bytes of all that is kept above the last final block.
+    bytes: usize,
 }
 
 impl Certified {
     /// Nothing but what the set builds on, and the certificate by which that is final; none for genesis.
     pub fn new(base: Place, handover: Option<Certificate>) -> Self {
-        Self { base, last_final: base, finality: handover, notarised: BTreeMap::new(), skipped: BTreeMap::new() }
+        let (notarised, skipped) = (BTreeMap::new(), BTreeMap::new());
+        Self { base, last_final: base, finality: handover, notarised, skipped, unshown: Runs::default(), bytes: 0 }
     }
 
     /// The last final block.
@@ -55,7 +61,7 @@ impl Certified {
         let (view, last) = (statement.view, self.last_final.view);
         match statement.stage {
             Stage::Finalize => view <= last,
-            Stage::Skip => view <= last || self.skipped.contains_key(&view),
+            Stage::Skip => view <= last || self.is_skipped(view),
             Stage::Notarise => view < last || view <= self.base.view || self.notarised.contains_key(&view),
         }
     }
@@ -74,13 +80,15 @@ impl Certified {
 
     /// Adds a certificate that holds and is not settled. Says no to one that would leave what is final.
     pub fn add(&mut self, certificate: Certificate) -> bool {
-        let Statement { view, stage, block, .. } = certificate.statement;
+        let (Statement { view, stage, block, .. }, size) = (certificate.statement, size(&certificate));
         match stage {
             Stage::Skip => {
+                self.bytes += size;
                 self.skipped.insert(view, certificate);
             }
             Stage::Notarise if view == self.last_final.view && block != self.last_final.block => return false,
             Stage::Notarise => {
+                self.bytes += size;
                 self.notarised.insert(view, certificate);
             }
             Stage::Finalize => {
@@ -89,6 +97,8 @@ impl Certified {
                 self.skipped = self.skipped.split_off(&view.saturating_add(1));
                 self.notarised = self.notarised.split_off(&view);
                 self.notarised.retain(|at, notarised| *at != view || notarised.statement.block == block);
+                self.unshown.forget_up_to(view);
+                self.bytes = self.skipped.values().chain(self.notarised.values()).map(self::size).sum();
             }
         }
         self.shrink();
@@ -96,12 +106,11 @@ impl Certified {
     }
 
     fn shrink(&mut self) {
-        let size = |certificate: &Certificate| 64 + 72 * certificate.votes.count();
-        let mut bytes: usize = self.skipped.values().chain(self.notarised.values()).map(size).sum();
-        while bytes > MAX_CERTIFIED_BYTES
-            && let Some((_, lowest)) = self.skipped.pop_first()
+        while self.bytes > MAX_CERTIFIED_BYTES
+            && let Some((view, lowest)) = self.skipped.pop_first()
         {
-            bytes -= size(&lowest);
+            self.bytes -= size(&lowest);
+            self.unshown.insert(view);
         }
     }
 
@@ -138,7 +147,7 @@ impl Certified {
 
     /// Whether this view is known to be skipped.
     pub fn is_skipped(&self, view: u64) -> bool {
-        self.skipped.contains_key(&view)
+        self.skipped.contains_key(&view) || self.unshown.contains(view)
     }
 
     /// Whether every view between these two is known to be skipped.
@@ -146,14 +155,14 @@ impl Certified {
         let between = view.checked_sub(parent).and_then(|apart| apart.checked_sub(1));
         let Some(between) = between else { return false };
         let from = parent.saturating_add(1);
-        between == 0 || self.skipped.range(from..view).count() as u64 == between
+        between == 0 || self.skipped.range(from..view).count() as u64 + self.unshown.count(from, view) == between
     }
 
     /// The lowest views between these two that are not known to be skipped; `most` at most.
     pub fn unskipped(&self, parent: u64, view: u64, most: usize) -> Vec<u64> {
-        let from = parent.saturating_add(1);
+        let from = self.unshown.end_of(parent.saturating_add(1));
         let mut skipped = self.skipped.range(from..view.max(from)).map(|(at, _)| *at).peekable();
-        let is_open = |at: &u64| skipped.next_if_eq(at).is_none();
+        let is_open = |at: &u64| skipped.next_if_eq(at).is_none() && !self.unshown.contains(*at);
         (from..view).filter(is_open).take(most).collect()
     }
 
@@ -165,14 +174,44 @@ impl Certified {
     /// The highest view with a certificate.
     pub fn highest(&self) -> u64 {
         let last = |map: &BTreeMap<u64, Certificate>| map.last_key_value().map_or(0, |(view, _)| *view);
-        self.last_final.view.max(last(&self.notarised)).max(last(&self.skipped))
+        self.last_final.view.max(last(&self.notarised)).max(last(&self.skipped)).max(self.unshown.last())
     }
 
     /// All that matters, in an order in which each is of use at once: the newest finality, then notarised and skipped views
     /// in order.
     pub fn iter(&self) -> impl Iterator<Item = &Certificate> {
-        let mut rest: Vec<&Certificate> = self.notarised.values().chain(self.skipped.values()).collect();
-        rest.sort_by_key(|certificate| certificate.statement.view);
-        self.finality.iter().chain(rest)
+        self.finality.iter().chain(self.iter_from(0))
     }
+
+    /// Notarised and skipped views from this one on, in order.
+    pub fn iter_from(&self, view: u64) -> impl Iterator<Item = &Certificate> {
+        let mut notarised = self.notarised.range(view..).peekable();
+        let mut skipped = self.skipped.range(view..).peekable();
+        std::iter::from_fn(move || {
+            let is_notarised = match (notarised.peek(), skipped.peek()) {
+                (Some((notarised, _)), Some((skipped, _))) => notarised <= skipped,
+                (notarised, _) => notarised.is_some(),
+            };
+            let next = if is_notarised { notarised.next() } else { skipped.next() };
+            next.map(|(_, certificate)| certificate)
+        })
+    }
+
+    /// About the bytes of all of them.
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.finality.as_ref().map_or(0, size)
+    }
+
+    /// Of the highest view, if there is any above the last final block.
+    pub fn newest(&self) -> Option<&Certificate> {
+        let last = |map: &'_ BTreeMap<u64, Certificate>| map.last_key_value().map(|(view, _)| *view);
+        let is_skip = last(&self.skipped) > last(&self.notarised);
+        let map = if is_skip { &self.skipped } else { &self.notarised };
+        map.last_key_value().map(|(_, certificate)| certificate)
+    }
+}
+
+/// About the bytes that a certificate takes.
+fn size(certificate: &Certificate) -> usize {
+    64 + 72 * certificate.votes.count()
 }

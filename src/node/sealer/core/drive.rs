@@ -1,11 +1,11 @@
 //! What a core does by itself: votes, certificates, views and timers.
 
 use crate::{
-    base::time::Time,
+    base::{hash::Hash, time::Time},
     chain::seal::{Certificate, SignedVote, Stage, Statement},
 };
 
-use super::{Clock, Core, Counted, Effect, Fate, Place, Verdict, ViewTimer, tally::VOTE_WINDOW};
+use super::{Clock, Core, Counted, Effect, Fate, Place, Unsigned, Verdict, ViewTimer, tally::VOTE_WINDOW};
 
 /// Views behind the own one of which votes are kept, told again, and cast late.
 const MOST_OPEN: usize = 16;
@@ -56,6 +56,22 @@ impl Core {
         {
             self.certify(certificate, now);
         }
+    }
+
+    /// Whether what a certificate says is a statement, which a quorum signed.
+    pub(super) fn check(&self, certificate: &Certificate) -> Result<(), Unsigned> {
+        let statement = &certificate.statement;
+        if (statement.stage == Stage::Skip) != (statement.block == Hash::ZERO) {
+            return Err(Unsigned);
+        }
+        if certificate.votes.count() < self.set.quorum() {
+            return Err(Unsigned);
+        }
+        if self.certified.notarised(statement.view) == Some(certificate) {
+            return Ok(());
+        }
+        let holds = |vote: SignedVote| self.tally.has(&vote) || self.signing.holds(&vote);
+        certificate.signed_votes().all(holds).then_some(()).ok_or(Unsigned)
     }
 
     /// Takes a certificate that holds and is news.
@@ -257,6 +273,17 @@ impl Core {
     pub(super) fn is_open(&self, view: u64) -> bool {
         let is_behind = view < self.view && !self.certified.is_skipped(view);
         is_behind && self.open_views().contains(&view)
+    }
+
+    /// What a peer may miss: certificates, then votes.
+    pub fn catch_up(&self) -> (Vec<Certificate>, Vec<SignedVote>) {
+        (self.certified.iter().cloned().collect(), self.wanted_votes())
+    }
+
+    /// The votes that a peer may miss.
+    pub fn wanted_votes(&self) -> Vec<SignedVote> {
+        let views = [self.open_views(), vec![self.view]].concat();
+        self.tally.wanted_in(&views).copied().collect()
     }
 
     /// The view behind the own one for which no certificate is here at all, so that no block can follow.

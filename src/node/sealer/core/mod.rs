@@ -13,6 +13,7 @@ mod model;
 mod own_votes;
 mod pace;
 mod proposals;
+mod runs;
 mod signing;
 mod tally;
 #[cfg(test)]
@@ -161,8 +162,11 @@ impl Core {
         for vote in heard {
             tally.remember(*vote);
         }
-        for certificate in record.certificates.iter().filter(|kept| kept.statement.epoch == epoch) {
-            certificate.signed_votes().for_each(|vote| drop(tally.add(vote)));
+        let certificates = || record.certificates.iter().filter(|kept| kept.statement.epoch == epoch);
+        let newest = certificates().map(|kept| kept.statement.view).max().unwrap_or(0);
+        for certificate in certificates() {
+            let is_near = certificate.statement.view.saturating_add(VOTE_WINDOW) >= newest;
+            certificate.signed_votes().for_each(|vote| if is_near { drop(tally.add(vote)) } else { tally.hear(vote) });
             if !certified.is_settled(&certificate.statement) {
                 certified.add(certificate.clone());
             }
@@ -374,26 +378,5 @@ impl Core {
     /// Time has passed.
     pub fn wake(&mut self, now: Clock) {
         self.drive(now);
-    }
-
-    /// What a peer may miss: certificates, then votes.
-    pub fn catch_up(&self) -> (Vec<Certificate>, Vec<SignedVote>) {
-        let views = [self.open_views(), vec![self.view]].concat();
-        (self.certified.iter().cloned().collect(), self.tally.wanted_in(&views).copied().collect())
-    }
-
-    fn check(&self, certificate: &Certificate) -> Result<(), Unsigned> {
-        let statement = &certificate.statement;
-        if (statement.stage == Stage::Skip) != (statement.block == Hash::ZERO) {
-            return Err(Unsigned);
-        }
-        if certificate.votes.count() < self.set.quorum() {
-            return Err(Unsigned);
-        }
-        if self.certified.notarised(statement.view) == Some(certificate) {
-            return Ok(());
-        }
-        let holds = |vote: SignedVote| self.tally.has(&vote) || self.signing.holds(&vote);
-        certificate.signed_votes().all(holds).then_some(()).ok_or(Unsigned)
     }
 }

@@ -58,9 +58,7 @@ impl Tally {
         let lies = self.contradicted(&vote).filter(|_| !self.evidence.contains_key(&vote.signer));
         let fresh = !self.votes.contains_key(&(view, stage, vote.signer));
         self.votes.entry((view, stage, vote.signer)).or_insert(vote);
-        if self.remember(vote) {
-            self.unkept.insert((vote.signer, stage));
-        }
+        self.hear(vote);
         match lies {
             Some(earlier) => {
                 self.evidence.insert(vote.signer, (earlier, vote));
@@ -71,14 +69,26 @@ impl Tally {
         }
     }
 
-    /// Takes a vote whose signature holds for the newest of its signer and stage, without counting it. Whether it is.
-    pub fn remember(&mut self, vote: SignedVote) -> bool {
-        let key = (vote.signer, vote.statement.stage);
-        let is_newer = self.newest.get(&key).is_none_or(|newest| newest.statement.view < vote.statement.view);
-        if is_newer {
-            self.newest.insert(key, vote);
+    /// Takes a vote whose signature holds for the newest of its signer and stage, if it is, without counting it.
+    pub fn hear(&mut self, vote: SignedVote) {
+        if self.remember(vote) {
+            self.unkept.insert((vote.signer, vote.statement.stage));
         }
-        is_newer
+    }
+
+    /// Whether a vote would be the newest of its signer and stage.
+    pub fn is_newest(&self, vote: &SignedVote) -> bool {
+        let newest = self.newest.get(&(vote.signer, vote.statement.stage));
+        newest.is_none_or(|newest| newest.statement.view < vote.statement.view)
+    }
+
+    /// The same for one that the disk has. Whether it is.
+    pub fn remember(&mut self, vote: SignedVote) -> bool {
+        let is_newest = self.is_newest(&vote);
+        if is_newest {
+            self.newest.insert((vote.signer, vote.statement.stage), vote);
+        }
+        is_newest
     }
 
     /// Whether there are newest votes that [`Tally::take_unkept`] has not returned.

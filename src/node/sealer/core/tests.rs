@@ -1,6 +1,7 @@
 //! The rules, one by one, and four cores that agree.
 
 mod contradictions;
+mod crowded;
 mod handover;
 mod late;
 

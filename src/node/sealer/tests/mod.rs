@@ -2,6 +2,7 @@
 
 mod agreement;
 mod behaviour;
+mod crowded;
 mod lying;
 mod restarting;
 mod turning;

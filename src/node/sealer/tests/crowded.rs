@@ -1,0 +1,53 @@
+//! What a peer is sent after many views without a final block.
+
+use super::*;
+use crate::{
+    base::limits::SEND_OWN_BYTES,
+    chain::seal::{Statement, Votes},
+    wire::frame::Frame,
+};
+
+/// Certificates that 64 authorities skipped so many views.
+fn record(views: u64) -> SealRecord {
+    let genesis = spec(64).genesis_hash();
+    let keys: Vec<SecretKey> = (0..43).map(key).collect();
+    let skipped = |view| {
+        let statement = Statement::skip(0, view);
+        let sign = |(signer, key)| (signer, SignedVote::sign(statement, signer as u8, 5_000, key, &genesis).vote);
+        Certificate { statement, votes: Votes::collect(keys.iter().enumerate().map(sign)) }
+    };
+    SealRecord { certificates: (1..=views).map(skipped).collect(), ..SealRecord::default() }
+}
+
+fn bytes(messages: &[Message]) -> usize {
+    messages.iter().map(|message| Frame::new(message).wire_len()).sum()
+}
+
+/// A link takes half a megabyte of a node's own messages at once, and was closed each time that a peer was greeted.
+#[test]
+fn a_peer_is_sent_no_more_at_once_than_a_link_takes_and_all_of_it_in_time() {
+    let views = 250;
+    let disk = Disk(Arc::new(Mutex::new(record(views))));
+    let mut driver = sealer(&Arc::new(spec(64)), None, &disk);
+    driver.start();
+    let mut came = driver.up(1, testing::inbound_peer("10.0.0.1:4130")).sent(1);
+    assert!(bytes(&came) < SEND_OWN_BYTES / 2, "{}", bytes(&came));
+    let of = |message: &Message| match message {
+        Message::Certificate(certificate) => Some(certificate.statement.view),
+        _ => None,
+    };
+    assert_eq!(of(&came[0]), Some(views), "it takes the peer to the present view");
+    // One that is behind asks for nothing more meanwhile.
+    driver.up(2, testing::inbound_peer("10.0.0.2:4130"));
+    for second in 0..60 {
+        let did = driver.run(Duration::from_secs(1));
+        for link in [1, 2] {
+            let sent = did.sent(link);
+            assert!(bytes(&sent) < SEND_OWN_BYTES / 4, "after {second} s {} bytes", bytes(&sent));
+            came.extend(sent.into_iter().filter(|_| link == 1));
+        }
+    }
+    let rest: Vec<u64> = came.iter().skip(1).filter_map(of).collect();
+    assert_eq!(rest, (1..=views).collect::<Vec<_>>());
+    assert_eq!(driver.run(Duration::from_secs(10)).sent(1), []);
+}
