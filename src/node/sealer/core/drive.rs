@@ -85,6 +85,8 @@ impl Core {
         if !self.certified.add(certificate.clone()) {
             return;
         }
+        // It may have come before its votes, or without them.
+        certificate.signed_votes().for_each(|vote| self.tally.hear(vote));
         self.effects.push(Effect::KeepCertificate(certificate.clone()));
         self.effects.push(Effect::SendCertificate(certificate));
         if place.view == self.view {

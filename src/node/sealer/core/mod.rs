@@ -298,13 +298,20 @@ impl Core {
     /// A vote arrived.
     pub fn vote(&mut self, vote: SignedVote, now: Clock) -> Result<Fate, Unsigned> {
         let Statement { epoch, stage, view, block } = vote.statement;
-        let is_of_set = epoch == self.set.epoch() && view > self.certified.last_final().view;
-        let is_known = (stage == Stage::Skip) != (block == Hash::ZERO) || self.tally.is_settled(&vote);
-        if !is_of_set || is_known || (view.abs_diff(self.view) > VOTE_WINDOW && !self.is_open(view)) {
+        let is_vote = epoch == self.set.epoch() && (stage == Stage::Skip) == (block == Hash::ZERO);
+        let is_over = view <= self.certified.last_final().view;
+        let is_near = || view.abs_diff(self.view) <= VOTE_WINDOW || self.is_open(view);
+        let is_of_use = if is_over { self.tally.is_newest(&vote) } else { !self.tally.is_settled(&vote) && is_near() };
+        if !is_vote || !is_of_use {
             return Ok(self.fate_of_old(&vote));
         }
         if !self.signing.holds(&vote) {
             return Err(Unsigned);
+        }
+        if is_over {
+            // It decides nothing any more, but its signer may ask for it.
+            self.tally.hear(vote);
+            return Ok(self.fate_of_old(&vote));
         }
         let fate = self.count(vote, now);
         self.drive(now);

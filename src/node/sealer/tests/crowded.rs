@@ -1,9 +1,13 @@
 //! What a peer is sent after many views without a final block.
 
-use super::*;
+use super::{
+    behaviour::{halt, started, vote},
+    *,
+};
 use crate::{
     base::limits::SEND_OWN_BYTES,
     chain::seal::{Statement, Votes},
+    node::Halt,
     wire::frame::Frame,
 };
 
@@ -50,4 +54,25 @@ fn a_peer_is_sent_no_more_at_once_than_a_link_takes_and_all_of_it_in_time() {
     let rest: Vec<u64> = came.iter().skip(1).filter_map(of).collect();
     assert_eq!(rest, (1..=views).collect::<Vec<_>>());
     assert_eq!(driver.run(Duration::from_secs(10)).sent(1), []);
+}
+
+/// Whoever voted with this key may have been seen by nobody else alone.
+#[test]
+fn a_certificate_with_an_own_vote_that_the_record_lacks_stops_the_node() {
+    let statement = Statement::skip(0, 9);
+    let of = |signers: [usize; 3]| {
+        let votes = signers.map(|signer| (signer, vote(signer, statement).vote));
+        Message::Certificate(Box::new(Certificate { statement, votes: Votes::collect(votes) }))
+    };
+    let (mut driver, _) = started(Some(1), &Disk::default());
+    assert_eq!(halt(&driver.receive(1, &of([0, 2, 3]))), None, "others decided");
+    let disk = Disk::default();
+    let (mut driver, _) = started(Some(1), &disk);
+    let did = driver.receive(1, &of([0, 1, 2]));
+    assert!(matches!(halt(&did), Some(Halt::SignedElsewhere(_))), "{did:?}");
+    // Its own record has this vote.
+    let disk = Disk::default();
+    disk.0.lock().unwrap().own_votes.push(vote(1, statement));
+    let (mut driver, _) = started(Some(1), &disk);
+    assert_eq!(halt(&driver.receive(1, &of([0, 1, 2]))), None);
 }

@@ -1,4 +1,4 @@
-//! Many views without a final block.
+//! Many views without a final block, and votes that nobody needs any more.
 
 use super::*;
 
@@ -51,4 +51,23 @@ fn views_whose_certificates_find_no_room_are_known_to_be_skipped_all_the_same() 
         other.certificate(certificate(finality, &(0..QUORUM).collect::<Vec<_>>()), at(500)).unwrap();
         assert!(other.certified().bytes() < 4_000 && !other.certified().is_skipped(1));
     }
+}
+
+#[test]
+fn what_a_member_has_signed_is_remembered_also_from_certificates_and_when_it_decides_nothing_any_more() {
+    let mut core = core(3);
+    let newest = |core: &Core, signer| core.tally().newest(signer).map(|vote| vote.statement).collect::<Vec<_>>();
+    core.certificate(skipped(1), at(1)).unwrap();
+    assert_eq!(newest(&core, 0), [Statement::skip(0, 1)]);
+    let final_vote = Statement::finalize(0, 2, A);
+    core.certificate(certificate(final_vote, &[0, 1, 3]), at(2)).unwrap();
+    assert_eq!(core.vote(vote(2, final_vote), at(3)), Ok(Fate::Stale));
+    assert_eq!(newest(&core, 2), [Statement::skip(0, 1), final_vote], "it came when the block was final");
+    let forged = SignedVote { signer: 2, ..vote(1, Statement::notarise(0, 2, A)) };
+    assert_eq!(core.vote(forged, at(3)), Err(Unsigned));
+    let heard: Vec<_> = core.take_heard().iter().map(|vote| (vote.signer, vote.statement.stage)).collect();
+    assert!(heard.contains(&(2, Stage::Finalize)) && heard.contains(&(0, Stage::Skip)), "{heard:?}");
+    core.effects();
+    assert_eq!(core.vote(vote(2, final_vote), at(4)), Ok(Fate::Stale));
+    assert_eq!(core.take_heard(), []);
 }
