@@ -31,6 +31,31 @@ pub fn path(mut level: Vec<Hash>, mut index: usize) -> Option<Vec<Option<Hash>>>
     Some(path)
 }
 
+/// A whole tree: for the paths of many of its leaves.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The leaves, and what is above them, up to the root.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Tree {
+    /// Of these leaves.
+    pub fn new(leaves: Vec<Hash>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(above) = levels.last().filter(|level| level.len() > 1).map(|level| above(level)) {
+            levels.push(above);
+        }
+        Self { levels }
+    }
+
+    /// What [`path`] gives.
+    pub fn path(&self, index: usize) -> Option<Vec<Option<Hash>>> {
+        self.levels.first()?.get(index)?;
+        let below_root = self.levels.iter().filter(|level| level.len() > 1).enumerate();
+        Some(below_root.map(|(depth, level)| level.get(index >> depth ^ 1).copied()).collect())
+    }
+}
+
 /// The root to which a path leads from the leaf at `index`; `None` if no tree has such a path.
 pub fn root_of(leaf: Hash, mut index: u64, path: &[Option<Hash>]) -> Option<Hash> {
     let mut node_above = leaf;
@@ -78,8 +103,10 @@ mod tests {
     fn each_leaf_s_path_leads_to_the_root_and_no_other_does() {
         for count in 1usize..=33 {
             let leaves: Vec<Hash> = (0..count).map(|n| leaf(&n.to_le_bytes())).collect();
+            let tree = Tree::new(leaves.clone());
             for index in 0..count {
                 let path = path(leaves.clone(), index).unwrap();
+                assert_eq!(tree.path(index).as_ref(), Some(&path));
                 let of = |leaf, at: usize| root_of(leaf, at as u64, &path);
                 assert_eq!(of(leaves[index], index), Some(root(leaves.clone())), "leaf {index} of {count}");
                 assert_ne!(of(leaf(b"other"), index), Some(root(leaves.clone())));
@@ -87,7 +114,7 @@ mod tests {
                     assert_ne!(of(leaves[index], other), Some(root(leaves.clone())), "{index} of {count} as {other}");
                 }
             }
-            assert_eq!(path(leaves, count), None);
+            assert_eq!((path(leaves, count), tree.path(count)), (None, None));
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
         address::Address,
         block::{HashedBlock, HashedTransaction},
         header::Header,
-        merkle,
+        merkle::{self, Tree},
         seal::{Certificate, Epoch, Stage, Votes, check_next},
         spec::ChainSpec,
         transaction::Output,
@@ -279,10 +279,14 @@ impl Proven {
 }
 
 impl FileProof {
-    /// For the file at `index` of several with these hashes; `None` if there is none.
-    pub fn of(files: &[Hash], index: usize) -> Option<Self> {
-        let path = merkle::path(files.iter().map(file_leaf).collect(), index)?;
-        Some(Self { sha256: files.get(index)?.to_string(), index: index as u64, path: path_text(&path) })
+    /// For each of the files with these hashes.
+    pub fn of_all(files: &[Hash]) -> impl Iterator<Item = Self> + '_ {
+        let tree = Tree::new(files.iter().map(file_leaf).collect());
+        let of = move |(index, sha256): (usize, &Hash)| {
+            let path = path_text(&tree.path(index)?);
+            Some(Self { sha256: sha256.to_string(), index: index as u64, path })
+        };
+        files.iter().enumerate().filter_map(of)
     }
 
     /// Whether a memo vouches for this file.

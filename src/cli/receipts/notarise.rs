@@ -75,12 +75,12 @@ pub fn run(context: &Context, arguments: &NotariseArgs) -> Outcome {
     await_standing(context, arguments, &remote, &txid, deadline)?;
     let mut receipt = prove::fetch(context, &remote, &txid, None)?;
     let proven = receipt.check(context.spec()).map_err(|fault| Failure::new(Exit::Internal, fault.to_string()))?;
-    for (index, path) in arguments.files.iter().enumerate() {
-        receipt.file = FileProof::of(&hashes, index);
-        if receipt.file.as_ref().is_none_or(|file| !file.is_in(&proven.transaction.transaction.memo)) {
+    for (file, path) in FileProof::of_all(&hashes).zip(&arguments.files) {
+        if !file.is_in(&proven.transaction.transaction.memo) {
             let problem = "this transaction's memo is not about these files, all of them in this order";
             return Err(Failure::usage(format!("{problem}: {txid}")));
         }
+        receipt.file = Some(file);
         let text = prove::text(&receipt)?;
         datadir::write_atomically(&check::beside(path), format!("{text}\n").as_bytes(), 0o644)?;
     }
@@ -116,10 +116,9 @@ fn hashes(context: &Context, NotariseArgs { files, tx, .. }: &NotariseArgs) -> O
     files.iter().map(|path| sha256::of_file(path)).collect()
 }
 
-/// Finds out before anything is paid.
+/// Finds out before anything is paid. Whatever ends the program meanwhile, nothing stands there that looks like a receipt.
 fn may_write(path: &Path) -> Outcome {
-    datadir::write_atomically(path, b"", 0o644)?;
-    std::fs::remove_file(path).map_err(|error| Failure::io("cannot remove", path, &error))
+    datadir::check_beside(path).map_err(|error| Failure::io("cannot write", path, &error))
 }
 
 fn pay(context: &Context, arguments: &NotariseArgs, memo: &str, deadline: Deadline) -> Outcome<String> {
