@@ -16,6 +16,7 @@ use crate::{
         report::Report,
         snapshot::{
             Snapshot,
+            joiner::Joiner,
             offered::{Depth, depth_by_work},
             peer::Peer,
             plan::Plan,
@@ -92,9 +93,9 @@ impl Snapshot {
 
     /// Goes on with what an earlier run has fetched, if its block still counts.
     fn resume(&mut self, now: Time) -> Result<(), StoreError> {
-        let Some(staged) =
-            self.joiner.as_mut().filter(|joiner| joiner.plan.is_none()).and_then(|one| one.resumes.take())
-        else {
+        // What is final may be told after the headers.
+        let is_known = |joiner: &&mut Joiner| joiner.plan.is_none() && joiner.depth.is_some();
+        let Some(staged) = self.joiner.as_mut().filter(is_known).and_then(|one| one.resumes.take()) else {
             return Ok(());
         };
         match self.judge_manifest(&staged.manifest)? {

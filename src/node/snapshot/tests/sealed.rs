@@ -56,6 +56,33 @@ fn the_best_header_s_coins_are_not_asked_for_even_if_it_is_final() {
     assert_eq!(asked_for(&rig.did)[0], BEST - 1);
 }
 
+/// The sealer tells what is final once it has heard where that stands, which may be after all headers are here.
+#[test]
+fn what_was_fetched_before_a_restart_is_kept_until_it_is_known_what_is_final() {
+    let files = FakeFiles::default();
+    let begin = || {
+        let mut rig = Rig::of(&Setup { join: Some(Join::default()), ..setup() }, &files);
+        rig.driver.notice(ToSnapshot::Joining);
+        rig
+    };
+    let mut rig = begin();
+    let pieces = made().pieces;
+    rig.add(1, &made(), move |number| pieces.get(number as usize).filter(|_| number % 2 == 0).cloned());
+    rig.driver.notice(last_final(HEIGHT));
+    rig.headers_known();
+    rig.run(SECOND * 2);
+    let here = files.inner().staged.as_ref().map(|(_, pieces)| pieces.iter().flatten().count()).unwrap();
+    assert!(here > 0 && here < made().pieces.len());
+    let mut rig = begin();
+    rig.add_honest(2);
+    rig.headers_known();
+    rig.run(SECOND * 2);
+    let did = rig.driver.notice(last_final(HEIGHT));
+    rig.answer(did);
+    rig.run(SECOND * 5);
+    assert_eq!(rig.asked[&2].len(), made().pieces.len() - here, "only what was missing");
+}
+
 #[test]
 fn a_provider_makes_snapshots_of_final_blocks_only() {
     let files = FakeFiles::default();
