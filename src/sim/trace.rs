@@ -274,6 +274,7 @@ fn mark_to_snapshot(notice: &ToSnapshot, out: &mut Vec<u8>) {
         ToSnapshot::Final { hash: block, .. } => hash(47, block, out),
         ToSnapshot::Adopting { done, .. } => out.extend_from_slice(&codec::encode(&(60u8, done))),
         ToSnapshot::Adopted(result) => out.extend([61, u8::from(result.is_ok())]),
+        ToSnapshot::KeptFrom(height) => out.extend_from_slice(&codec::encode(&(68u8, *height))),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     chain::{archive::StoreError, past::PastBlock, snapshot::JoinState},
     node::{
         Outbox,
-        notice::{ToHandshake, ToHistory},
+        notice::{ToHandshake, ToHistory, ToSnapshot},
         report::Report,
     },
 };
@@ -54,6 +54,7 @@ impl Committer {
         if self.told_kept_from.replace(kept_from) != kept_from {
             out.report(Report::KeptFrom(kept_from));
             out.tell(ToHandshake::KeptFrom(kept_from));
+            out.tell(ToSnapshot::KeptFrom(kept_from));
         }
     }
 }

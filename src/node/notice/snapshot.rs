@@ -40,4 +40,6 @@ pub enum ToSnapshot {
     },
     /// From `ledger`: it has taken the coins; or what is wrong, and with which bucket, if with one alone.
     Adopted(Result<(), (Option<usize>, SnapshotFault)>),
+    /// From `ledger`: the lowest height whose block is kept whole, which has changed.
+    KeptFrom(u32),
 }

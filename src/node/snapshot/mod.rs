@@ -71,6 +71,8 @@ pub struct Snapshot {
     joiner: Option<Joiner>,
     seeking: Seeking,
     final_height: Option<u32>,
+    /// The ledger has all blocks from this height on.
+    kept_from: u32,
     /// The chain of headers has moved since the plan was last compared with it.
     has_moved: bool,
     /// The ledger's first move was heard.
@@ -94,6 +96,7 @@ impl Snapshot {
             joiner: None,
             seeking: Seeking::default(),
             final_height: None,
+            kept_from: 1,
             has_moved: false,
             has_begun: false,
             now: Time(0),
@@ -148,6 +151,7 @@ impl Snapshot {
             ToSnapshot::Final { height, .. } => self.take_final(height)?,
             ToSnapshot::Adopting { done, all } => self.take_adopting(done, all),
             ToSnapshot::Adopted(result) => self.take_adopted(now, result, out)?,
+            ToSnapshot::KeptFrom(height) => self.kept_from = height,
         }
         Ok(())
     }

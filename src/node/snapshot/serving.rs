@@ -71,12 +71,15 @@ impl Snapshot {
         self.maker.last = self.maker.last.min(newest);
     }
 
-    /// The newest manifest that is not above a height, or that of a block.
+    /// The newest manifest that is not above a height, or that of a block. Whoever joins needs the blocks that follow it: a snapshot
+    /// below those that are kept is of no use.
     fn manifest_for(&mut self, block: Hash, most: u32) -> Option<Bytes> {
+        let kept_from = self.kept_from;
         let store = &mut self.files.as_mut().filter(|_| self.interval.is_some())?.store;
         let names = store.snapshots();
         let fits = |name: &&SnapshotName| name.height <= most && (block == Hash::ZERO || name.block == block);
-        let name = names.iter().rev().find(fits)?;
+        let is_followed = |name: &&SnapshotName| name.height.saturating_add(1) >= kept_from;
+        let name = names.iter().rev().filter(is_followed).find(fits)?;
         if let Some(bytes) = self.served.find(&name.block) {
             return Some(bytes);
         }

@@ -46,6 +46,28 @@ fn manifests_and_pieces_are_given_to_whoever_asks() {
     assert_eq!(ask(block(HEIGHT), u32::MAX), [piece(u32::MAX)]);
 }
 
+/// A node that keeps so many bytes of blocks, as few as those may be.
+#[test]
+fn a_snapshot_whose_following_blocks_were_let_go_is_not_offered() {
+    let mut rig = serving(Some(10));
+    let offers = |rig: &mut Rig| {
+        let did = rig.driver.receive(1, &Message::GetSnapshot { block: block(HEIGHT), most: u32::MAX });
+        did.sent(1) != [Message::Snapshot(Bytes::default())]
+    };
+    rig.driver.notice(ToSnapshot::KeptFrom(HEIGHT + 1));
+    assert!(offers(&mut rig));
+    rig.driver.notice(ToSnapshot::KeptFrom(HEIGHT + 2));
+    assert!(!offers(&mut rig));
+    let did = rig.driver.receive(1, &Message::GetPiece(block(HEIGHT), 2));
+    assert_ne!(
+        did.sent(1),
+        [Message::Piece { block: block(HEIGHT), number: 2, bytes: Bytes::default() }],
+        "who has begun"
+    );
+    rig.driver.notice(ToSnapshot::KeptFrom(1));
+    assert!(offers(&mut rig));
+}
+
 #[test]
 fn a_node_that_serves_none_answers_all_the_same() {
     let mut rig = serving(None);
