@@ -93,7 +93,7 @@ fn rows(context: &Context, report: &VerifyReport) -> Vec<(&'static str, String)>
         rows.push((
             "vouched",
             format!(
-                "coins up to block {height} were taken from peers, {by} vouch for them; their headers were checked"
+                "coins up to block {height} were taken from peers, vouched for by {by}; their headers were checked"
             ),
         ));
     }
