@@ -130,6 +130,13 @@ fn a_newcomer_among_pruned_nodes_finds_the_one_that_keeps_all_and_blames_none_of
     }
 }
 
+/// A pruned node with a wrong clock was shown a chain that leaves its own below what it keeps, and said so. The checker did not look
+/// whether the chain could be followed, as long as the clock was wrong, and counted that time.
+#[test]
+fn a_pruned_node_may_stay_where_it_is_beside_a_chain_that_leaves_too_deep_whatever_its_clock_shows() {
+    assert_holds(&sim::run(Options::draw(27, &Overrides { pruned: Some(true), ..mined() })));
+}
+
 /// A liar that gave a true snapshot, one piece each five seconds, was stayed with for as long as that took, since the honest peer with
 /// another one came half a minute later.
 #[test]

@@ -175,7 +175,8 @@ impl World {
         Some(Lag { since: self.now, work: theirs.work, transfer, queued: Duration::ZERO })
     }
 
-    fn why_unreachable(&self, node: usize, peer: usize) -> Option<Unreachable> {
+    /// Why a node cannot follow a peer's chain, if it cannot.
+    pub(super) fn why_unreachable(&self, node: usize, peer: usize) -> Option<Unreachable> {
         self.is_unreachable(node, peer, &self.nodes[peer].view.tip.as_ref()?.hash)
     }
 

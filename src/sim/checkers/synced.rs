@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     node::report::SyncState,
-    sim::{checkers::state::Behind, net::End, world::World},
+    sim::{
+        checkers::{kept::Unreachable, state::Behind},
+        net::End,
+        world::World,
+    },
 };
 
 /// How long a node may not know of a peer's better chain: an idle `GetSync`, its timeout, another peer's, and delay.
@@ -50,6 +54,8 @@ impl World {
             && !slow(peer)
             && self.severed(node, peer).is_none()
             && !self.checkers.kept.is_too_deep(node)
+            // The law of liveness does not look at nodes whose clocks are wrong.
+            && self.why_unreachable(node, peer) != Some(Unreachable::TooDeep)
             // What a wrong clock refuses is another checker's matter: one peer alone may lie about the time.
             && !self.is_in_its_future(node, peer)
     }
