@@ -82,7 +82,7 @@ fn a_newcomer_takes_the_coins_of_a_deep_block_and_verifies_what_is_above() {
         assert_eq!((&report["vouched"], &report["kept_from"], &report["ok"]), (vouched, &151.into(), &true.into()));
     }
     let text = stdout(&cli_on(own.path(), "local", &["verify"]));
-    assert!(text.contains("coins up to block 150 were taken from peers, work vouch"), "{text}");
+    assert!(text.contains("coins up to block 150 were taken from peers, vouched for by work;"), "{text}");
     assert!(!text.contains("no longer here"), "they never were: {text}");
     // Blocks from a file come on top.
     let blocks = own.path().join("blocks");
