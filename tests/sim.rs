@@ -113,6 +113,13 @@ fn a_newcomer_that_is_linked_to_liars_alone_looks_for_others() {
     assert_holds(&sim::run(Options::draw(9_000_000_678, &Overrides { joins_only: true, ..mined() })));
 }
 
+/// A piece was under way when a liar offered another cut of its bucket. That was to come from another peer alone from then on: the piece
+/// was not taken, and never asked for again.
+#[test]
+fn a_piece_that_is_under_way_when_its_bucket_is_contested_is_asked_for_again() {
+    assert_holds(&sim::run(Options::draw(9_100_001_607, &Overrides { joins_only: true, ..mined() })));
+}
+
 /// Nobody asks a peer for what it said it no longer has, and who lacks what no peer keeps is told so.
 #[test]
 fn nodes_that_keep_their_last_blocks_hold_up_nobody() {

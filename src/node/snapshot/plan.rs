@@ -158,6 +158,8 @@ impl Plan {
                 && bucket.sources.is_empty()
             {
                 bucket.alone = Some(Alone::default());
+                // What others than that one peer were asked for is not taken from them: it must be asked for again.
+                self.manifest.pieces_of(*at).for_each(|number| self.wanted_again(number));
             }
         }
         self.contested = buckets.into_iter().collect();

@@ -241,6 +241,30 @@ fn another_cut_that_is_offered_late_takes_nothing_from_what_is_here() {
     assert_eq!((rig.adopts(), rig.asked[&3].len()), (Some(made().manifest.id()), 1));
 }
 
+/// What was under way when the other cut came was not taken, as its bucket was to come from another peer by then, and nobody was asked
+/// for it any more.
+#[test]
+fn pieces_that_are_under_way_when_another_cut_is_offered_are_asked_of_who_is_to_prove_their_bucket() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    rig.add_peer(5, Peer { manifest: Some(made().manifest), piece: Box::new(|_| None), is_silent: true });
+    rig.headers_known();
+    let under_way = rig.asked[&5].clone();
+    assert!(made().manifest.pieces_of(0).all(|number| under_way.contains(&number)), "{under_way:?}");
+    // Others have to send all the rest, and prove the first bucket once it is contested.
+    rig.add_honest(1);
+    assert!(under_way.iter().all(|number| !rig.asked[&1].contains(number)), "{:?}", rig.asked);
+    rig.add(9, &cut_otherwise(5), |_| panic!("it is asked for nothing"));
+    let (block, pieces) = (made().manifest.block(), made().pieces);
+    for number in under_way {
+        let bytes = pieces[number as usize].clone();
+        let did = rig.driver.receive(5, &Message::Piece { block, number, bytes });
+        rig.answer(did);
+    }
+    rig.run(SECOND * 60);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    assert!(refuted(&rig, 9) && !refuted(&rig, 5) && !refuted(&rig, 1));
+}
+
 #[test]
 fn another_cut_whose_peers_are_silent_gives_way() {
     let mut rig = Rig::joining(&FakeFiles::default());
