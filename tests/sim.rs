@@ -120,6 +120,13 @@ fn a_piece_that_is_under_way_when_its_bucket_is_contested_is_asked_for_again() {
     assert_holds(&sim::run(Options::draw(9_100_001_607, &Overrides { joins_only: true, ..mined() })));
 }
 
+/// A block came just as the ledger had the coins: its header stood on headers that the ledger had forgotten and `headers` still took
+/// for stored, and the ledger stopped.
+#[test]
+fn a_block_that_comes_as_a_node_has_joined_does_not_stop_it() {
+    assert_holds(&sim::run(Options::draw(9_100_001_454, &Overrides { joins_only: true, ..mined() })));
+}
+
 /// Nobody asks a peer for what it said it no longer has, and who lacks what no peer keeps is told so.
 #[test]
 fn nodes_that_keep_their_last_blocks_hold_up_nobody() {

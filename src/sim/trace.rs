@@ -220,6 +220,7 @@ fn mark_to_verify(notice: &ToVerify, out: &mut Vec<u8>) {
 fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
     match notice {
         ToLedger::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
+        ToLedger::HeadersReloaded => out.push(69),
         ToLedger::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
         ToLedger::NotarisedAgain { hash: block, .. } => hash(61, block, out),
         ToLedger::State(state) => out.extend([5, *state as u8]),

@@ -14,6 +14,7 @@ use crate::{
         coin_key::CoinKey,
         digest::StateSum,
         header::Header,
+        snapshot::{Adoption, JoinState, Manifest, SnapshotFault},
         spec::ChainSpec,
         transaction::OutPoint,
     },
@@ -32,6 +33,8 @@ struct Inner {
     failing: bool,
     /// There is no room for transactions of users.
     is_full: bool,
+    /// The first step of an adoption was asked for.
+    is_adopting: bool,
 }
 
 /// All that the store holds.
@@ -46,6 +49,7 @@ pub(crate) struct Data {
     pub(crate) submitted: Vec<Submission>,
     pub(crate) tip: Tip,
     pub(crate) sum: StateSum,
+    pub(crate) join: JoinState,
 }
 
 /// What roles of a test node are made from.
@@ -70,6 +74,7 @@ impl FakeStore {
             submitted: Vec::new(),
             tip,
             sum: spec.genesis_sum(),
+            join: JoinState::History,
         };
         let inner = Inner {
             committed: data.clone(),
@@ -78,6 +83,7 @@ impl FakeStore {
             tidied: 0,
             failing: false,
             is_full: false,
+            is_adopting: false,
         };
         Self(Arc::new(Mutex::new(inner)))
     }
@@ -353,6 +359,47 @@ impl LedgerStore for FakeStore {
         self.read(|data| {
             let stored = data.headers.values().filter(|row| row.status == BlockStatus::Stored);
             stored.filter(|row| row.header.height > height).cloned().collect()
+        })
+    }
+
+    fn join_state(&self) -> Result<JoinState, StoreError> {
+        self.read(|data| data.join)
+    }
+
+    fn begin_join(&mut self) -> Result<(), StoreError> {
+        self.write(|data| data.join = JoinState::Joining)
+    }
+
+    fn abandon_join(&mut self) -> Result<Tip, StoreError> {
+        let tip = self.write(|data| {
+            data.applied.truncate(1);
+            data.headers.retain(|hash, _| *hash == data.applied[0]);
+            let HeaderRow { hash, header, work, .. } = data.headers[&data.applied[0]].clone();
+            data.tip = Tip { hash, height: 0, time: header.time, work, digest: data.tip.digest };
+            data.join = JoinState::History;
+            data.tip.clone()
+        })?;
+        self.commit(&tip, &self.state_sum()?, true)?;
+        Ok(tip)
+    }
+
+    fn apply_header(&mut self, height: u32, hash: &Hash) -> Result<(), StoreError> {
+        self.write(|data| {
+            assert_eq!(data.applied.len(), height as usize);
+            data.status(hash, &[BlockStatus::Header], BlockStatus::Applied);
+            data.applied.push(*hash);
+        })
+    }
+
+    /// Refuses each snapshot with the second step.
+    fn adopt_snapshot(&mut self, _: &Manifest, _: u128) -> Result<Adoption, StoreError> {
+        let mut inner = self.inner();
+        inner.is_adopting = !inner.is_adopting;
+        let fault = SnapshotFault::Count;
+        Ok(if inner.is_adopting {
+            Adoption::More { done: 0, all: 1 }
+        } else {
+            Adoption::Refused { bucket: None, fault }
         })
     }
 }

@@ -38,6 +38,9 @@ pub(super) struct Joining {
     /// Blocks that `sealer` has asked for before their headers were here, the newest first: it hears of no block by itself until there
     /// are coins.
     wanted: VecDeque<Hash>,
+    /// How often `headers` is to begin again and has not said that it has: what it sends until then may stand on headers that are not
+    /// stored.
+    pub(super) reloads: u32,
     /// The whole history is to be verified instead.
     pub(super) is_over: bool,
 }
@@ -72,9 +75,13 @@ impl Joining {
         Ok(())
     }
 
+    /// What is above a snapshot whose coins are being taken is forgotten; whatever `headers` does not know to be stored is asked for again.
+    fn drops_headers(&self) -> bool {
+        self.adopting.is_some() || self.reloads > 0
+    }
+
     pub(super) fn take(&mut self, now: Time, rows: &[HeaderRow], chain: &mut Chainstate) -> Result<(), StoreError> {
-        if self.adopting.is_some() {
-            // What is above the snapshot is forgotten and asked for again.
+        if self.drops_headers() {
             return Ok(());
         }
         chain.put_headers(rows)?;
@@ -96,7 +103,7 @@ impl Joining {
 
     /// The blocks that were asked for and whose headers are among these, which were stored.
     pub(super) fn found(&mut self, rows: &[HeaderRow]) -> Vec<Hash> {
-        if self.wanted.is_empty() || self.adopting.is_some() {
+        if self.wanted.is_empty() || self.drops_headers() {
             return Vec::new();
         }
         let is_here = |block: &Hash| rows.iter().any(|row| row.hash == *block);
@@ -156,6 +163,7 @@ impl Joining {
                 // Headers that came meanwhile are not stored: they are asked for again.
                 out.tell(ToHeaders::Joined);
                 out.tell(ToHeaders::Joining);
+                self.reloads += 1;
                 chain.load()?;
                 self.commit(chain, out)?;
                 Ok(false)

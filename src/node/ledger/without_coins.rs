@@ -63,6 +63,7 @@ impl Ledger {
                     self.on_notice(now, ToLedger::WantPlace { block }, out)?;
                 }
             }
+            ToLedger::HeadersReloaded => joining.reloads = joining.reloads.saturating_sub(1),
             ToLedger::AbandonJoin => {
                 self.bare_mut().abandon_join()?;
                 out.report(Report::Joined(JoinState::History));

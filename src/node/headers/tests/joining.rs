@@ -116,6 +116,8 @@ fn once_the_coins_are_here_chains_that_were_left_before_do_not_make_a_node_synce
     assert_eq!(rig.state, SyncState::Snapshot, "{}", rig.reason);
     rig.archive.join(&chain.first(10));
     let mut actions = rig.notice(ToHeaders::Joined);
+    let reloaded = Action::Tell(ToLedger::HeadersReloaded.into());
+    assert_eq!(actions.first(), Some(&reloaded), "before any header to store");
     for _ in 0..2 {
         let answers = |link| if link == 3 { chain.headers(11..=20) } else { vec![] };
         let links = asked(&actions);

@@ -5,6 +5,7 @@ mod chain;
 mod committer;
 mod compact;
 mod faults;
+mod joining;
 mod mempool;
 mod model;
 mod pool;
