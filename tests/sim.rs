@@ -127,6 +127,12 @@ fn a_block_that_comes_as_a_node_has_joined_does_not_stop_it() {
     assert_holds(&sim::run(Options::draw(9_100_001_454, &Overrides { joins_only: true, ..mined() })));
 }
 
+/// The chain left the block of the snapshot that most peers offered before that was begun, and no timer told of the other one's turn.
+#[test]
+fn a_snapshot_that_is_of_no_use_any_more_holds_up_no_other() {
+    assert_holds(&sim::run(Options::draw(9_100_001_304, &Overrides { joins_only: true, ..mined() })));
+}
+
 /// Nobody asks a peer for what it said it no longer has, and who lacks what no peer keeps is told so.
 #[test]
 fn nodes_that_keep_their_last_blocks_hold_up_nobody() {

@@ -119,9 +119,13 @@ impl Snapshot {
         if is_open && now < first + MANIFEST_GATHER {
             return Ok(());
         }
-        let Some(manifest) = self.best_offer(now) else { return Ok(()) };
-        self.begin(&manifest, now)?;
-        self.contest(now, out);
+        // Where one is of no use any more, the next is taken at once: no timer would tell of it.
+        while self.joiner.as_ref().is_some_and(|joiner| joiner.plan.is_none())
+            && let Some(manifest) = self.best_offer(now)
+        {
+            self.begin(&manifest, now)?;
+            self.contest(now, out);
+        }
         Ok(())
     }
 

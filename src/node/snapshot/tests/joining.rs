@@ -6,7 +6,7 @@ use super::{
     *,
 };
 use crate::{
-    base::limits::{PIECE_STALL, PIECE_TIMEOUT, PIECES_PER_PEER},
+    base::limits::{MANIFEST_GATHER, PIECE_STALL, PIECE_TIMEOUT, PIECES_PER_PEER},
     chain::snapshot::SnapshotFault,
     node::{
         PeerFault,
@@ -74,6 +74,24 @@ fn a_peer_that_stalls_is_left_if_there_is_another() {
     rig.run(PIECE_STALL * 2);
     assert!(!rig.peers.contains_key(&1));
     assert_eq!(rig.did.fault(1).map(|fault| fault.points()), Some(0));
+}
+
+/// Found by seed 9100001304: the other one was chosen only when something else happened.
+#[test]
+fn a_snapshot_that_the_chain_has_left_before_it_is_begun_makes_room_for_another_at_once() {
+    let later = made_of(LATER, |_| ());
+    let mut rig = Rig::joining(&FakeFiles::default());
+    (1..=2).for_each(|link| rig.add(link, &later, |_| None));
+    rig.add_honest(3);
+    let mut info = testing::inbound_peer("9.9.9.9:4130");
+    info.services |= SERVICE_SNAPSHOT;
+    rig.driver.up(4, info);
+    rig.headers_known();
+    rig.run(SECOND);
+    assert!(rig.asked.is_empty(), "the last peer may have a better one");
+    rig.chain.0.lock().unwrap().left_from = LATER;
+    rig.run(MANIFEST_GATHER);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
 }
 
 #[test]
