@@ -7,6 +7,7 @@ use super::{
     book::{Book, Table},
     dial_errors::{DialErrors, some_of},
     dialer::Dialer,
+    identities::Identities,
     links::Links,
 };
 use crate::{
@@ -21,6 +22,18 @@ pub(super) struct Facts<'a> {
     pub(super) errors: &'a DialErrors,
     pub(super) barred: &'a Barred,
     pub(super) book: &'a Book,
+    pub(super) identities: &'a Identities,
+}
+
+impl Facts<'_> {
+    /// Finds out of an address whether its node is a peer, whoever opened the link.
+    pub(super) fn is_linked(&self) -> impl Fn(SocketAddr) -> bool {
+        let (addresses, nodes) = (self.links.of_peers(), self.links.nodes());
+        move |address| {
+            let node = || self.identities.known(address, self.book);
+            addresses.contains(&address) || node().is_some_and(|node| nodes.contains(&node))
+        }
+    }
 }
 
 /// Nodes whose last word was that they keep this node out. On public networks an attacker's addresses could say so, too: there
@@ -32,8 +45,8 @@ pub(super) fn refusing(facts: &Facts<'_>, mut has_lasted: impl FnMut(Time, Durat
         return BTreeSet::new();
     }
     // A dial that has only opened a link says nothing yet: each one that is refused did so.
-    let (known, peers) = (known(facts), facts.links.of_peers());
-    let is_apart = |address: &SocketAddr| !peers.contains(address);
+    let (known, is_linked) = (known(facts), facts.is_linked());
+    let is_apart = |address: &SocketAddr| !is_linked(*address);
     let is_node = |address: &SocketAddr| facts.dialer.is_of_test_chain() || known.contains(address);
     let counts =
         |address: &SocketAddr| is_node(address) && is_apart(address) && !facts.barred.keeps_out(*address, facts.book);

@@ -57,6 +57,12 @@ impl Identities {
         self.pinned(address).or_else(hint)
     }
 
+    /// Which node is at an address: who must be, or who was there when a link came up. No other node's word counts.
+    pub(super) fn known(&self, address: SocketAddr, book: &Book) -> Option<NodeId> {
+        let shown = || self.shown.get(&address).copied();
+        self.pinned(address).or_else(shown).or_else(|| book.proven_node(address))
+    }
+
     fn pinned(&self, address: SocketAddr) -> Option<NodeId> {
         let by_name = || self.resolved.iter().find(|(_, addresses)| addresses.contains(&address));
         let name = || self.pins.get(by_name()?.0);

@@ -263,6 +263,11 @@ impl Links {
         gather(self.peers().flat_map(|(_, link, _)| link.reached().into_iter().chain(link.listens())))
     }
 
+    /// The nodes at the other ends of the links that are up.
+    pub(super) fn nodes(&self) -> BTreeSet<NodeId> {
+        gather(self.peers().map(|(_, _, peer)| peer.info.node))
+    }
+
     /// Outbound peers.
     pub(super) fn outbound_peers(&self) -> impl Iterator<Item = (LinkId, &Link, &LinkedPeer)> {
         self.peers().filter(|(_, link, _)| !link.is_inbound())

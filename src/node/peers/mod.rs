@@ -359,6 +359,7 @@ impl Role for Peers {
             errors: &self.dial_errors,
             barred: &self.barred,
             book: &self.book,
+            identities: &self.identities,
         };
         self.reach.look(now, &facts, out);
         let given = |one| (!self.barred.contains(one)).then(|| self.dialer.is_trusted(one));

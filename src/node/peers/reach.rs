@@ -124,9 +124,9 @@ impl Reach {
 
     fn dial_failing(&mut self, now: Time, is_alone: bool, facts: &Facts<'_>) -> Option<Finding> {
         facts.errors.failing().next()?;
-        // Two that dial each other keep one of the links.
-        let linked = facts.links.of_peers();
-        let is_wanted = |address| (is_alone || facts.dialer.is_configured(address)) && !linked.contains(&address);
+        // Two that dial each other keep one of the links; and it may come from another address than the dialled one.
+        let is_linked = facts.is_linked();
+        let is_wanted = |address| (is_alone || facts.dialer.is_configured(address)) && !is_linked(address);
         let counts = |address: SocketAddr| is_wanted(address) && !facts.barred.contains(address);
         let mut failing: Vec<(SocketAddr, &str)> = Vec::new();
         for (address, reason, since) in facts.errors.failing().filter(|(address, ..)| counts(*address)) {

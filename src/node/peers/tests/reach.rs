@@ -70,6 +70,39 @@ fn a_dial_to_a_peer_that_has_dialled_us_is_no_failure() {
     assert!(told(&node.lost(2), HindranceId::DialFailing).flatten().is_some(), "it is no peer any more");
 }
 
+/// A node's own dials may come from another address of its host than that at which it listens.
+#[test]
+fn a_dial_to_a_node_that_has_linked_from_another_address_is_no_failure() {
+    let dialled = address("127.0.0.2:4130");
+    let theirs = inbound_peer("127.0.0.1:4139");
+    let pins = [(NodeAddress::Ip(dialled), theirs.node)].into();
+    let mut node = node(&Setup { pins, ..connecting(&["127.0.0.2:4130"]) });
+    let (dial, to) = node.start().dials()[0];
+    node.dial_failed(dial, to);
+    assert!(told(&node.run(DIAL_FAILING_AFTER), HindranceId::DialFailing).flatten().is_some());
+    let actions = join(&mut node, 1, "127.0.0.1:4139");
+    assert_eq!(told(&actions, HindranceId::DialFailing), Some(None), "it has linked from its side");
+    assert_eq!(told(&run_alive(&mut node, 1, DIAL_FAILING_AFTER * 3), HindranceId::DialFailing), None);
+    assert!(told(&node.lost(1), HindranceId::DialFailing).flatten().is_some(), "it is no peer any more");
+}
+
+/// Who answered there before is known without a pin, too.
+#[test]
+fn a_dial_to_a_node_that_was_there_before_and_has_linked_is_no_failure() {
+    let mut node = node(&connecting(&["127.0.0.2:4130"]));
+    let (dial, to) = node.start().dials()[0];
+    let theirs = || PeerInfo { node: inbound_peer("127.0.0.1:4139").node, ..outbound_peer(dial, to) };
+    node.opened(1, Direction::Outbound(dial), &to.to_string());
+    node.up(1, theirs());
+    node.lost(1);
+    let mut actions = node.run(DIAL_FAILING_AFTER * 2);
+    for (dial, to) in std::mem::replace(&mut actions, node.run(Duration::ZERO)).dials() {
+        node.dial_failed(dial, to);
+    }
+    node.run(DIAL_FAILING_AFTER * 2);
+    assert_eq!(told(&join(&mut node, 2, "127.0.0.1:4139"), HindranceId::DialFailing), Some(None));
+}
+
 #[test]
 fn a_node_whose_known_addresses_are_all_kept_out_says_so_until_one_is_allowed() {
     let mut node = node(&connecting(&["127.0.0.1:4131"]));
