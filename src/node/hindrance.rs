@@ -78,6 +78,8 @@ pub enum HindranceId {
     HistoryMissing,
     /// No peer keeps the old blocks that `--history` is to verify.
     PastMissing,
+    /// This node joins, and no peer has a snapshot that will do.
+    NoSnapshot,
     /// A chain with more work leaves this node's below the blocks that it keeps.
     BranchTooDeep,
     /// Blocks name authorities whom the chain's file does not have.
@@ -92,7 +94,7 @@ pub enum HindranceId {
 
 impl HindranceId {
     /// Those that this program finds.
-    pub const FOUND: [Self; 27] = [
+    pub const FOUND: [Self; 28] = [
         Self::ClockBehind,
         Self::ClockAhead,
         Self::ClockStepped,
@@ -119,6 +121,7 @@ impl HindranceId {
         Self::ChainFilesDiffer,
         Self::HistoryMissing,
         Self::PastMissing,
+        Self::NoSnapshot,
         Self::BranchTooDeep,
     ];
 
@@ -151,6 +154,7 @@ impl HindranceId {
             Self::ChainFilesDiffer => "chain_files_differ",
             Self::HistoryMissing => "history_missing",
             Self::PastMissing => "past_missing",
+            Self::NoSnapshot => "no_snapshot",
             Self::BranchTooDeep => "branch_too_deep",
         }
     }
@@ -162,7 +166,7 @@ impl HindranceId {
             Self::DataDirLost | Self::ReadOnly => Blocks::ALL,
             Self::NoQuorum | Self::UnknownAuthorities => Blocks::ALL,
             Self::OtherFinalChain | Self::ChainFilesDiffer => Blocks::ALL,
-            Self::HistoryMissing | Self::BranchTooDeep => Blocks::ALL,
+            Self::HistoryMissing | Self::NoSnapshot | Self::BranchTooDeep => Blocks::ALL,
             Self::ClockAhead | Self::ClockStepped => Blocks::MINING,
             Self::NameUnresolved | Self::DialFailing | Self::AllDenied => Blocks::NOTHING,
             Self::PartlyCut | Self::Unreachable | Self::LargePacketsLost => Blocks::NOTHING,

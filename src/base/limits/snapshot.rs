@@ -50,6 +50,8 @@ pub const SNAPSHOT_HELD_MOST: Duration = seconds(3600);
 pub const SNAPSHOT_SOUGHT_AFTER: Duration = seconds(10);
 /// How often peers are asked again for snapshots while none is of use.
 pub const MANIFEST_INTERVAL: Duration = seconds(10);
+/// How often a peer that has none of use is asked which one is its newest, so that an operator hears of it.
+pub const NEWEST_INTERVAL: Duration = seconds(60);
 /// Manifests that are kept at once.
 pub const MAX_MANIFESTS: usize = 16;
 /// Pieces of all of them together: each takes four bytes.

@@ -40,7 +40,14 @@ impl Snapshot {
             }
             // Whoever lacks the one that is being fetched is asked for any: that may be left.
             let planned = planned.filter(|(_, block)| peer.lacks != Some(*block));
-            let (block, most) = planned.map_or((block, most), |(_, block)| (block, u32::MAX));
+            let (block, most) = match planned {
+                Some((_, block)) => (block, u32::MAX),
+                None if std::mem::take(&mut peer.tell_newest) => {
+                    peer.asked_newest = Some(now);
+                    (Hash::ZERO, u32::MAX)
+                }
+                None => (block, most),
+            };
             (peer.asked, peer.asked_for, peer.asked_at) = (Some(now), block, Some(now));
             peer.again_at = now + MANIFEST_INTERVAL;
             out.send(*link, &Message::GetSnapshot { block, most });
@@ -71,6 +78,9 @@ impl Snapshot {
         (peer.has_answered, peer.offers, peer.again_at) = (true, None, now + MANIFEST_INTERVAL);
         if bytes.is_empty() {
             peer.lacks = Some(peer.asked_for);
+            if self.joiner.as_ref().is_some_and(|joiner| joiner.plan.is_none()) {
+                peer.has_none(now);
+            }
             return Ok(());
         }
         let manifest = match codec::decode::<Manifest>(bytes) {
@@ -92,7 +102,11 @@ impl Snapshot {
                 log::warn!("snapshot refused link={} height={} fault={fault}", link.0, manifest.height());
                 self.punish(link, PeerFault::Snapshot(fault), out);
             }
-            Ok(false) => {}
+            Ok(false) => {
+                let is_known = self.is_of_chain(&manifest)?;
+                let newest = Some(manifest.height()).filter(|_| is_known);
+                self.peers.get_mut(&link).into_iter().for_each(|peer| peer.newest = newest);
+            }
             Ok(true) => {
                 let id = manifest.id();
                 let mut offers: BTreeMap<Hash, usize> = BTreeMap::new();
@@ -153,6 +167,13 @@ impl Snapshot {
         } else {
             Ok(true)
         })
+    }
+
+    /// Whether a manifest's block is on the chain of headers.
+    fn is_of_chain(&self, manifest: &Manifest) -> Result<bool, StoreError> {
+        let Some(files) = &self.files else { return Ok(false) };
+        let row = files.headers.applied_at(manifest.height())?;
+        Ok(row.is_some_and(|row| row.hash == manifest.block()))
     }
 
     /// The blocks whose snapshots peers offer, but for one.

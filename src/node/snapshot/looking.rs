@@ -25,6 +25,9 @@ impl Snapshot {
         if serving.is_empty() {
             return format!("{said}; no linked peer serves any (--serve-snapshots)");
         }
+        if let Some(newest) = serving.iter().filter_map(|peer| peer.newest.filter(|_| peer.offers.is_none())).max() {
+            return format!("{said}; the newest that a linked peer offers is of block {newest}");
+        }
         let has_none = |peer: &&&Peer| peer.has_answered && peer.offers.is_none();
         match serving.iter().filter(has_none).count() {
             none if none < serving.len() => said,

@@ -10,6 +10,7 @@ mod elsewhere;
 mod fetching;
 mod joiner;
 mod joining;
+mod lacking;
 mod looking;
 mod maker;
 mod making;
@@ -38,7 +39,8 @@ use crate::{
         spec::ChainSpec,
     },
     node::{
-        Input, Join, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
+        HindranceReporter, Input, Join, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
+        hindrance::HindranceId,
         notice::ToSnapshot,
         snapshot::{joiner::Joiner, maker::Maker, peer::Peer, seeking::Seeking, served::Served},
     },
@@ -70,6 +72,7 @@ pub struct Snapshot {
     served: Served,
     joiner: Option<Joiner>,
     seeking: Seeking,
+    told: HindranceReporter,
     final_height: Option<u32>,
     /// The ledger has all blocks from this height on.
     kept_from: u32,
@@ -95,6 +98,7 @@ impl Snapshot {
             served: Served::default(),
             joiner: None,
             seeking: Seeking::default(),
+            told: HindranceReporter::default(),
             final_height: None,
             kept_from: 1,
             has_moved: false,
@@ -201,6 +205,7 @@ impl Role for Snapshot {
             log::error!("store error=\"{error}\"");
             out.halt(error);
         }
+        self.told.replace(now.unix, [(HindranceId::NoSnapshot, self.lacks_snapshot())], out);
     }
 
     fn deadline(&self) -> Option<Time> {

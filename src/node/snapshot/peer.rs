@@ -3,7 +3,7 @@
 use crate::{
     base::{
         hash::Hash,
-        limits::{GET_SNAPSHOTS, PIECE_TIMEOUT, PIECES_PER_PEER},
+        limits::{GET_SNAPSHOTS, NEWEST_INTERVAL, PIECE_TIMEOUT, PIECES_PER_PEER},
         time::Time,
     },
     node::{PeerInfo, rate_limit::RateLimit},
@@ -47,6 +47,12 @@ pub(super) struct Peer {
     pub(super) contradicts: Option<(Hash, Hash)>,
     /// A manifest of which it did not have a piece: it does not offer that again.
     pub(super) denied: Option<Hash>,
+    /// The height of its newest snapshot, where that is of no use.
+    pub(super) newest: Option<u32>,
+    /// When it was last asked for that, however new.
+    pub(super) asked_newest: Option<Time>,
+    /// It is to be asked for that.
+    pub(super) tell_newest: bool,
     /// It has answered `GetSnapshot`.
     pub(super) has_answered: bool,
     pub(super) open: Vec<Request>,
@@ -70,6 +76,9 @@ impl Peer {
             offers: None,
             contradicts: None,
             denied: None,
+            newest: None,
+            asked_newest: None,
+            tell_newest: false,
             has_answered: false,
             open: Vec::new(),
             gave: None,
@@ -79,6 +88,14 @@ impl Peer {
     /// Whether it is to be asked for a manifest, once it is time: it may have the one of the plan, if there is a plan.
     pub(super) fn is_to_be_asked(&self, planned: Option<Hash>) -> bool {
         self.serves && !self.closing && self.asked.is_none() && (planned.is_none() || self.offers != planned)
+    }
+
+    /// It has none that is of use: what its newest is, is asked at once, and again after a while.
+    pub(super) fn has_none(&mut self, now: Time) {
+        let was_asked = self.asked_newest.is_some_and(|at| now < at + NEWEST_INTERVAL);
+        if !was_asked {
+            (self.tell_newest, self.again_at) = (true, now);
+        }
     }
 
     /// Whether another piece may be asked for. A peer that is late owes enough.

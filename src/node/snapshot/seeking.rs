@@ -27,6 +27,11 @@ impl Seeking {
         self.next.or(self.since.map(|since| since + SNAPSHOT_SOUGHT_AFTER))
     }
 
+    /// Whether further peers are looked for.
+    pub(super) fn is_on(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Whether peers are lacking, if that is to be said now. `right`: how many buckets are right, if a snapshot is wanted.
     pub(super) fn look(&mut self, now: Time, right: Option<usize>) -> Option<bool> {
         if right.is_none_or(|right| right > self.right) {
