@@ -170,6 +170,7 @@ fn mark_to_headers(notice: &ToHeaders, out: &mut Vec<u8>) {
         ToHeaders::Overdue { hash: block, .. } => hash(26, block, out),
         ToHeaders::Denied { hash: block, .. } => hash(34, block, out),
         ToHeaders::Joining => out.push(54),
+        ToHeaders::Rest => out.push(70),
         ToHeaders::JoinProgress(text) => out.extend([55, text.len() as u8]),
         ToHeaders::Joined => out.push(56),
         ToHeaders::ChainMoved(moved) => hash(13, &moved.tip.digest, out),
@@ -220,7 +221,7 @@ fn mark_to_verify(notice: &ToVerify, out: &mut Vec<u8>) {
 fn mark_to_ledger(notice: &ToLedger, out: &mut Vec<u8>) {
     match notice {
         ToLedger::StoreHeaders(rows) => rows.iter().for_each(|row| hash(2, &row.hash, out)),
-        ToLedger::HeadersReloaded => out.push(69),
+        ToLedger::HeadersRest => out.push(69),
         ToLedger::BestChain { height, .. } => out.extend_from_slice(&codec::encode(&(28u8, height))),
         ToLedger::NotarisedAgain { hash: block, .. } => hash(61, block, out),
         ToLedger::State(state) => out.extend([5, *state as u8]),

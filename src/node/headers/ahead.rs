@@ -107,8 +107,10 @@ impl Headers {
         }
         let ip = peer.info.remote.ip();
         let (archive, tip) = (index.archive(), index.applied.0);
-        let hashes = self.peers.skeletons.give(now, ip, (archive, from, tip), self.skeleton.after(0, 1))?;
-        let hashes = if self.joining.is_some() { Vec::new() } else { hashes };
+        let hashes = match self.joining {
+            None => self.peers.skeletons.give(now, ip, (archive, from, tip), self.skeleton.after(0, 1))?,
+            Some(_) => Vec::new(),
+        };
         out.answer(link, Kind::GetSkeleton, [Message::Skeleton(crate::base::codec::List::truncated(hashes))]);
         Ok(())
     }

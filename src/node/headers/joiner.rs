@@ -21,6 +21,8 @@ pub(super) struct Joiner {
     pub(super) told: Option<Hash>,
     /// Since when there is a chain: all headers were here that the peers that were asked had.
     pub(super) since: Option<Time>,
+    /// The ledger is forgetting headers.
+    pub(super) rests: bool,
 }
 
 impl Joiner {

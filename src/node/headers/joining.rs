@@ -11,7 +11,7 @@ use crate::{
         headers::{
             Headers, candidates::Candidates, index::Index, joiner::Joiner, passing::Passing, unproven::UnprovenBranch,
         },
-        notice::{ToFetch, ToLedger, ToSnapshot},
+        notice::{ToFetch, ToSnapshot},
     },
 };
 
@@ -51,8 +51,6 @@ impl Headers {
     /// peers.
     pub(super) fn end_joining(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
         self.joining = None;
-        // The ledger takes no headers between its word and this one: their parents may be among those that it has forgotten.
-        out.tell(ToLedger::HeadersReloaded);
         let Some(index) = self.index.take() else { return Ok(()) };
         let index = Index::load(index.into_archive())?;
         let height = index.applied().height;

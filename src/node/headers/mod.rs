@@ -28,6 +28,7 @@ mod peer_clocks;
 mod promises;
 mod pursuit;
 mod questions;
+mod resting;
 mod rivals;
 mod rounds;
 mod skeleton;
@@ -51,7 +52,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::LinkId,
-        limits::{GET_SYNC_POLL, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL},
+        limits::{UNPROVEN_BRANCHES, UNPROVEN_INTERVAL},
         rng::Rng,
         time::{Now, Time},
     },
@@ -77,9 +78,8 @@ use crate::{
             syncnode::HeaderSources,
             unproven::UnprovenBranch,
         },
-        notice::{ToFetch, ToGossip, ToHeaders, ToLedger, ToMiner, ToSealer, ToSnapshot},
+        notice::{ToFetch, ToHeaders, ToLedger},
         rate_limit::RateLimit,
-        report::Report,
     },
     wire::{frame::Frame, message::Message, sync},
 };
@@ -215,6 +215,7 @@ impl Headers {
     }
 
     fn on_notice(&mut self, now: Now, notice: ToHeaders, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(notice) = self.unless_resting(notice, out) else { return Ok(()) };
         match notice {
             ToHeaders::PeerTip { link, height, tip } => self.take_claim(now.mono, link, height, tip),
             ToHeaders::PeerClock { link, clock } => {
@@ -260,6 +261,10 @@ impl Headers {
             }
             ToHeaders::Joining => {
                 self.begin_joining(out);
+                Ok(())
+            }
+            ToHeaders::Rest => {
+                self.rest(out);
                 Ok(())
             }
             ToHeaders::JoinProgress(text) => {
@@ -329,6 +334,10 @@ impl Headers {
     /// What the time, or any input, may call for: questions to peers, the state, the best header's report.
     fn on_wake(&mut self, time: Now, out: &mut Outbox) -> Result<(), StoreError> {
         let now = time.mono;
+        if self.rests() {
+            self.tell_state(now, out);
+            return Ok(());
+        }
         self.peers.unrefuse(self.clock.no_earlier_than_known(time), self.spec.parameters.future_limit);
         self.release_due(now, out)?;
         self.release_kept_no_more(now, out)?;
@@ -339,19 +348,7 @@ impl Headers {
         self.drive(now, out)?;
         self.peers.settle();
         self.look_at_clock(time, out)?;
-        let Some(view) = self.view(now) else { return Ok(()) };
-        if let Some(told) = self.machine.update(now, &view) {
-            if told.changed {
-                log::info!("state={} reason=\"{}\" height={}", told.state, told.reason, view.applied);
-                out.tell(ToLedger::State(told.state));
-                out.tell(ToGossip::State(told.state));
-                out.tell(ToMiner::State(told.state));
-                out.tell(ToSealer::State(told.state));
-                out.tell(ToSnapshot::State(told.state));
-                self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_POLL);
-            }
-            out.report(Report::State { state: told.state, reason: told.reason });
-        }
+        self.tell_state(now, out);
         self.note_state(now)?;
         self.tell_headers_known(now, out);
         self.tell_best(out);
@@ -382,6 +379,9 @@ impl Role for Headers {
     fn deadline(&self) -> Option<Time> {
         let view = self.view(self.now)?;
         let best = self.next_best_report();
+        if self.rests() {
+            return self.machine.deadline(&view);
+        }
         let peers = self.peers.deadline(self.now);
         let withheld = self.withheld.values().map(|withheld| withheld.until).filter(|at| *at < Time(u64::MAX)).min();
         let overdue = self.overdue_until().filter(|at| *at > self.now);

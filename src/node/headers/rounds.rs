@@ -12,7 +12,7 @@ use crate::{
     chain::{archive::StoreError, header::Header},
     node::{
         Outbox, PeerFault, PeerInfo,
-        headers::{Headers, header_node::HeaderLookup, locator, validate, validate::Batch},
+        headers::{Headers, header_node::HeaderLookup, locator, locator::Answer, validate, validate::Batch},
         report::{Counter, SyncState},
     },
     wire::{
@@ -39,10 +39,10 @@ impl Headers {
         out: &mut Outbox,
     ) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let mut answer = locator::answer(index.archive(), locator, self.skeleton.round())?;
-        if self.joining.is_some() {
-            answer.headers.clear();
-        }
+        let answer = match self.joining {
+            None => locator::answer(index.archive(), locator, self.skeleton.round())?,
+            Some(_) => Answer { common: 0, headers: Vec::new() },
+        };
         let Some(peer) = self.peers.get_mut(link) else { return Ok(()) };
         let further = peer.served.is_none_or(|served| answer.common > served) && !answer.headers.is_empty();
         if !further && !peer.idle_questions.take(now) {
@@ -67,14 +67,16 @@ impl Headers {
     ) -> Result<(), StoreError> {
         let now = self.clock.no_earlier_than_known(now);
         self.peers.answered(now.mono, link);
+        let rests = self.rests();
         let Some(peer) = self.peers.get_mut(link).filter(|_| self.index.is_some()) else { return Ok(()) };
         match peer.questions.answered(now.mono) {
             None => {
                 self.punish(link, PeerFault::Unexpected(Kind::Sync), out);
                 return Ok(());
             }
-            Some(false) => return Ok(()),
-            Some(true) => {}
+            // A node that rests asks again later.
+            Some(is_useful) if !is_useful || rests => return Ok(()),
+            Some(_) => {}
         }
         peer.refused = None;
         if headers.is_empty() {
@@ -203,7 +205,7 @@ impl Headers {
     }
 
     fn known(&self, hash: &Hash) -> Result<bool, StoreError> {
-        let Some(index) = &self.index else { return Ok(false) };
+        let Some(index) = self.index.as_ref().filter(|_| !self.rests()) else { return Ok(false) };
         Ok(index.find(hash)? != HeaderLookup::Unknown)
     }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    base::time::Time,
+    base::{limits::GET_SYNC_POLL, time::Time},
     node::{
-        Outbox,
+        Outbox, SyncState,
         headers::{Headers, state::View},
+        notice::{ToGossip, ToLedger, ToMiner, ToSealer, ToSnapshot},
         report::Report,
     },
 };
@@ -17,14 +18,16 @@ const BEST_REPORT_INTERVAL: Duration = Duration::from_millis(100);
 impl Headers {
     pub(super) fn view(&self, now: Time) -> Option<View> {
         let index = self.index.as_ref()?;
+        // Nobody is asked meanwhile.
+        let rests = self.rests();
         Some(View {
             open: self.open,
             peers: self.peers.len(),
-            answered: self.answered,
-            more: self.peers.more_expected(now),
+            answered: self.answered || rests,
+            more: !rests && self.peers.more_expected(now),
             is_suspicious: self.unproven.is_suspicious(now),
             full: !self.has_room(),
-            all_applied: index.all_applied() || self.disregards_best(),
+            all_applied: rests || index.all_applied() || self.disregards_best(),
             applied: index.applied().height,
             fetched: self.fetched,
             best: index.best().height,
@@ -34,6 +37,23 @@ impl Headers {
             joining: self.joining.as_ref().map(|joining| joining.progress.clone()),
             dial_error: if self.peers.len() == 0 { self.dial_error.clone() } else { None },
         })
+    }
+
+    /// Decides the node's state, and says what has changed.
+    pub(super) fn tell_state(&mut self, now: Time, out: &mut Outbox) {
+        let Some(view) = self.view(now) else { return };
+        if let Some(told) = self.machine.update(now, &view) {
+            if told.changed {
+                log::info!("state={} reason=\"{}\" height={}", told.state, told.reason, view.applied);
+                out.tell(ToLedger::State(told.state));
+                out.tell(ToGossip::State(told.state));
+                out.tell(ToMiner::State(told.state));
+                out.tell(ToSealer::State(told.state));
+                out.tell(ToSnapshot::State(told.state));
+                self.next_poll = (told.state == SyncState::Synced).then(|| now + GET_SYNC_POLL);
+            }
+            out.report(Report::State { state: told.state, reason: told.reason });
+        }
     }
 
     pub(super) fn report_best(&mut self, now: Time, out: &mut Outbox) {

@@ -371,6 +371,7 @@ impl LedgerStore for FakeStore {
     }
 
     fn abandon_join(&mut self) -> Result<Tip, StoreError> {
+        assert_eq!(self.working(), self.committed(), "headers are not committed");
         let tip = self.write(|data| {
             data.applied.truncate(1);
             data.headers.retain(|hash, _| *hash == data.applied[0]);
@@ -393,6 +394,7 @@ impl LedgerStore for FakeStore {
 
     /// Refuses each snapshot with the second step.
     fn adopt_snapshot(&mut self, _: &Manifest, _: u128) -> Result<Adoption, StoreError> {
+        assert_eq!(self.working(), self.committed(), "headers are not committed");
         let mut inner = self.inner();
         inner.is_adopting = !inner.is_adopting;
         let fault = SnapshotFault::Count;

@@ -8,7 +8,7 @@ use crate::{
     base::{hash::Hash, time::Time},
     chain::{
         archive::{HeaderRow, StoreError},
-        snapshot::{Adoption, Manifest},
+        snapshot::{Adoption, JoinState, Manifest},
     },
     node::{
         ChainMove, Halt, Outbox,
@@ -33,16 +33,34 @@ pub(super) struct Joining {
     /// Headers that are not committed, and since when.
     pending: usize,
     since: Option<Time>,
+    /// What waits until `headers` rests.
+    next: Option<Next>,
+    /// Whether `headers` rests.
+    headers: HeadersRole,
     /// The snapshot whose coins are being taken, and when the next of them are.
     adopting: Option<(Manifest, Time)>,
     /// Blocks that `sealer` has asked for before their headers were here, the newest first: it hears of no block by itself until there
     /// are coins.
     wanted: VecDeque<Hash>,
-    /// How often `headers` is to begin again and has not said that it has: what it sends until then may stand on headers that are not
-    /// stored.
-    pub(super) reloads: u32,
-    /// The whole history is to be verified instead.
-    pub(super) is_over: bool,
+}
+
+/// What makes the ledger forget headers.
+#[derive(Debug)]
+enum Next {
+    /// Take the coins of this snapshot.
+    Adopt(Manifest),
+    /// Verify the whole history instead.
+    Abandon,
+}
+
+/// Whether the role `headers` relies on those that are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HeadersRole {
+    #[default]
+    Works,
+    /// It was told to rest.
+    Asked,
+    Rests,
 }
 
 impl Joining {
@@ -75,15 +93,7 @@ impl Joining {
         Ok(())
     }
 
-    /// What is above a snapshot whose coins are being taken is forgotten; whatever `headers` does not know to be stored is asked for again.
-    fn drops_headers(&self) -> bool {
-        self.adopting.is_some() || self.reloads > 0
-    }
-
     pub(super) fn take(&mut self, now: Time, rows: &[HeaderRow], chain: &mut Chainstate) -> Result<(), StoreError> {
-        if self.drops_headers() {
-            return Ok(());
-        }
         chain.put_headers(rows)?;
         for row in rows {
             chain.follow_header(row)?;
@@ -103,7 +113,7 @@ impl Joining {
 
     /// The blocks that were asked for and whose headers are among these, which were stored.
     pub(super) fn found(&mut self, rows: &[HeaderRow]) -> Vec<Hash> {
-        if self.wanted.is_empty() || self.drops_headers() {
+        if self.wanted.is_empty() {
             return Vec::new();
         }
         let is_here = |block: &Hash| rows.iter().any(|row| row.hash == *block);
@@ -122,22 +132,60 @@ impl Joining {
         if is_due { self.commit(chain, out) } else { Ok(()) }
     }
 
-    /// Commits what waits, before the end.
+    /// Commits headers that wait, before the end.
     pub(super) fn stop(&mut self, chain: &mut Chainstate, out: &mut Outbox) -> Result<(), StoreError> {
         if self.since.is_some() { self.commit(chain, out) } else { Ok(()) }
     }
 
-    /// Begins to take the coins of a snapshot.
-    pub(super) fn begin_adoption(
+    /// The coins of a snapshot are to be taken, once `headers` rests.
+    pub(super) fn adopt_next(&mut self, manifest: Manifest, out: &mut Outbox) {
+        self.wait_for_headers(Next::Adopt(manifest), out);
+    }
+
+    /// The whole history is to be verified instead, once `headers` rests.
+    pub(super) fn abandon_next(&mut self, out: &mut Outbox) {
+        self.wait_for_headers(Next::Abandon, out);
+    }
+
+    fn wait_for_headers(&mut self, next: Next, out: &mut Outbox) {
+        self.next = Some(next);
+        if self.headers == HeadersRole::Works {
+            self.headers = HeadersRole::Asked;
+            out.tell(ToHeaders::Rest);
+        }
+    }
+
+    /// `headers` relies on no stored header any more.
+    pub(super) fn headers_rest(&mut self) {
+        if self.headers == HeadersRole::Asked {
+            self.headers = HeadersRole::Rests;
+        }
+    }
+
+    /// Begins with what waited for `headers` to rest. Whether the join is over.
+    pub(super) fn begin_next(
         &mut self,
         now: Time,
-        manifest: Manifest,
         chain: &mut Chainstate,
         out: &mut Outbox,
-    ) -> Result<(), StoreError> {
-        self.commit(chain, out)?;
-        self.adopting = Some((manifest, now));
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        if self.headers != HeadersRole::Rests {
+            return Ok(false);
+        }
+        match self.next.take() {
+            None => Ok(false),
+            Some(Next::Adopt(manifest)) => {
+                self.commit(chain, out)?;
+                self.adopting = Some((manifest, now));
+                Ok(false)
+            }
+            Some(Next::Abandon) => {
+                self.stop(chain, out)?;
+                chain.abandon_join()?;
+                out.report(Report::Joined(JoinState::History));
+                Ok(true)
+            }
+        }
     }
 
     /// Takes the next coins, if it is time. Whether all are here.
@@ -160,10 +208,10 @@ impl Joining {
                 log::warn!("snapshot not taken: height={} fault={fault}", manifest.height());
                 self.adopting = None;
                 out.tell(ToSnapshot::Adopted(Err((bucket, fault))));
-                // Headers that came meanwhile are not stored: they are asked for again.
+                // What came meanwhile is asked for again.
                 out.tell(ToHeaders::Joined);
                 out.tell(ToHeaders::Joining);
-                self.reloads += 1;
+                self.headers = HeadersRole::Works;
                 chain.load()?;
                 self.commit(chain, out)?;
                 Ok(false)

@@ -103,8 +103,6 @@ pub struct Ledger {
     phase: Phase,
     /// The coins are not here yet.
     joining: Option<Joining>,
-    /// As [`Joining::reloads`], once it is over.
-    reloads: u32,
     /// Join with a snapshot if there are no blocks.
     wants_to_join: bool,
 }
@@ -135,7 +133,6 @@ impl Ledger {
             reorganiser: Reorganiser::new(setup),
             phase: Phase::New,
             joining: None,
-            reloads: 0,
             wants_to_join: setup.join.is_some(),
         }
     }
@@ -213,8 +210,6 @@ impl Ledger {
     fn on_notice(&mut self, now: Now, notice: ToLedger, out: &mut Outbox) -> Result<(), Halt> {
         let active = self.chains.active_mut();
         match notice {
-            ToLedger::StoreHeaders(_) if self.reloads > 0 => {}
-            ToLedger::HeadersReloaded => self.reloads = self.reloads.saturating_sub(1),
             ToLedger::StoreHeaders(rows) => self.chains.store_headers(now, &rows, out)?,
             ToLedger::BestChain { height, work } => active.set_best(height, work),
             ToLedger::NotarisedAgain { hash, work } => self.chains.notarised_again(now, (hash, work), out)?,
@@ -244,7 +239,7 @@ impl Ledger {
                 }
             }
             ToLedger::KeepPast(blocks) => active.keep_past(now, &blocks, out)?,
-            ToLedger::AbandonJoin => {}
+            ToLedger::AbandonJoin | ToLedger::HeadersRest => {}
             ToLedger::AdoptSnapshot(_) => log::warn!("a snapshot came to a ledger that has its coins"),
             ToLedger::Final { height, hash } => self.chains.set_final(height, hash)?,
             ToLedger::State(state) => active.set_synced(now, state == SyncState::Synced, out)?,
@@ -292,7 +287,6 @@ impl Ledger {
                 // As after a restart.
                 out.tell(ToSnapshot::Adopted(Ok(())));
                 out.tell(ToHeaders::Joined);
-                self.reloads = joining.reloads + 1;
                 self.chains.start(now, out)?;
                 return self.report_join(out);
             }

@@ -3,12 +3,10 @@
 use super::{Ledger, LedgerInput, Phase, chainstate::Chainstate, joining::Joining};
 use crate::{
     base::time::Now,
-    chain::snapshot::JoinState,
     node::{
         Halt, Origin, Outbox, PeerLink, Refusal, SyncState,
         command::{LedgerCommand, Reply},
         notice::{ProposalFault, ToGossip, ToLedger, ToSealer},
-        report::Report,
     },
     wire::message::Kind,
 };
@@ -41,10 +39,10 @@ impl Ledger {
                 return Ok(false);
             }
         }
-        if joining.is_over {
+        let chain = self.bare_mut();
+        if joining.begin_next(now.mono, chain, out)? {
             return Ok(true);
         }
-        let chain = self.bare_mut();
         joining.commit_if_due(now.mono, chain, out)?;
         joining.adopt(now.mono, chain, out)
     }
@@ -63,15 +61,9 @@ impl Ledger {
                     self.on_notice(now, ToLedger::WantPlace { block }, out)?;
                 }
             }
-            ToLedger::HeadersReloaded => joining.reloads = joining.reloads.saturating_sub(1),
-            ToLedger::AbandonJoin => {
-                self.bare_mut().abandon_join()?;
-                out.report(Report::Joined(JoinState::History));
-                joining.is_over = true;
-            }
-            ToLedger::AdoptSnapshot(manifest) => {
-                joining.begin_adoption(now.mono, manifest, self.bare_mut(), out)?;
-            }
+            ToLedger::HeadersRest => joining.headers_rest(),
+            ToLedger::AbandonJoin => joining.abandon_next(out),
+            ToLedger::AdoptSnapshot(manifest) => joining.adopt_next(manifest, out),
             ToLedger::BlockChecked { origin: Origin::Proposal, block } => {
                 let result = Err(ProposalFault::Unready);
                 out.tell(ToSealer::ProposalChecked { hash: block.hash, result });

@@ -109,9 +109,13 @@ pub enum ToHeaders {
     ChainMoved(Arc<ChainMove>),
     /// From `ledger`, before its first `ChainMoved`: it has no coins, and follows headers alone.
     Joining,
+    /// From `ledger`, while it has no coins: it is about to forget headers, and waits for `HeadersRest`. Until `Joined` any may be
+    /// missing from the store.
+    Rest,
     /// From `snapshot`: how far the coins have come, in words.
     JoinProgress(String),
-    /// From `ledger`: it has the coins after a block of the applied chain, and has forgotten all headers above.
+    /// From `ledger`: it has the coins after a block of the applied chain, and has forgotten all headers above. Followed by `Joining`:
+    /// the coins were refused.
     Joined,
     /// From `ledger`: these blocks are invalid and marked so in the store. The others build on the first.
     BlocksInvalid {

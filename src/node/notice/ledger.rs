@@ -16,9 +16,9 @@ use crate::{
 pub enum ToLedger {
     /// From `headers`: validated headers to store, each after its parent.
     StoreHeaders(Vec<HeaderRow>),
-    /// From `headers`: it has heard `Joined` and begun again with what is stored. What it had stored before this, on headers that
-    /// may be forgotten, it asks for again.
-    HeadersReloaded,
+    /// From `headers`: it has heard `Rest`. It reads nothing of the store and sends nothing to store until it has heard `Joined`, and
+    /// then begins again with what is stored.
+    HeadersRest,
     /// From `headers`: the best header chain that counts. Withheld branches do not count, nor, once the node is synced,
     /// branches of which no block has come. Told when it changes.
     BestChain {

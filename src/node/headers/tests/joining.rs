@@ -3,8 +3,11 @@
 use super::*;
 use crate::{
     base::limits::{JOIN_CLAIM_WAIT, JOIN_GATHER},
-    node::notice::ToSnapshot,
+    chain::archive::Tip,
+    node::{ChainMove, notice::ToSnapshot},
+    wire::message::Locator,
 };
+use std::sync::Arc;
 
 /// The best headers that the role `snapshot` was told of.
 fn known(actions: &[Action]) -> Vec<Hash> {
@@ -116,12 +119,55 @@ fn once_the_coins_are_here_chains_that_were_left_before_do_not_make_a_node_synce
     assert_eq!(rig.state, SyncState::Snapshot, "{}", rig.reason);
     rig.archive.join(&chain.first(10));
     let mut actions = rig.notice(ToHeaders::Joined);
-    let reloaded = Action::Tell(ToLedger::HeadersReloaded.into());
-    assert_eq!(actions.first(), Some(&reloaded), "before any header to store");
     for _ in 0..2 {
         let answers = |link| if link == 3 { chain.headers(11..=20) } else { vec![] };
         let links = asked(&actions);
         actions = links.into_iter().flat_map(|link| rig.sync(link, answers(link))).collect();
     }
     assert_eq!(rig.state, SyncState::Blocks, "{}", rig.reason);
+}
+
+/// Found by seed 9100003442: a node that was started in the middle of a join has only its last header in memory, and stopped for
+/// damage when a block was announced while the ledger forgot the headers below.
+#[test]
+fn headers_that_the_ledger_is_forgetting_are_no_damage() {
+    let chain = Chain::new().grow(40, 2);
+    let before = chain.first(30);
+    let mut rig = Rig::unopened(setup(), &before);
+    rig.start();
+    rig.notice(ToHeaders::Joining);
+    rig.moved(&before);
+    rig.up(1, &before);
+    assert!(rig.notice(ToHeaders::Rest).contains(&Action::Tell(ToLedger::HeadersRest.into())));
+    rig.archive.join(&chain.first(10));
+    let (row, link) = (chain.rows[31].clone(), LinkId(1));
+    let mut did = rig.sync(1, chain.headers(31..=35));
+    did.extend(rig.up(3, &chain));
+    did.extend(rig.notice(ToHeaders::PeerTip { link, height: 40, tip: chain.tip() }));
+    did.extend(rig.notice(ToHeaders::Announced { link, hash: row.hash, header: Box::new(row.header.clone()) }));
+    let last = before.rows.last().expect("it has 30");
+    let tip = Tip { hash: last.hash, height: 30, time: last.header.time, work: last.work, digest: Hash::ZERO };
+    let moved = ChainMove { tip, removed: vec![], added: vec![], news: None };
+    did.extend(rig.notice(ToHeaders::ChainMoved(Arc::new(moved))));
+    did.extend(rig.notice(ToHeaders::Final { height: 30, hash: before.tip() }));
+    for origin in [Origin::Link(link), Origin::Command(Ticket(1))] {
+        did.extend(rig.notice(ToHeaders::Offered { origin, hash: row.hash, header: Box::new(row.header.clone()) }));
+    }
+    did.extend(rig.receive(1, &Message::GetSync(Locator::truncated([before.tip()]))));
+    did.extend(rig.receive(1, &Message::GetSkeleton(before.tip())));
+    did.extend(rig.notice(ToHeaders::JoinProgress("taking the coins".to_owned())));
+    did.extend(rig.pass(GET_SYNC_TIMEOUT * 4));
+    assert!(rig.take_stored().is_empty() && faults(&did).is_empty() && asked(&did).is_empty(), "{did:?}");
+    let judged = |action: &&Action| match action {
+        Action::Tell(Notice::Fetch(ToFetch::HeaderJudged { is_wanted, .. })) => !is_wanted,
+        Action::Tell(Notice::Fetch(ToFetch::OfferDropped { .. })) => true,
+        _ => false,
+    };
+    assert_eq!(did.iter().filter(judged).count(), 3, "what is asked is answered");
+    assert_eq!(did.iter().filter_map(message).count(), 2);
+    assert_eq!((rig.state, rig.reason.as_str()), (SyncState::Snapshot, "taking the coins"));
+    let did = rig.notice(ToHeaders::Joined);
+    assert_eq!(asked(&did), [1, 3]);
+    rig.sync(1, chain.headers(11..=40));
+    assert_eq!(rig.take_stored(), chain.hashes(11..=40));
 }
