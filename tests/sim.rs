@@ -120,6 +120,13 @@ fn a_piece_that_is_under_way_when_its_bucket_is_contested_is_asked_for_again() {
     assert_holds(&sim::run(Options::draw(9_100_001_607, &Overrides { joins_only: true, ..mined() })));
 }
 
+/// Of a liar's snapshot right pieces came now and then. What the honest peers had was tried once in a while, and by then they had let it
+/// go and had a newer one, which was not tried: five minutes later the liar's was still not whole.
+#[test]
+fn what_honest_peers_have_by_now_is_tried_where_the_snapshot_of_a_liar_comes_slowly() {
+    assert_holds(&sim::run(Options::draw(9_100_009_139, &Overrides { joins_only: true, ..mined() })));
+}
+
 /// A block came just as the ledger had the coins: its header stood on headers that the ledger had forgotten and `headers` still took
 /// for stored, and the ledger stopped. The other node had been killed before in its join, so that `headers` had to read them: it took
 /// those that the ledger was forgetting for damage.

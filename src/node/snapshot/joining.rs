@@ -224,6 +224,7 @@ impl Snapshot {
         if is_over {
             self.abandon(now);
         } else if is_offered_another {
+            joiner.trials.gone(now, block);
             self.leave(now);
         }
         Ok(())

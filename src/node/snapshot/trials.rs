@@ -18,6 +18,9 @@ const SLOWED: u64 = 8;
 /// How often the time of one that is slow doubles: then it has six days.
 const MOST_DOUBLED: u32 = 14;
 
+/// How many snapshots in one turn of trials may turn out to be there no more. Whoever offers others without end only delays.
+const MOST_GONE: u32 = 2;
+
 /// A block whose snapshot peers offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -40,6 +43,8 @@ pub(super) struct Trials {
     begun: Time,
     /// How often one was left for others after that time.
     late: u32,
+    /// How many that were tried since then nobody had any more.
+    gone: u32,
     now: Window,
 }
 
@@ -82,11 +87,10 @@ impl Trials {
         }
         let rate = rate(self.now.bytes, now.since(self.now.since));
         let best = self.now.best.max(rate);
-        self.now = Window { since: now, length: PLAN_CHOICE, bytes: 0, best };
-        if self.rates.len() >= 4 * MAX_MANIFESTS && !self.rates.contains_key(&block) {
-            self.rates.pop_first();
-        }
-        self.rates.insert(block, rate);
+        // Nothing has come of this one yet. Peers are asked again now and then, and may soon offer another.
+        let length = if best == 0 && self.is_choosing(now) { PLAN_TRIAL } else { PLAN_CHOICE };
+        self.now = Window { since: now, length, bytes: 0, best };
+        self.note(block, rate);
         let left = time_of(missing, rate);
         if left <= PLAN_PATIENCE {
             return false;
@@ -101,10 +105,27 @@ impl Trials {
         let is_slow = left > spent && spent >= PLAN_CHOICE.saturating_mul(1 << self.late.min(MOST_DOUBLED));
         let is_tried = is_slow && others.iter().any(is_untried);
         if is_tried {
-            self.late = self.late.saturating_add(1);
+            (self.late, self.gone) = (self.late.saturating_add(1), 0);
             self.until = Some(now + PLAN_TRIAL);
         }
         is_tried
+    }
+
+    /// Nobody has the snapshot of `block` any more: its peers may have let it go for a newer one. So another may still be tried.
+    pub(super) fn gone(&mut self, now: Time, block: Hash) {
+        let known = self.rates.get(&block).copied();
+        self.note(block, known.unwrap_or(0));
+        if self.gone < MOST_GONE {
+            self.gone += 1;
+            self.until = self.until.max(Some(now + PLAN_TRIAL));
+        }
+    }
+
+    fn note(&mut self, block: Hash, rate: u64) {
+        if self.rates.len() >= 4 * MAX_MANIFESTS && !self.rates.contains_key(&block) {
+            self.rates.pop_first();
+        }
+        self.rates.insert(block, rate);
     }
 
     fn is_choosing(&self, now: Time) -> bool {
@@ -226,6 +247,42 @@ mod tests {
             assert_eq!(trials.choose(at(now), &both), Some(slow.block));
         }
         assert_eq!(lost, [30, 60, 120, 240]);
+    }
+
+    #[test]
+    fn what_nobody_has_any_more_was_no_trial_and_another_is_tried_but_not_without_end() {
+        let (mut trials, slow) = (Trials::default(), choice(0, 1));
+        trials.begin(at(0));
+        trials.arrived(MEGABYTE);
+        assert!(!trials.is_left(at(3), slow.block, 1 << 30, &[]), "nobody offers another");
+        trials.arrived(10 * MEGABYTE);
+        assert!(trials.is_left(at(33), slow.block, 1 << 30, &[choice(1, 4)]));
+        let (mut now, mut tried) = (33, 0);
+        for other in 1..=9 {
+            let chosen = trials.choose(at(now), &[slow, choice(other, 4)]);
+            if chosen == Some(slow.block) {
+                break;
+            }
+            tried += 1;
+            trials.begin(at(now));
+            now += 3;
+            trials.gone(at(now), choice(other, 4).block);
+            assert_eq!(trials.choose(at(now), &[slow, choice(other, 4)]), Some(slow.block), "it does not come back");
+        }
+        assert_eq!(tried, 1 + MOST_GONE);
+    }
+
+    #[test]
+    fn one_of_which_nothing_comes_is_soon_looked_at_again_while_others_are_tried() {
+        let (mut trials, [one, other]) = (Trials::default(), [choice(1, 1), choice(2, 1)]);
+        trials.begin(at(0));
+        assert!(!trials.is_left(at(3), one.block, 1 << 30, &[]));
+        assert_eq!(trials.deadline(), at(6));
+        assert!(trials.is_left(at(6), one.block, 1 << 30, &[other]), "it has come meanwhile");
+        trials.begin(at(6));
+        trials.arrived(MEGABYTE);
+        assert!(!trials.is_left(at(9), other.block, 1 << 30, &[one]));
+        assert_eq!(trials.deadline(), at(39), "this one comes");
     }
 
     #[test]

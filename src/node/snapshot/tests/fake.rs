@@ -22,9 +22,10 @@ use crate::{
     },
 };
 
-/// The height of the snapshot, of a later one with the same coins, and of the best header.
+/// The height of the snapshot, of two later ones with the same coins, and of the best header.
 pub(super) const HEIGHT: u32 = 40;
 pub(super) const LATER: u32 = 45;
+pub(super) const LATEST: u32 = 47;
 pub(super) const BEST: u32 = 60;
 
 /// A snapshot: its manifest and its pieces.
@@ -108,7 +109,8 @@ pub(super) struct Chain {
 
 impl Chain {
     fn row(&self, height: u32) -> Option<HeaderRow> {
-        let digest = if [HEIGHT + 1, LATER + 1].contains(&height) { self.digest } else { Hash([height as u8; 32]) };
+        let digest =
+            if [HEIGHT + 1, LATER + 1, LATEST + 1].contains(&height) { self.digest } else { Hash([height as u8; 32]) };
         (height <= self.best).then(|| HeaderRow {
             hash: block(height),
             header: header(height, digest),

@@ -6,6 +6,7 @@ mod liars;
 mod sealed;
 mod seeking;
 mod serving;
+mod trials;
 
 use std::{
     collections::{BTreeMap, VecDeque},
