@@ -143,6 +143,8 @@ impl Snapshot {
             Err(error) => return self.make_room_for(now, manifest.bytes(), error),
         };
         joiner.trials.begin(now);
+        // The time of another that was left while it was contested is not this one's.
+        joiner.contest.since = None;
         joiner.deserted = None;
         Ok(())
     }

@@ -164,7 +164,10 @@ fn a_manifest_that_is_none_is_a_malformed_message() {
 /// The manifest with another cut of the first bucket: its first piece is this much shorter. So it ends within a coin: a whole one less
 /// would be too little for a piece that others follow.
 fn cut_otherwise(less: usize) -> Made {
-    let Made { manifest, mut pieces } = made();
+    cut(made(), less)
+}
+
+pub(super) fn cut(Made { manifest, mut pieces }: Made, less: usize) -> Made {
     let (first, second) = (pieces[0].to_vec(), pieces[1].to_vec());
     let (first, moved) = first.split_at(first.len() - less);
     (pieces[0], pieces[1]) = (first.to_vec().into(), [moved, &second].concat().into());
@@ -172,8 +175,8 @@ fn cut_otherwise(less: usize) -> Made {
         let numbers = manifest.pieces_of(bucket);
         numbers.map(|number| pieces[number as usize].len() as u32).collect()
     });
-    let manifest = Manifest::new(HEIGHT, block(HEIGHT), *manifest.leaves(), &lengths).expect("few pieces");
-    Made { manifest, pieces }
+    let manifest = Manifest::new(manifest.height(), manifest.block(), *manifest.leaves(), &lengths);
+    Made { manifest: manifest.expect("few pieces"), pieces }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{
     fake::{LATER, LATEST, made_of},
+    liars::cut,
     *,
 };
 
@@ -35,5 +36,21 @@ fn what_peers_have_by_now_is_tried_where_they_no_longer_have_what_they_offered()
     peer.manifest = Some(made().manifest);
     peer.piece = Box::new(move |number| pieces.get(number as usize).cloned());
     rig.run(SECOND * 4);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+/// The time of the one before counted: a true manifest was blamed for proving nothing at the very moment at which it was begun.
+#[test]
+fn a_contested_snapshot_has_its_own_time_though_another_was_left_while_it_was_contested() {
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let (later, other) = (made_of(LATER, |_| ()), cut(made_of(LATER, |_| ()), 5));
+    let silent =
+        |manifest: &Manifest| Peer { manifest: Some(manifest.clone()), piece: Box::new(|_| None), is_silent: true };
+    (1..=3).for_each(|link| rig.add_peer(link, silent(&later.manifest)));
+    (4..=5).for_each(|link| rig.add_peer(link, silent(&other.manifest)));
+    (11..=12).for_each(|link| rig.add_honest(link));
+    rig.add_peer(21, silent(&cut(made(), 5).manifest));
+    rig.headers_known();
+    rig.run(SECOND * 5);
     assert_eq!(rig.adopts(), Some(made().manifest.id()));
 }
