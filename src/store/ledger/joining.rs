@@ -30,7 +30,7 @@ impl LedgerDb {
         if self.end.height > 0 || self.join != JoinState::History {
             return Err(misuse("only a ledger of nothing but genesis can join from a snapshot", &self.end.hash));
         }
-        self.forget_branches()?;
+        // Headers of an earlier run stay: whoever reads them stands on them by now.
         rows::run(&self.connection, "UPDATE state SET joining = 1, joined_best = NULL", [])?;
         self.join = JoinState::Joining;
         Ok(())

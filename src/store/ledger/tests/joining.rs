@@ -280,6 +280,24 @@ fn headers_alone_come_and_go_and_nothing_else_is_applied() {
     assert!(ledger.abandon_join().is_err() && ledger.adopt_snapshot(&provider.manifest, 0).is_err());
 }
 
+/// A node that was to verify the history was stopped before it had a block. The role `headers` reads them when it starts, and what it sends
+/// stands on them.
+#[test]
+fn a_join_goes_on_with_the_headers_of_an_earlier_run() {
+    let provider = Provider::new();
+    let mut ledger = SharedLedger::in_memory(provider.spec()).unwrap();
+    let (earlier, later) = provider.rows[1..].split_at(20);
+    ledger.put_headers(earlier).unwrap();
+    provider.commit_header(&mut ledger, 0);
+    ledger.begin_join().unwrap();
+    assert_eq!(ledger.best_header().unwrap().hash, earlier[19].hash);
+    ledger.put_headers(later).unwrap();
+    provider.rows[1..].iter().for_each(|row| ledger.apply_header(row.header.height, &row.hash).unwrap());
+    provider.commit_header(&mut ledger, BLOCKS);
+    provider.give_pieces(&mut ledger.snapshots().unwrap());
+    assert!(matches!(provider.adopt(&mut ledger), Adoption::Done(tip) if tip.height == HEIGHT));
+}
+
 #[test]
 fn what_is_not_this_ledger_s_snapshot_is_refused_and_changes_nothing() {
     let provider = Provider::new();
