@@ -18,14 +18,14 @@ use tussock::{
         limits::{GET_BLOCK_TIMEOUT, MAX_SYNC_HEADERS},
     },
     chain::{block::HashedBlock, key::SecretKey, spec::ChainSpec, testkit::BlockMaker},
-    wire::message::{Kind, Message},
+    wire::message::{Kind, Message, SERVICE_FULL, Version, pruned_services},
 };
 
 use super::FAULT;
 use crate::support::{
     TestNode,
     attack::rest,
-    peer::{PATIENCE, RawPeer},
+    peer::{PATIENCE, RawPeer, version},
 };
 
 /// How long a branch may keep a node from the state `synced`, or more than one block behind the honest chain: 2 s, and
@@ -159,6 +159,37 @@ impl Network {
         });
     }
 
+    /// A liar with a branch of `ahead` blocks on the honest tip who states that it keeps none of them, and may push the first.
+    fn pruned(&mut self, ahead: usize, pushes: bool) {
+        let branch = self.maker.lock().unwrap().fork().empty_blocks(ahead, SecretKey::well_known(9).address());
+        let mut blocks = self.honest.lock().unwrap().blocks.clone();
+        let first = branch[0].clone();
+        blocks.extend(branch);
+        let height = u32::try_from(blocks.len()).unwrap();
+        let tip = blocks.last().unwrap().hash;
+        let liar = Holder { blocks, delivers: 0, manner: Manner::Absent };
+        let mut peer = RawPeer::connect(self.node.p2p(), &self.spec);
+        let services = pruned_services(SERVICE_FULL, u32::MAX);
+        peer.send(&Message::Version(Version { services, ..version(&self.spec, height, tip, 1 << 40) }));
+        peer.finish_handshake();
+        self.run(move |ends| {
+            let mut told = false;
+            while !ends() {
+                match peer.read_within(Duration::from_millis(20)) {
+                    None => {}
+                    Some(None) => return,
+                    Some(Some(message)) => {
+                        let is_told = matches!(message, Message::GetSync(_));
+                        liar.answer(message).iter().for_each(|answer| peer.send(answer));
+                        if is_told && pushes && !std::mem::replace(&mut told, true) {
+                            peer.send(&Message::Block(first.bytes.clone()));
+                        }
+                    }
+                }
+            }
+        });
+    }
+
     /// Lets honest blocks come for a while. Returns the longest times that the node was not synced, and more than one
     /// block behind.
     fn watch(&mut self) -> (Duration, Duration) {
@@ -235,6 +266,20 @@ fn a_half_withheld_branch_does_not_keep_a_node_behind() {
             assert!(apart < LIMIT && behind < LIMIT, "{figure}\n{}", network.node.log());
             network.end();
         }
+    }
+}
+
+/// Nothing was overdue of what a peer states to have let go of, also where it cannot have: where too few blocks follow.
+#[test]
+fn a_branch_whose_peer_states_that_it_keeps_none_of_it_does_not_keep_a_node_behind() {
+    for (ahead, pushes) in [(40, true), (99, true), (40, false)] {
+        let mut network = Network::new();
+        network.pruned(ahead, pushes);
+        let (apart, behind) = network.watch();
+        let figure = format!("{ahead} ahead, pushes {pushes}: not synced {apart:?}, behind {behind:?}");
+        println!("{figure}");
+        assert!(apart < LIMIT && behind < LIMIT, "{figure}\n{}", network.node.log());
+        network.end();
     }
 }
 

@@ -1,6 +1,9 @@
 //! Which bodies peers keep: what they state, and what they deny.
 
-use crate::node::fetch::sources::{BodySource, BodySources};
+use crate::{
+    chain::archive::Keep,
+    node::fetch::sources::{BodySource, BodySources},
+};
 
 /// Peers that have let go of a block that nobody keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +41,11 @@ impl BodySource {
         self.claims_to_keep(height) && self.denied < Some(height) && !self.closing
     }
 
-    /// Whether it has had the block at this height, and keeps it no more.
-    pub(super) fn has_pruned(&self, height: u32) -> bool {
-        self.from > height && self.height >= height && !self.closing
+    /// Whether it has had the block at this height, and keeps it no more. Both are its own words, so there must be as many headers above
+    /// as every pruned node keeps blocks: with the work of fewer, whoever withholds them would hold up everybody.
+    pub(super) fn has_pruned(&self, height: u32, best: u32) -> bool {
+        let is_old = height.saturating_add(Keep::FEWEST) <= best;
+        is_old && self.from > height && self.height >= height && !self.closing
     }
 
     /// Whether it may have let go of that body since.
@@ -52,7 +57,7 @@ impl BodySource {
 impl BodySources {
     /// If no peer keeps the body at this height, and some had it: what is known of them.
     pub(super) fn none_keeps(&self, height: u32) -> Option<Pruned> {
-        let pruned = || self.map.values().filter(|peer| peer.has_pruned(height));
+        let pruned = || self.map.values().filter(|peer| peer.has_pruned(height, self.best));
         let lowest = pruned().map(BodySource::from).min()?;
         let is_kept = self.map.values().any(|peer| peer.keeps(height));
         let of = self.map.values().filter(|peer| !peer.closing).count();

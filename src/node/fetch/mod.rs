@@ -352,6 +352,7 @@ impl Role for Fetch {
             Input::Command(ticket, command) => self.on_command(now.mono, ticket, command, out),
             Input::Start | Input::Wake | Input::Stop => {}
         }
+        self.peers.best = self.window.end().saturating_sub(1);
         self.on_wake(now.mono, out);
         self.report_missing_history(now, out);
     }

@@ -105,6 +105,8 @@ pub(super) enum Choice {
 pub(super) struct BodySources {
     pub(super) map: BTreeMap<LinkId, BodySource>,
     turn: u64,
+    /// The height of the best header.
+    pub(super) best: u32,
     /// Whose links ended for a fault, the oldest first.
     stallers: VecDeque<(Whereabouts, Time)>,
     /// Who did not answer in time when asked for a new block, on links that are gone. The oldest first.
@@ -311,7 +313,7 @@ impl BodySources {
             return Choice::Nobody;
         }
         let claimed = all().any(|(_, peer)| peer.height >= height);
-        if !claimed && self.map.values().any(|peer| peer.has_pruned(height)) {
+        if !claimed && self.map.values().any(|peer| peer.has_pruned(height, self.best)) {
             return Choice::Nobody; // those that had it keep it no more, and no other says that it has it
         }
         let has_room = |peer: &BodySource| more || peer.requests.len() < peer.window;

@@ -138,7 +138,7 @@ impl Window {
     }
 
     /// The height after the last slot.
-    fn end(&self) -> u32 {
+    pub(super) fn end(&self) -> u32 {
         self.base.saturating_add(u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
     }
 

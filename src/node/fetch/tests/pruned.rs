@@ -172,3 +172,17 @@ fn a_pruned_peer_that_denies_what_it_states_to_keep_does_not_hide_that_others_ar
     assert!(matches!(missing(&actions), Some(Some(_))), "{:?}", missing(&actions));
     assert_eq!(missing(&rig.pass(SECOND)), None, "it stays");
 }
+
+/// Nothing was overdue of a branch whose peer stated to be pruned, whatever the branch's work: it held up who had no more.
+#[test]
+fn what_a_peer_states_to_have_let_go_of_though_too_little_follows_is_overdue_like_all_else() {
+    for (blocks, is_overdue) in [(2, true), (100, true), (101, false)] {
+        let mut rig = Rig::new(blocks, &[]);
+        rig.up(1, 0);
+        let mut actions = up_pruned(&mut rig, 2, u32::MAX, u32::MAX);
+        (0..5).for_each(|_| actions.extend(deny_all(&mut rig, 1)));
+        actions.extend(rig.pass(SECOND * 20));
+        let overdue = |notice: &Notice| matches!(notice, Notice::Headers(ToHeaders::Overdue { .. }));
+        assert_eq!((told(&actions, overdue) > 0, missing(&actions).is_none()), (is_overdue, is_overdue), "{blocks}");
+    }
+}
