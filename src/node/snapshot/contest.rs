@@ -38,8 +38,12 @@ impl Contest {
         self.since = None;
     }
 
-    /// Until when the plan must have proven the bucket. One that has proven others has more time: it is likely the true one.
+    /// Until when the plan must have proven the bucket. One that has proven others has more time, and at least as long as not everybody
+    /// who offers it was asked: it is likely the true one.
     pub(super) fn deadline(&self, plan: &Plan) -> Option<Time> {
+        if plan.is_proven_anywhere() && !plan.has_asked_all() {
+            return None;
+        }
         let doubled = 1 << self.failures(&plan.id).min(MOST_DOUBLED);
         let time: Duration = if plan.is_proven_anywhere() { PIECE_STALL } else { PLAN_TRIAL * doubled };
         self.since.map(|since| since + time)

@@ -114,7 +114,9 @@ impl Snapshot {
                 files.store.drop_bucket(bucket)?;
                 let lengths = plan.manifest.lengths_of(bucket);
                 joiner.trials.dropped(lengths.iter().map(|length| u64::from(*length)).sum());
-                let gives_way = plan.contests(bucket);
+                // What is proven elsewhere speaks for the plan, and against whoever sent this bucket. Others that offer it are asked first:
+                // with another plan all that is here would be lost.
+                let gives_way = plan.contests(bucket) && !plan.is_proven_anywhere();
                 let fault = fault.err().unwrap_or(SnapshotFault::Leaf(bucket));
                 let culprit_link = culprit.map_or(0, |link| link.0);
                 log::warn!("snapshot: bucket is wrong bucket={bucket} fault={fault} sender={culprit_link}");

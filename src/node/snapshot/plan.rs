@@ -175,6 +175,12 @@ impl Plan {
         !self.contested.is_empty()
     }
 
+    /// Whether each peer that could send the first of those was asked for it.
+    pub(super) fn has_asked_all(&self) -> bool {
+        let first = self.contested.first().and_then(|at| self.buckets.get(*at));
+        first.and_then(|bucket| bucket.alone.as_ref()).is_none_or(|alone| alone.rounds > 0)
+    }
+
     /// The next piece to ask this peer for.
     pub(super) fn next_for(&self, link: LinkId) -> Option<u32> {
         if let Some(first) = self.contested.first() {

@@ -5,8 +5,17 @@ use super::{
     *,
 };
 use crate::{
-    base::limits::PIECES_PER_PEER,
-    node::{PeerFault, outbox::Action},
+    base::{
+        ids::LinkId,
+        limits::{PIECE_STALL, PIECES_PER_PEER, PLAN_TRIAL},
+        time::Time,
+    },
+    chain::snapshot::{CheckedBucket, Staged},
+    node::{
+        PeerFault,
+        outbox::Action,
+        snapshot::{contest::Contest, plan::Plan},
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -384,4 +393,69 @@ fn whoever_lacks_the_snapshot_that_does_not_come_is_asked_for_another() {
     rig.add_honest(2);
     rig.run(SECOND * 60);
     assert_eq!(rig.adopts(), Some(made().manifest.id()));
+}
+
+/// The manifest with another length of the last bucket, which has one piece.
+fn last_cut_otherwise() -> Manifest {
+    let manifest = made().manifest;
+    let mut lengths: [Vec<u32>; 64] = std::array::from_fn(|bucket| manifest.lengths_of(bucket).into());
+    lengths[63][0] -= 5;
+    Manifest::new(HEIGHT, block(HEIGHT), *manifest.leaves(), &lengths).expect("few pieces")
+}
+
+/// One liar offers another cut of the bucket that is missing, and others, who offer the true one, send that bucket wrong.
+#[test]
+fn who_sends_a_contested_bucket_wrong_takes_nothing_from_what_is_here() {
+    let Made { manifest, pieces } = made();
+    let (block, last) = (manifest.block(), pieces.len() as u32 - 1);
+    let mut rig = Rig::joining(&FakeFiles::default());
+    let silent = |manifest| Peer { manifest: Some(manifest), piece: Box::new(|_| None), is_silent: true };
+    rig.add_peer(1, silent(manifest.clone()));
+    rig.headers_known();
+    let mut at = 0;
+    while let Some(number) = rig.asked[&1].get(at).copied() {
+        at += 1;
+        if number != last {
+            let did = rig.driver.receive(1, &Message::Piece { block, number, bytes: pieces[number as usize].clone() });
+            rig.answer(did);
+        }
+    }
+    assert_eq!(at, pieces.len(), "all is here but the last bucket");
+    (2..=4).for_each(|link| rig.add_peer(link, silent(manifest.clone())));
+    rig.add_peer(30, silent(last_cut_otherwise()));
+    rig.add_honest(20);
+    for liar in 1..=4 {
+        for _ in rig.asked.get(&liar).cloned().unwrap_or_default().iter().filter(|number| **number == last) {
+            let wrong = other(&pieces[last as usize]);
+            let did = rig.driver.receive(liar, &Message::Piece { block, number: last, bytes: wrong });
+            rig.answer(did);
+        }
+        rig.run(Duration::from_millis(1));
+    }
+    rig.run(SECOND * 5);
+    assert_eq!(rig.adopts(), Some(manifest.id()));
+    assert_eq!(rig.asked[&20], [last], "nothing else that was here");
+    assert!((1..=4).chain([30]).all(|link| refuted(&rig, link)) && !refuted(&rig, 20));
+}
+
+#[test]
+fn a_plan_that_is_proven_elsewhere_is_not_late_before_all_who_offer_it_were_asked() {
+    let Made { manifest, pieces } = made();
+    let last = pieces.len() as u32 - 1;
+    let here = (0..=last).map(|number| number < last).collect();
+    let mut plan = Plan::new(Staged { manifest, here });
+    let mut contest = Contest::default();
+    contest.since = Some(Time(0));
+    plan.contest(vec![63]);
+    assert_eq!(contest.deadline(&plan), Some(Time(0) + PLAN_TRIAL));
+    let right = CheckedBucket { bucket: 0, sum: Default::default(), coins: 1, amount: 5 };
+    plan.judge(0, &Ok(right));
+    let links = [LinkId(1), LinkId(2)];
+    for _ in links {
+        plan.assign_alone(&links);
+        assert_eq!(contest.deadline(&plan), None);
+        links.iter().for_each(|link| drop(plan.give_up_alone(*link)));
+    }
+    plan.assign_alone(&links);
+    assert_eq!(contest.deadline(&plan), Some(Time(0) + PIECE_STALL));
 }
