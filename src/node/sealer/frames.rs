@@ -229,12 +229,17 @@ impl Sealer {
             return Ok(Worth::Nothing);
         }
         let outbids = self.keys.own_number() == Some(signer) && self.recalling.is_outbid_by(recall);
-        if !outbids && !self.questions.may_ask(now.mono, signer, nonce) {
+        let may_ask = self.questions.may_ask(now.mono, signer, nonce);
+        if !outbids && !may_ask && !self.questions.may_note(now.mono, signer, nonce) {
             self.tell_newest(link, recall, out);
             return Ok(Worth::Nothing);
         }
         if !self.keys.of(signer).is_some_and(|key| recall.holds(&self.keys.genesis, key)) {
             return Err(PeerFault::Unsigned(Kind::Recall));
+        }
+        if !outbids && !may_ask {
+            self.questions.note(recall);
+            return Ok(Worth::Nothing);
         }
         if outbids {
             self.recalling.outbid(recall);

@@ -3,14 +3,15 @@
 //!
 //! Only a question whose nonce is above those before is one: whoever has recorded old ones would else spend what their signer may
 //! ask, and keep it from ever voting again. A signer whose clock is behind hears of its newest question from whoever knows it,
-//! and asks anew with a greater nonce; nothing needs to be written for that, and an older disk does no harm.
+//! and asks anew with a greater nonce; nothing needs to be written for that, and an older disk does no harm. Whoever has just started
+//! knows of none, so a question that comes when its signer may not ask is noted all the same: no older one counts from then on.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
-use crate::{base::time::Time, chain::seal::Recall};
+use crate::{base::time::Time, chain::seal::Recall, node::rate_limit::RateLimit};
 
 /// Questions that an authority may ask at once.
 const AT_ONCE: u32 = 4;
@@ -18,18 +19,27 @@ const AT_ONCE: u32 = 4;
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Questions of one authority whose answers are passed on: as many as it waits for answers to.
 const REMEMBERED: usize = 8;
+/// Questions of an authority in each second that are noted although it may not ask. Each costs a signature's check.
+const NOTED_PER_SECOND: u32 = 8;
 
 /// The questions, by who asks.
 #[derive(Default)]
 pub(super) struct Questions(BTreeMap<u8, Asker>);
 
-#[derive(Default)]
 struct Asker {
     newest: Option<Recall>,
     /// The newest last.
     questions: VecDeque<Question>,
     /// When all that was asked is paid off, at one in each interval.
     paid: Time,
+    noted: RateLimit,
+}
+
+impl Default for Asker {
+    fn default() -> Self {
+        let (questions, noted) = (VecDeque::new(), RateLimit::per_second(NOTED_PER_SECOND));
+        Self { newest: None, questions, paid: Time(0), noted }
+    }
 }
 
 struct Question {
@@ -42,8 +52,21 @@ impl Questions {
     /// Whether a question is new, and its signer may ask one more.
     pub(super) fn may_ask(&self, now: Time, signer: u8, nonce: u64) -> bool {
         let is_free = |asker: &Asker| asker.paid <= now + INTERVAL * (AT_ONCE - 1);
-        let is_new = |newest: &Recall| newest.nonce < nonce;
-        self.newest(signer).is_none_or(is_new) && self.0.get(&signer).is_none_or(is_free)
+        self.is_new(signer, nonce) && self.0.get(&signer).is_none_or(is_free)
+    }
+
+    fn is_new(&self, signer: u8, nonce: u64) -> bool {
+        self.newest(signer).is_none_or(|newest| newest.nonce < nonce)
+    }
+
+    /// Whether a question that may not be asked is to be noted, if its signature holds.
+    pub(super) fn may_note(&mut self, now: Time, signer: u8, nonce: u64) -> bool {
+        self.is_new(signer, nonce) && self.0.get_mut(&signer).is_some_and(|asker| asker.noted.take(now))
+    }
+
+    /// A question whose signature holds, and which nobody answers: older ones are none from now on.
+    pub(super) fn note(&mut self, recall: &Recall) {
+        self.0.entry(recall.signer).or_default().newest = Some(*recall);
     }
 
     /// The newest question of an authority.

@@ -296,6 +296,29 @@ fn an_old_question_is_answered_with_the_newest_one_to_whoever_passes_it_on() {
     assert_eq!(driver.receive(3, &recall(71)).sent(1).len(), 2, "the signer may ask as before");
 }
 
+/// Whoever has just started does not know which question is the newest: somebody who has recorded those of many starts had them taken
+/// one after the other, each as soon as their signer may ask once more.
+#[test]
+fn recorded_questions_that_nobody_remembers_do_not_keep_their_signer_from_asking() {
+    let (mut driver, _) = started(Some(1), &Disk::default());
+    let recall = |nonce| Message::Recall(Recall::sign(0, 0, nonce, &key(0), &genesis()));
+    let mut recorded = (1..10_000).map(recall);
+    let (mut answered, mut waited) = (None, 0);
+    for (nonce, wait) in (10_000..).zip([0, 2, 4, 8, 16, 30]) {
+        for _ in 0..wait * 10 + 1 {
+            driver.pass(Duration::from_millis(100));
+            for _ in 0..5 {
+                driver.receive(2, &recorded.next().unwrap());
+            }
+        }
+        waited += wait;
+        if answered.is_none() && driver.receive(1, &recall(nonce)).sent(1).len() == 1 {
+            answered = Some(waited);
+        }
+    }
+    assert!(answered.is_some_and(|waited| waited <= 14), "{answered:?}");
+}
+
 /// Its disk or clock was put back.
 #[test]
 fn who_hears_a_later_question_of_its_own_asks_with_a_greater_nonce() {
