@@ -61,6 +61,7 @@ fn a_state_is_brought_back_again_and_again_and_everything_is_told() {
         let done = node.json(&["dev", "revert", &first]);
         assert_eq!((&done["undone"], &done["tip"]), (&json!(4), &status["tip"]));
         assert_eq!(told(&node, cursor), [format!("undone {amount}")]);
+        assert!(node.json(&["tips"]).to_string().contains(r#""set_aside":true"#), "by an operator, and not for a rule");
         let now = node.status();
         assert_eq!([&now["height"], &now["state_digest"]], [&status["height"], &status["state_digest"]]);
         assert_eq!((balance(&node, "dev9"), now["state"].as_str()), (before, Some("synced")));
@@ -139,9 +140,18 @@ fn blocks_give_way_to_others_and_their_payments_wait_again_or_are_left_out() {
     assert_eq!(call(&node, "invalidateblock", json!([block])), Ok(Value::Null));
     let next_best = (node.height(), node.json(&["tx", &id])["status"].clone());
     assert_eq!(next_best, (5, json!("confirmed")), "the next best branch");
+    let aside = |node: &TestNode| {
+        let tips = node.json(&["tips"]);
+        let aside = tips.as_array().unwrap().iter().filter(|tip| tip["set_aside"] == true);
+        aside.map(|tip| (tip["hash"].clone(), tip["status"].clone())).collect::<Vec<_>>()
+    };
+    let end = done["tip"].clone();
+    assert_eq!(aside(&node), [(end, json!("invalid"))], "by an operator, and not for a rule");
+    assert!(stdout(&node.cli(&["tips"])).contains("set-aside"));
     assert_eq!(call(&node, "reconsiderblock", json!([block])), Ok(Value::Null));
     node.wait(&["tx", &id]);
     assert_eq!(node.height(), 7, "on that branch, and the payment after it");
+    assert_eq!(aside(&node), []);
     assert!(call(&node, "invalidateblock", json!(["00".repeat(32)])).unwrap_err().contains("block 0000"));
 }
 

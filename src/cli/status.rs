@@ -292,7 +292,12 @@ pub fn mempool(context: &Context, arguments: &MempoolArgs) -> Outcome {
 
 /// `tussock tips`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  tussock tips --json")]
+#[command(after_help = "\
+A branch that is set-aside breaks no rule: an operator of this test chain wants
+that it does not count (tussock dev revert, or invalidateblock over RPC).
+
+Example:
+  tussock tips --json")]
 pub struct TipsArgs {
     #[command(flatten)]
     watch: WatchFlags,
@@ -305,7 +310,9 @@ pub fn tips(context: &Context, arguments: &TipsArgs) -> Outcome {
         context.print(&tips, |tips| {
             let mut rows = Rows::new(&[">height", "~hash", ">branch", "status"]);
             for tip in output::items(tips) {
-                rows.row(["height", "hash", "branch_length", "status"].map(|key| text(tip, key)));
+                let status = if tip["set_aside"] == json!(true) { "set-aside".to_owned() } else { text(tip, "status") };
+                let [height, hash, length] = ["height", "hash", "branch_length"].map(|key| text(tip, key));
+                rows.row([height, hash, length, status]);
             }
             rows.text("no tips")
         })

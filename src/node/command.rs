@@ -99,7 +99,7 @@ pub enum LedgerCommand {
 pub enum TestCommand {
     /// What [`TestCommand::Revert`] needs to come back to here. → [`Reply::TestSnapshot`]
     Snapshot,
-    /// Back to this block and this mempool: no block that the chain leaves counts from now on. → [`Reply::Done`]
+    /// Back to this block and this mempool: no block that the chain leaves counts from now on. → [`Reply::Reverted`]
     Revert {
         /// The last block.
         tip: Hash,
@@ -222,6 +222,13 @@ pub enum Reply {
     Mined(Vec<Hash>),
     /// Blocks gave way to others.
     Reorganised(Box<Reorganised>),
+    /// The chain is back.
+    Reverted {
+        /// Blocks that were taken off it.
+        undone: u32,
+        /// The first block of each branch that does not count any more.
+        aside: Vec<Hash>,
+    },
     /// The chain's end and the mempool, ancestors before descendants.
     TestSnapshot(Box<Tip>, Vec<Bytes>),
 }

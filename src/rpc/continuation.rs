@@ -262,6 +262,7 @@ fn name_of(reply: &Reply) -> &'static str {
         Reply::Displaced(..) => "displaced transaction",
         Reply::Mined(_) => "mined",
         Reply::Reorganised(_) => "reorganised",
+        Reply::Reverted { .. } => "reverted",
         Reply::TestSnapshot(..) => "snapshot",
     }
 }

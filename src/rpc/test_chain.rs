@@ -24,13 +24,20 @@ use crate::{
 pub const FILE: &str = "test-chain.json";
 /// Snapshots that are kept at most. A program that takes one for each of its tests goes back to it, which drops all later ones.
 const MOST_SNAPSHOTS: usize = 1_000;
-/// Blocks that gave way which are remembered.
+/// Blocks that gave way which are remembered, and of those that were set aside.
 const MOST_LEFT: usize = 2_000;
 /// Bytes of the transactions in all of them.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Seconds by which the clock may be set off: a hundred years.
 pub const MAX_SHIFT: u64 = 100 * 366 * 86_400;
+
+/// Puts blocks at the end of a list, each once. Of too many the oldest are forgotten.
+fn append(list: &mut Vec<Hash>, blocks: &[Hash]) {
+    list.retain(|other| !blocks.contains(other));
+    list.extend(blocks);
+    list.drain(..list.len().saturating_sub(MOST_LEFT));
+}
 
 /// What is kept.
 pub struct TestChain {
@@ -50,6 +57,8 @@ struct Kept {
     reverting: Option<u64>,
     /// Blocks that gave way, which the ledger still counts as branches.
     left: Vec<Hash>,
+    /// Blocks that operators have set aside, each the first of a branch. One that counts again may still be here.
+    aside: Vec<Hash>,
 }
 
 /// A state of the chain to come back to.
@@ -170,9 +179,22 @@ impl TestChain {
     /// These blocks give way in a reorganisation.
     pub fn note_left(&self, removed: &[Hash]) -> Result<(), RpcError> {
         let mut kept = self.lock().clone();
-        kept.left.retain(|other| !removed.contains(other));
-        kept.left.extend(removed);
-        kept.left.drain(..kept.left.len().saturating_sub(MOST_LEFT));
+        append(&mut kept.left, removed);
+        self.put(kept)
+    }
+
+    /// Whether an operator has set this block aside, as the first of a branch.
+    pub fn is_aside(&self, block: &Hash) -> bool {
+        self.lock().aside.contains(block)
+    }
+
+    /// These blocks do not count any more, because an operator wants so.
+    pub fn note_aside(&self, blocks: &[Hash]) -> Result<(), RpcError> {
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let mut kept = self.lock().clone();
+        append(&mut kept.aside, blocks);
         self.put(kept)
     }
 
@@ -231,6 +253,10 @@ mod tests {
         }
         let left = TestChain::open(&folder).left();
         assert_eq!((left.len(), left.last(), left.contains(&blocks[0])), (1_501, removed.get(999), true), "each once");
+        kept.note_aside(&blocks).unwrap();
+        kept.note_aside(&blocks[1..]).unwrap();
+        let kept = TestChain::open(&folder);
+        assert!(blocks.iter().all(|block| kept.is_aside(block)) && !kept.is_aside(&tip.hash));
         let large = [Bytes::from(vec![0; MOST_BYTES])];
         assert_eq!(kept.take(&tip, &large).unwrap_err().code, error::REJECTED);
         for damaged in ["{", r#"{"clock_shift_s":1000000000000000000,"last":1,"snapshots":[]}"#] {

@@ -113,10 +113,12 @@ impl ChainManager {
             Branch::Whole { fork, path } => (fork, path),
             Branch::Missing(missing) => return Ok(no_block(&missing)),
         };
-        let mut left = None;
-        if fork != self.active.chain().tip().hash {
-            let height = self.active.chain().row(&fork)?.header.height.saturating_add(1);
-            let first = self.active.chain().applied_at(height)?;
+        let (mut left, mut undone) = (None, 0);
+        let before = self.active.chain().tip().clone();
+        if fork != before.hash {
+            let forked_at = self.active.chain().row(&fork)?.header.height;
+            undone = before.height.saturating_sub(forked_at);
+            let first = self.active.chain().applied_at(forked_at.saturating_add(1))?;
             if let Some(reason) = self.must_stay(&first) {
                 return Ok(Reply::Refused(reason));
             }
@@ -133,7 +135,7 @@ impl ChainManager {
         marked.extend(self.mark_better_branches(now, only)?);
         self.tell_marked(now, &marked, out)?;
         self.follow_best(now, out)?;
-        Ok(Reply::Done)
+        Ok(Reply::Reverted { undone, aside: marked.into_iter().map(|(first, _)| first).collect() })
     }
 
     /// The invalid blocks from this one down, the lowest first.

@@ -123,6 +123,11 @@ pub const TIPS: Schema = Schema::Array(&Schema::Object(&[&[
     required("branch_length", Schema::Integer, "blocks since the branch left the best chain"),
     required("branchlen", Schema::Integer, "the same"),
     required("status", Schema::Choice(&["active", "valid-fork", "headers-only", "invalid"]), "as in Bitcoin Core"),
+    required(
+        "set_aside",
+        Schema::Boolean,
+        "of an invalid one: no rule is broken, an operator of a test chain wants it so",
+    ),
     required("work", Schema::Text, "work up to this block, in hex"),
 ]]));
 /// Numbers about a block. A call may ask for some of them only.

@@ -22,6 +22,8 @@ use crate::{
 const MAX_FULL_TRANSACTIONS: usize = 1000;
 /// Transactions of a block in one page of a list by default.
 const ENTRIES: u64 = 50;
+/// Blocks from a branch's end down to one that was set aside, at most: a branch is longer only where somebody does so on purpose.
+const MOST_ASIDE: usize = 10_000;
 /// Blocks in one page of a list.
 pub(in crate::rpc) const MAX_PAGE: u64 = 100;
 
@@ -59,7 +61,7 @@ pub(super) const METHODS: &[Method] = &[
         name: "tips",
         params: &[],
         summary: "the ends of all branches",
-        returns: "an array of objects with height, hash, branch_length and status",
+        returns: "an array of objects with height, hash, branch_length, status and set_aside",
         result: answers::blocks::TIPS,
         errors: &[],
         handler: |context, _| Ok(list_tips(context)),
@@ -218,7 +220,8 @@ pub(in crate::rpc) fn list_tips(context: &Shared) -> Continuation {
 }
 
 fn tips(context: &Context, databases: &mut Databases) -> Result<Value, RpcError> {
-    let rows = databases.branch_tips()?.into_iter().map(|branch| {
+    let branches = databases.branch_tips()?;
+    let rows = branches.into_iter().map(|branch| {
         let row = &branch.row;
         let status = match render::status_here(context, row) {
             BlockStatus::Applied => "active",
@@ -227,12 +230,27 @@ fn tips(context: &Context, databases: &mut Databases) -> Result<Value, RpcError>
             BlockStatus::Invalid => "invalid",
         };
         let length = branch.branch_length;
-        json!({
+        let is_aside = is_aside(context, databases, row)?;
+        Ok(json!({
             "height": row.header.height, "hash": row.hash, "branch_length": length, "branchlen": length,
-            "status": status, "work": row.work.to_string(),
-        })
+            "status": status, "set_aside": is_aside, "work": row.work.to_string(),
+        }))
     });
-    Ok(rows.collect())
+    rows.collect()
+}
+
+/// Whether an invalid block breaks no rule: an operator of a test chain has set it aside, or one below it.
+fn is_aside(context: &Context, databases: &mut Databases, row: &HeaderRow) -> Result<bool, RpcError> {
+    let mut next = Some(row.clone()).filter(|row| row.status == BlockStatus::Invalid && context.chain.test);
+    for _ in 0..MOST_ASIDE {
+        let Some(row) = next else { break };
+        if context.test_chain.is_aside(&row.hash) {
+            return Ok(true);
+        }
+        let below = databases.header(&row.header.previous)?;
+        next = below.filter(|row| row.status == BlockStatus::Invalid);
+    }
+    Ok(false)
 }
 
 fn next_of(databases: &mut Databases, row: &HeaderRow) -> Result<Option<Hash>, RpcError> {

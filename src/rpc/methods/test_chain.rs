@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::{
     base::hash::Hash,
-    chain::archive::BlockStatus,
     node::command::{LedgerCommand, MinerCommand, Reply, TestCommand},
     rpc::{
         answers,
@@ -137,7 +136,8 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED, error::NOT_FOUND],
         handler: |context, args| {
             let block = args.parsed("blockhash", "a block's hash")?;
-            mark(context, TestCommand::SetAside { block })
+            let kept = context.clone();
+            mark(context, TestCommand::SetAside { block }, move || kept.test_chain.note_aside(&[block]))
         },
     },
     Method {
@@ -149,7 +149,7 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[error::REJECTED, error::NOT_FOUND],
         handler: |context, args| {
             let block = args.parsed("blockhash", "a block's hash")?;
-            mark(context, TestCommand::TakeBack { block })
+            mark(context, TestCommand::TakeBack { block }, || Ok(()))
         },
     },
 ];
@@ -216,12 +216,7 @@ fn revert(
     let (tip, context) = (snapshot.tip, context.clone());
     Ok(Continuation::query_then(move |databases| {
         let from = databases.tip()?;
-        // Blocks above the last one that both chains have are undone.
-        let mut fork = databases.header(&tip)?.ok_or_else(|| gone(&snapshot))?;
-        while fork.status != BlockStatus::Applied {
-            fork = databases.header(&fork.header.previous)?.ok_or_else(|| gone(&snapshot))?;
-        }
-        let undone = from.height.saturating_sub(fork.header.height);
+        databases.header(&tip)?.ok_or_else(|| gone(&snapshot))?;
         let status = context.node.status();
         let alone = status.inbound + status.outbound == 0;
         let left = context.test_chain.left();
@@ -229,12 +224,13 @@ fn revert(
         let before = clock::shift();
         context.test_chain.begin_revert(snapshot.id)?;
         let ask = Continuation::ask(command, move |reply| {
-            if !matches!(reply, Reply::Done) {
+            let Reply::Reverted { undone, aside } = reply else {
                 // Nothing has changed: forgets no snapshot.
                 context.test_chain.end_revert(u64::MAX, before)?;
                 return Err(unexpected(reply));
-            }
+            };
             context.test_chain.end_revert(snapshot.id, snapshot.clock_shift_s)?;
+            context.test_chain.note_aside(&aside)?;
             let answer = json!({ "id": snapshot.id, "height": snapshot.height, "tip": tip, "undone": undone });
             let next = once_reindexed(&context, from.hash, move || then(answer).unwrap_or_else(Continuation::fail));
             if snapshot.clock_shift_s == before {
@@ -258,11 +254,16 @@ fn done(reply: Reply) -> Result<(), RpcError> {
     }
 }
 
-fn mark(context: &Shared, command: TestCommand) -> Result<Continuation, RpcError> {
+fn mark(
+    context: &Shared,
+    command: TestCommand,
+    then: impl FnOnce() -> Result<(), RpcError> + Send + 'static,
+) -> Result<Continuation, RpcError> {
     refuse_elsewhere(context)?;
     let (before, context) = (context.tip()?.hash, context.clone());
     let ask = Continuation::ask(test(command), move |reply| {
         done(reply)?;
+        then()?;
         Ok(once_reindexed(&context, before, || Continuation::value(&Value::Null)))
     });
     Ok(ask.within(RPC_BLOCKS))

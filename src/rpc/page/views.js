@@ -176,7 +176,7 @@ const views = {
   async tips() {
     const list = await api("tips");
     return [title("Branches", "tips"), tree(list), table(["#height", "hash", "#length", "status"],
-      list.map(t => [link("block/" + t.hash, num(t.height)), hash("block", t.hash), num(t.branch_length), t.status])),
+      list.map(t => [link("block/" + t.hash, num(t.height)), hash("block", t.hash), num(t.branch_length), t.set_aside ? "set aside" : t.status])),
       note("length: blocks since the branch left the chain. A branch with more work than the chain replaces it.")];
   },
   async node() {

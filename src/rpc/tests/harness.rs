@@ -130,6 +130,9 @@ impl Backend for FakeNode {
                 let tip = self.status.snapshot().tip.expect("each rig reports a tip");
                 Reply::TestSnapshot(Box::new(tip), vec![vec![1, 2, 3].into()])
             }
+            Command::Ledger(LedgerCommand::Test(TestCommand::Revert { .. })) => {
+                Reply::Reverted { undone: 2, aside: vec![Hash([8; 32])] }
+            }
             Command::Ledger(LedgerCommand::Template(_)) => Reply::Template(Arc::new(template())),
             Command::Fetch(FetchCommand::SubmitBlock(_)) => Reply::Accepted(Hash([0; 32])),
             _ => Reply::Done,

@@ -51,6 +51,11 @@ fn told(actions: &[Action]) -> Vec<&'static str> {
     actions.iter().filter_map(word).collect()
 }
 
+/// The answer to a return: so many blocks are undone, and these begin what does not count any more.
+fn reverted(undone: u32, aside: &[&Made]) -> Reply {
+    Reply::Reverted { undone, aside: aside.iter().map(|one| one.0.hash).collect() }
+}
+
 #[test]
 fn a_revert_brings_chain_coins_and_mempool_back_and_survives_a_kill() {
     let (mut node, mut maker) = synced_at(2);
@@ -64,7 +69,7 @@ fn a_revert_brings_chain_coins_and_mempool_back_and_survives_a_kill() {
     let lost = pay(&mut maker, 2);
     node.submit(&lost).unwrap();
     let (reply, actions) = command(&mut node, back.clone());
-    assert_eq!(reply, Reply::Done);
+    assert_eq!(reply, reverted(2, &[&blocks[0]]));
     assert_eq!(told(&actions), ["moved", "invalid"], "headers must not think of an invalid tip");
     assert_eq!(moves(&actions)[0].removed, [blocks[1].0.hash, blocks[0].0.hash]);
     assert_eq!(node.pool(), [waiting.txid()]);
@@ -76,7 +81,7 @@ fn a_revert_brings_chain_coins_and_mempool_back_and_survives_a_kill() {
     assert_eq!(node.pool(), [waiting.txid()], "what users submitted since does not come back");
     node.assert_at(&before);
     let (reply, actions) = command(&mut node, back);
-    assert_eq!((reply, moves(&actions).len()), (Reply::Done, 0));
+    assert_eq!((reply, moves(&actions).len()), (reverted(0, &[]), 0));
     // Other blocks follow, and the same payment is taken again.
     let mut other = before.fork();
     let next = made(&mut other, vec![waiting]);
@@ -97,7 +102,7 @@ fn a_revert_finds_its_way_to_a_branch_that_was_left_or_set_aside() {
     let branch = [sealed(&mut theirs, |header| header.time += 1, vec![]), made(&mut theirs, vec![])];
     node.blocks(&branch);
     node.assert_at(&theirs);
-    assert_eq!(command(&mut node, back.clone()).0, Reply::Done);
+    assert_eq!(command(&mut node, back.clone()).0, reverted(2, &[&branch[0]]), "the snapshot's block was left before");
     node.assert_at(&at);
     assert_eq!(node.store.committed().headers[&branch[0].0.hash].status, BlockStatus::Invalid);
     let block = first.0.hash;
@@ -105,7 +110,7 @@ fn a_revert_finds_its_way_to_a_branch_that_was_left_or_set_aside() {
     assert_eq!((reply, told(&actions)), (Reply::Done, vec!["moved", "invalid"]));
     node.assert_at(&fork);
     let (reply, actions) = command(&mut node, back);
-    assert_eq!((reply, told(&actions)), (Reply::Done, vec!["valid", "moved"]));
+    assert_eq!((reply, told(&actions)), (reverted(0, &[]), vec!["valid", "moved"]));
     node.assert_at(&at);
 }
 
@@ -228,10 +233,8 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
         assert_eq!(refused(&mut node, wanted), format!("block {}", Hash([7; 32])));
     }
     node.assert_at(&maker);
-    assert_eq!(
-        command(&mut node, TestCommand::Revert { tip: genesis, mempool: vec![], alone: true, left: vec![] }).0,
-        Reply::Done
-    );
+    let back = TestCommand::Revert { tip: genesis, mempool: vec![], alone: true, left: vec![] };
+    assert!(matches!(command(&mut node, back).0, Reply::Reverted { .. }));
     node.assert_at(&node.maker());
 }
 
@@ -242,7 +245,7 @@ fn what_a_revert_has_left_does_not_come_back_with_a_reorganisation() {
     let back = snapshot(&mut node);
     let blocks = empty(&mut maker, 3);
     node.blocks(&blocks);
-    assert_eq!(command(&mut node, back).0, Reply::Done);
+    assert_eq!(command(&mut node, back).0, reverted(3, &[&blocks[0]]));
     let (reply, _) = reorganise(&mut node, 2, true);
     let Reply::Reorganised(done) = reply else { panic!("{reply:?}") };
     let data = node.store.committed();
@@ -263,7 +266,7 @@ fn a_node_with_peers_follows_a_better_branch_of_theirs_after_a_revert() {
     node.assert_at(&ours);
     for (alone, end) in [(false, &theirs), (true, &start)] {
         let revert = TestCommand::Revert { tip, mempool: mempool.clone(), alone, left: vec![] };
-        assert_eq!(command(&mut node, revert).0, Reply::Done);
+        assert!(matches!(command(&mut node, revert).0, Reply::Reverted { .. }));
         node.assert_at(end);
         assert_eq!(node.store.committed().headers[&blocks[0].0.hash].status, BlockStatus::Invalid);
     }
@@ -280,7 +283,7 @@ fn a_branch_that_was_left_before_the_start_is_not_followed_after_a_revert() {
     node.blocks(&branch);
     let left = vec![branch[0].0.hash];
     let revert = TestCommand::Revert { tip, mempool, alone: false, left };
-    assert_eq!(command(&mut node, revert).0, Reply::Done);
+    assert!(matches!(command(&mut node, revert).0, Reply::Reverted { undone: 3, .. }));
     node.assert_at(&start);
 }
 
@@ -298,7 +301,7 @@ fn only_a_deep_reorganisation_that_nobody_ordered_is_a_warning() {
     let blocks = empty(&mut ours, 8);
     node.blocks(&blocks);
     let (reply, actions) = command(&mut node, back);
-    assert_eq!((reply, warns(&actions)), (Reply::Done, false));
+    assert_eq!((reply, warns(&actions)), (reverted(8, &[&blocks[0]]), false));
     let block = blocks[0].0.hash;
     let (_, actions) = command(&mut node, TestCommand::TakeBack { block });
     assert!(!warns(&actions));
