@@ -119,6 +119,7 @@ fn wrong_arguments_are_usage_errors() {
         assert_eq!(run.code(), 2, "tussock {line}");
         assert!(run.error().contains("invalid value '-1'") && run.error().contains(words), "{}", run.error());
     }
+    folder.run(&["mine", "99999999"]).fails(2, &["at most 10000 blocks", "99999999"]);
     folder.run(&["run", "--log", "info,peer=debug"]).fails(2, &["peer", "handshake"]);
     assert_eq!(folder.run(&["--help"]).code(), 0);
     assert!(folder.run(&["--help"]).out().contains("130 second signal"));

@@ -20,6 +20,8 @@ const WAIT_GRACE: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_millis(25);
 /// Most blocks in one call, so that a call stays short.
 const MINE_BATCH: u32 = 500;
+/// Most blocks of one command: their hashes are printed together at its end.
+const MOST_MINED: u32 = 10_000;
 /// Time limit of one `mine` call; enough for a slow host.
 const MINE_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -191,7 +193,7 @@ fn not_in_time(phrase: &str, time: Duration, facts: &Value) -> String {
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true, after_help = "Examples:\n  tussock mine 5\n  tussock mine 1 --to alice")]
 pub struct MineArgs {
-    /// Number of blocks
+    /// Number of blocks, at most 10000
     #[arg(value_name = "N", default_value_t = 1)]
     blocks: u32,
     /// Pay the rewards to this address or key [default: the node's --mine address, else dev0]
@@ -204,6 +206,10 @@ pub fn mine(context: &Context, arguments: &MineArgs) -> Outcome {
     if !context.spec().test {
         let chain = &context.spec().name;
         return Err(Failure::usage(format!("mine works only on test chains (local, dev): this is {chain}")));
+    }
+    if arguments.blocks > MOST_MINED {
+        let asked = arguments.blocks;
+        return Err(Failure::usage(format!("mine makes at most {MOST_MINED} blocks at once: {asked} are too many")));
     }
     let folder = context.folder();
     let mut params = vec![json!(arguments.blocks)];
