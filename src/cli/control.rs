@@ -47,7 +47,11 @@ pub struct WaitArgs {
 #[derive(Subcommand, Debug)]
 enum Condition {
     /// Until the node answers; also waits for a node that has not started yet
-    #[command(after_help = "Example:\n  tussock wait ready --timeout 10")]
+    #[command(after_help = "\
+It may have no peer, or be far behind: wait synced is what GET /readyz says.
+
+Example:
+  tussock wait ready --timeout 10")]
     Ready,
     /// Until the ledger has this height
     #[command(allow_negative_numbers = true, after_help = "Example:\n  tussock wait height 100")]
@@ -76,7 +80,7 @@ enum Condition {
         /// The transaction's id, or its first digits if the node knows it
         id: String,
     },
-    /// Until no peer has a better chain and every block is applied
+    /// Until no peer has a better chain and every block is applied: GET /readyz
     #[command(after_help = "Example:\n  tussock wait synced")]
     Synced,
 }

@@ -94,7 +94,12 @@ impl Status {
         self.counters.get(&counter).copied().unwrap_or(0)
     }
 
-    /// Whether the node serves what the network agrees on.
+    /// Whether the node has begun and answers: `wait ready`. It may have no peer, or be far behind.
+    pub fn is_up(&self) -> bool {
+        self.tip.is_some() && self.state != SyncState::Starting
+    }
+
+    /// Whether the node serves what the network agrees on: `wait synced`, `/readyz`, and the metric of the same name.
     pub fn is_ready(&self) -> bool {
         self.state == SyncState::Synced && self.hindrances.unready().is_none()
     }

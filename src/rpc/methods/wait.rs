@@ -9,10 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     base::{hash::Hash, time::Time},
-    node::{
-        SyncState,
-        command::{LedgerCommand, Reply},
-    },
+    node::command::{LedgerCommand, Reply},
     rpc::{
         answers,
         context::{Context, View},
@@ -43,7 +40,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "wait",
         params: &[
-            required("kind", KIND, "ready, synced, height, peers, tx or final"),
+            required("kind", KIND, "ready (the node answers), synced (as /readyz), height, peers, tx or final"),
             optional("value", ID, "the height, the number of peers, or the transaction's id"),
             optional("confirmations", Schema::Integer, "tx: how many; 1 if left out, 0: in the mempool is enough"),
             optional("timeout", Schema::Number, "seconds; 60 if left out"),
@@ -106,9 +103,7 @@ fn wait(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
     let value = args.id("value", "");
     let number = || value.parse::<u64>().map_err(|_| RpcError::invalid_params("\"value\" must be a whole number"));
     match args.required_text("kind")? {
-        "ready" => {
-            Ok(facts_when(|view| view.status.tip.is_some() && view.status.state != SyncState::Starting, until_time))
-        }
+        "ready" => Ok(facts_when(|view| view.status.is_up(), until_time)),
         "synced" => Ok(facts_when(|view| view.status.is_ready(), until_time)),
         "height" => {
             let height = number()?;
