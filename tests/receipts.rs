@@ -195,6 +195,7 @@ fn on_a_chain_of_proof_of_work_a_node_or_its_headers_tell_whether_the_block_stil
     assert!(node.cli(&["chain", "headers", headers]).status.success());
     let undone = alone(&["check", &receipt, "--headers", headers]);
     assert!(undone.status.code() == Some(5) && stderr(&undone).contains("reorganised away"), "{}", stderr(&undone));
+    assert!(stderr(&undone).contains(&format!("tussock prove {payment}")), "what to do: {}", stderr(&undone));
     assert_eq!((node.stop(), rival.stop()), (0, 0));
 }
 

@@ -73,7 +73,7 @@ pub fn run(context: &Context, arguments: &CheckArgs) -> Outcome {
     if receipt.file.as_ref().is_some_and(|file| !file.is_in(memo)) {
         return Err(refused(&arguments.file, &ReceiptFault::File));
     }
-    let standing = standing(context, arguments, &proven)?;
+    let standing = standing(context, arguments, &proven).map_err(|lost| lost.failure(&receipt, &proven))?;
     let facts = facts(context, &receipt, &proven, file.as_ref().map(|(path, _)| path.as_path()), &standing);
     context.print(&facts, |facts| text(context, facts))
 }
@@ -171,7 +171,39 @@ struct Standing {
     by: String,
 }
 
-fn standing(context: &Context, arguments: &CheckArgs, proven: &Proven) -> Outcome<Standing> {
+/// Why nobody vouches for a receipt's block.
+enum Lost {
+    /// The chain has another in its place, or one above.
+    Reorganised(String),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl From<Failure> for Lost {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl Lost {
+    /// The failure. The same payment is mostly in another block by then, and can be proven there.
+    fn failure(self, receipt: &Receipt, proven: &Proven) -> Failure {
+        let problem = match self {
+            Self::Other(failure) => return failure,
+            Self::Reorganised(problem) => problem,
+        };
+        let txid = proven.transaction.txid;
+        let (output, again) = (&receipt.output, "if its transaction is in another block now, make a new receipt");
+        let how = match (&receipt.file, output) {
+            (Some(_), _) => format!("move it away, then tussock notarise FILE --tx {txid}"),
+            (None, Some(output)) => format!("tussock prove {txid} --output {}", output.index),
+            (None, None) => format!("tussock prove {txid}"),
+        };
+        Failure::new(Exit::Rejected, format!("{problem}; {again}: {how}"))
+    }
+}
+
+fn standing(context: &Context, arguments: &CheckArgs, proven: &Proven) -> Result<Standing, Lost> {
     let above = u32::try_from(proven.above.len()).unwrap_or(u32::MAX);
     if let Some(certificate) = &proven.certificate {
         let of = context.spec().authorities.of(certificate.statement.epoch).map_or(0, |set| set.count());
@@ -184,21 +216,18 @@ fn standing(context: &Context, arguments: &CheckArgs, proven: &Proven) -> Outcom
     }
 }
 
-fn by_file(context: &Context, path: &Path, proven: &Proven) -> Outcome<Standing> {
+fn by_file(context: &Context, path: &Path, proven: &Proven) -> Result<Standing, Lost> {
     let file = HeaderFile::read(context.spec(), path)?;
     let (header, hash) = &proven.header;
     if header.height > file.height {
         let problem = format!("the headers end below the receipt's block: {}", path.display());
-        return Err(Failure::new(
-            Exit::Rejected,
-            format!("{problem}: {} of {}; make the file again", file.height, header.height),
-        ));
+        let text = format!("{problem}: {} of {}; make the file again", file.height, header.height);
+        return Err(Failure::new(Exit::Rejected, text).into());
     }
     if !file.has(hash) {
-        return Err(Failure::new(
-            Exit::Rejected,
-            format!("its block was reorganised away: these headers have another at height {}", header.height),
-        ));
+        let height = header.height;
+        let problem = format!("its block was reorganised away: these headers have another at height {height}");
+        return Err(Lost::Reorganised(problem));
     }
     unknown_above(proven.above.iter().filter(|(header, _)| header.height <= file.height), |hash| Ok(file.has(hash)))?;
     let (until, work) = (units::utc(file.time), file.work);
@@ -206,7 +235,7 @@ fn by_file(context: &Context, path: &Path, proven: &Proven) -> Outcome<Standing>
     Ok(Standing { confirmations: file.height - header.height + 1, is_final: false, by })
 }
 
-fn by_node(context: &Context, proven: &Proven) -> Outcome<Standing> {
+fn by_node(context: &Context, proven: &Proven) -> Result<Standing, Lost> {
     let remote = context.remote().map_err(|failure| {
         let advice = "that its block is the network's, a node tells, or a file of headers (--headers)";
         Failure::new(failure.exit, format!("{}; {advice}", failure.message))
@@ -217,13 +246,13 @@ fn by_node(context: &Context, proven: &Proven) -> Outcome<Standing> {
         answer => answer.map(Some),
     };
     let Some(block) = known(hash)? else {
-        return Err(Failure::new(Exit::Rejected, format!("the node does not know its block: {hash}")));
+        return Err(Lost::Reorganised(format!("the node does not know its block: {hash}")));
     };
     if block["in_best_chain"] != true {
-        return Err(Failure::new(
-            Exit::Rejected,
-            format!("its block was reorganised away: the chain has another at height {}", header.height),
-        ));
+        let height = header.height;
+        return Err(Lost::Reorganised(format!(
+            "its block was reorganised away: the chain has another at height {height}"
+        )));
     }
     unknown_above(proven.above.iter(), |hash| Ok(known(hash)?.is_some()))?;
     let confirmations = u32::try_from(output::number(&block, "confirmations")).unwrap_or(u32::MAX);
@@ -234,10 +263,10 @@ fn by_node(context: &Context, proven: &Proven) -> Outcome<Standing> {
 fn unknown_above<'a>(
     mut above: impl Iterator<Item = &'a (Header, Hash)>,
     mut knows: impl FnMut(&Hash) -> Outcome<bool>,
-) -> Outcome {
+) -> Result<(), Lost> {
     above.try_for_each(|(_, hash)| match knows(hash)? {
         true => Ok(()),
-        false => Err(Failure::new(Exit::Rejected, format!("a header above its block is not of this chain: {hash}"))),
+        false => Err(Lost::Reorganised(format!("a header above its block is not of this chain: {hash}"))),
     })
 }
 
