@@ -229,10 +229,13 @@ fn sealing(status: &Value) -> String {
 /// What a newcomer with a network's first node, or its only one, may want to know.
 fn first_node_advice(status: &Value) -> String {
     let peers = number(&status["peers"], "inbound") + number(&status["peers"], "outbound");
-    // A node that knows others is not the first one; a warning says why it has none of them.
+    // A node that knows others is not the first one; the reason and a warning say why it has none of them.
     let knows_others =
         |one: &Value| matches!(text(one, "id").as_str(), "dial_failing" | "name_unresolved" | "all_denied");
-    if peers > 0 || output::items(&status["hindrances"]).iter().any(knows_others) {
+    if peers > 0
+        || status["names_others"] == json!(true)
+        || output::items(&status["hindrances"]).iter().any(knows_others)
+    {
         return String::new();
     }
     match text(status, "state").as_str() {
@@ -328,7 +331,7 @@ mod tests {
         let advice = |state: &str, height: u64, peers: u64, hindrance: &str| {
             first_node_advice(&json!({
                 "state": state, "height": height, "test_chain": true, "peers": { "inbound": peers, "outbound": 0 },
-                "hindrances": [{ "id": hindrance }],
+                "hindrances": [{ "id": hindrance }], "names_others": hindrance == "names",
             }))
         };
         assert!(advice("synced", 0, 0, "").contains("tussock mine"));
@@ -338,6 +341,7 @@ mod tests {
             advice("synced", 5, 0, ""),
             advice("synced", 0, 1, ""),
             advice("isolated", 0, 0, "dial_failing"),
+            advice("connecting", 0, 0, "names"),
             advice("stopped", 0, 0, ""),
         ] {
             assert_eq!(nothing, "");

@@ -58,6 +58,8 @@ pub struct Context {
     pub traffic: Arc<TrafficLog>,
     /// The list of members; `None`: every node may link.
     pub members: Option<MembersList>,
+    /// The operator or the chain named other nodes.
+    pub names_others: bool,
     /// The index's progress.
     pub indexed: IndexMark,
     /// The last events.

@@ -104,6 +104,8 @@ pub struct ServerOptions {
     pub traffic: Arc<TrafficLog>,
     /// The list of members; `None`: every node may link.
     pub members: Option<MembersList>,
+    /// The operator or the chain named other nodes.
+    pub names_others: bool,
 }
 
 /// A running server. Stops when it is dropped.
@@ -142,6 +144,7 @@ impl Server {
             held: options.held,
             traffic: options.traffic,
             members: options.members,
+            names_others: options.names_others,
             indexed: context::IndexMark::default(),
             events: events::Events::default(),
             pool: watch::pool::PoolLog::new(run_number(&options.cookie)),

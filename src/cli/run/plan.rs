@@ -84,8 +84,12 @@ impl Plan {
     /// Whether this is a miner that waits for a peer, and no peer is known.
     pub(super) fn mines_alone(&self) -> bool {
         let flags = self.flags();
-        let known = self.connect.len() + self.bootnodes.len() + self.context.spec().bootnodes.len();
-        flags.mine.is_some() && flags.is_bootnode != Some(true) && !self.context.spec().test && known == 0
+        flags.mine.is_some() && flags.is_bootnode != Some(true) && !self.context.spec().test && !self.names_others()
+    }
+
+    /// Whether the operator or the chain named other nodes.
+    pub(super) fn names_others(&self) -> bool {
+        self.connect.len() + self.bootnodes.len() + self.context.spec().bootnodes.len() > 0
     }
 
     /// Tells later commands where a `dev` node is. Its lock is held: a start that is refused changes nothing.

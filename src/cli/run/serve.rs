@@ -149,6 +149,7 @@ fn start_server(
             tokens: plan.folder().join(tokens::FILE),
             traffic: Arc::clone(traffic),
             members: plan.members_list(),
+            names_others: plan.names_others(),
         };
         Server::start(options, node.handle())
     };

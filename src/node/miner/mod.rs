@@ -24,6 +24,7 @@ use crate::{
     node::{
         ChainMove, Input, Nothing, Outbox, Role, Setup, SyncState, Template,
         command::{MinerCommand, Reply},
+        hindrance::Finding,
         notice::{ToFetch, ToHeaders, ToLedger, ToMiner},
         report::{Counter, Report},
     },
@@ -61,6 +62,8 @@ pub struct Miner {
     throttle: Throttle,
     meter: Meter,
     hindered: Waiting,
+    /// Other nodes were named: this one does not begin a network.
+    names_others: bool,
     /// Own blocks on their way to the ledger, oldest first, with the order that they are for.
     found: VecDeque<(Hash, Option<Ticket>)>,
     next_slice: Time,
@@ -108,6 +111,7 @@ impl Miner {
             throttle: Throttle::new(setup.mine_rate),
             meter: Meter::default(),
             hindered: Waiting::default(),
+            names_others: setup.names_others(),
             found: VecDeque::new(),
             next_slice: Time::default(),
             next_block: Time::default(),
@@ -154,15 +158,16 @@ impl Miner {
             orders.iter().for_each(|order| out.reply(order.ticket, Reply::Refused(refusal.clone())));
         }
         self.drive(now, out);
-        let waits = self.payee.is_some() && !self.is_enabled();
-        let why = waits
-            .then(|| waiting::reason(self.state, self.hindered_by_host.as_deref(), self.held.as_deref()))
-            .flatten();
+        let why = if self.payee.is_some() && !self.is_enabled() { self.waits_for() } else { None };
         self.hindered.note(now, why, out);
         let enabled = self.is_enabled() || !self.orders.is_empty();
         if let Some(hashes_per_second) = self.meter.report(now, enabled) {
             out.report(Report::Mining { enabled, hashes_per_second });
         }
+    }
+
+    fn waits_for(&self) -> Option<Finding> {
+        waiting::reason(self.state, self.hindered_by_host.as_deref(), self.held.as_deref(), self.names_others)
     }
 
     /// Whether blocks are mined without an order, now or as soon as one is due.

@@ -377,6 +377,20 @@ fn a_miner_without_peers_is_told_how_the_first_node_of_a_network_begins() {
     assert_eq!(waits(&bench.state(SyncState::Synced)), [None]);
 }
 
+/// Whoever is not let in by the nodes that he named would begin a network of his own.
+#[test]
+fn a_miner_that_was_told_of_other_nodes_is_no_first_node() {
+    let mut spec = ChainSpec::local();
+    spec.test = false;
+    let named = vec!["127.0.0.1:4131".parse().unwrap()];
+    let mut bench = Bench::new(spec, |setup| (setup.mine, setup.connect) = (Some(key(1)), named));
+    bench.state(SyncState::Connecting);
+    bench.now.mono = bench.miner.deadline().unwrap();
+    let actions = bench.event(Event::Wake);
+    assert_eq!(waits(&actions), [Some("mining waits: no peers".to_owned())]);
+    assert!(!format!("{actions:?}").contains("--is-bootnode"), "{actions:?}");
+}
+
 #[test]
 fn a_large_step_of_the_clock_pauses_the_miner_until_it_is_judged() {
     let mut bench = Bench::mining(0);

@@ -38,8 +38,9 @@ impl Waiting {
     }
 }
 
-/// What a miner waits for in this state. `host`: why the host keeps the node from mining; `clock`: why the clock does.
-pub(super) fn reason(state: SyncState, host: Option<&str>, clock: Option<&str>) -> Option<Finding> {
+/// What a miner waits for in this state. `host`: why the host keeps the node from mining; `clock`: why the clock does. Whoever
+/// names other nodes does not begin a network.
+pub(super) fn reason(state: SyncState, host: Option<&str>, clock: Option<&str>, names_others: bool) -> Option<Finding> {
     if let Some(reason) = host {
         return Some(Finding::new("mining waits: this host", reason));
     }
@@ -50,7 +51,12 @@ pub(super) fn reason(state: SyncState, host: Option<&str>, clock: Option<&str>) 
         SyncState::Synced | SyncState::Starting => None,
         SyncState::Connecting | SyncState::Isolated => Some(Finding::new(
             "mining waits: no peers",
-            "connect this node to another one with --connect; the first node of a network mines with --is-bootnode",
+            match names_others {
+                true => "none of the nodes that it was told of is linked: see the state's reason",
+                false => {
+                    "connect this node to another one with --connect; the first node of a network mines with --is-bootnode"
+                }
+            },
         )),
         SyncState::Headers | SyncState::Snapshot | SyncState::Blocks => {
             Some(Finding::new("mining waits: blocks of the network", "none: it mines once it is synced"))

@@ -130,6 +130,7 @@ const FACTS: &[Property] = &[
     required("block_time", Schema::Integer, "seconds between blocks that the chain aims at"),
     required("address_prefix", Schema::Text, "what the chain's addresses begin with"),
     required("test_chain", Schema::Boolean, "whether blocks may be made on demand"),
+    required("names_others", Schema::Boolean, "whether settings or the chain's file name other nodes"),
     required("clock_offset_s", Schema::Signed, "test chains: seconds by which the node's clock is ahead of the host's"),
     required("unit", Schema::Text, "the unit in which people read amounts; empty: base units"),
     required("decimals", Schema::Integer, "one such unit is this power of ten in base units"),

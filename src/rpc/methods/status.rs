@@ -108,6 +108,7 @@ pub(in crate::rpc) fn status(context: &Context) -> Value {
         "block_time": context.chain.parameters.block_time,
         "address_prefix": context.chain.prefix.to_string(),
         "test_chain": context.chain.test,
+        "names_others": context.names_others,
         "unit": context.chain.unit.name,
         "decimals": context.chain.unit.decimals,
     }));

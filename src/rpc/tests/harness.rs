@@ -281,6 +281,7 @@ impl Rig {
             tokens: dir.join("tokens.json"),
             traffic: Arc::new(TrafficLog::open(dir.join("traffic"))),
             members: Some(MembersList::new(dir.join("members"), None)),
+            names_others: false,
         };
         let backend: Arc<dyn Backend> = node.clone();
         let server = Server::start(options, NodeHandle::new(backend, Arc::clone(&status))).unwrap();
