@@ -12,7 +12,10 @@ use super::{
     remote::Remote,
     terminal, units,
 };
-use crate::{chain::seal::CONTINUED_VIEWS, wallet::keys::Keys};
+use crate::{
+    chain::{seal::CONTINUED_VIEWS, spec::Unit},
+    wallet::keys::Keys,
+};
 
 /// Blocks by which the index may be behind before a history says so: so many gather before they are indexed.
 const INDEX_LAG: u64 = 16;
@@ -148,8 +151,12 @@ pub fn balance(context: &Context, arguments: &BalanceArgs) -> Outcome {
 /// `tussock history`
 #[derive(Args, Debug)]
 #[command(after_help = "\
+net: what the address has got by a payment, or lost, fee included.
+with: who was paid or has paid, by the name of a key or contact if it has one.
+
 --csv has all confirmed payments, unless there is a --limit: time, height, id,
 received, sent, net, memo and counterparties, the addresses on the other side.
+Received and sent are whole coins: change is in both.
 Amounts are in base units, so that programs can add them up. A memo that a
 spreadsheet would calculate gets an apostrophe.
 
@@ -185,26 +192,47 @@ pub fn history(context: &Context, arguments: &HistoryArgs) -> Outcome {
         remote.call("history", json!({ "address": address, "limit": limit, "memos": limit <= HISTORY_PAGE }))?;
     let known: BTreeMap<String, String> =
         keys.known().into_iter().map(|(address, name)| (context.show(&address), name)).collect();
-    let with = |entry: &Value| -> String {
-        let names = output::items(&entry["counterparties"]).iter().filter_map(|one| known.get(one.as_str()?).cloned());
-        names.collect::<Vec<_>>().join(", ")
-    };
     context.print(&history, |history| {
-        let mut rows = Rows::new(&[">height", "~id", ">received", ">sent", ">confirmations", "~with", "~memo"]);
-        // One line each: what a memo says must not look like a row.
-        let memo = |entry: &Value| text(entry, "memo").replace('\n', " ");
-        for entry in output::items(&history["pending"]) {
-            let (id, [received, sent]) =
-                (text(entry, "txid"), ["received", "sent"].map(|key| context.amount(entry, key)));
-            rows.row(["pending".to_owned(), id, received, sent, "0".to_owned(), with(entry), memo(entry)]);
-        }
-        for entry in output::items(&history["entries"]) {
-            let [height, id, depth] = ["height", "txid", "confirmations"].map(|key| text(entry, key));
-            let [received, sent] = ["received", "sent"].map(|key| context.amount(entry, key));
-            rows.row([height, id, received, sent, depth, with(entry), memo(entry)]);
+        let mut rows = Rows::new(&[">height", "~id", ">net", ">confirmations", "~with", "~memo"]);
+        let pending = output::items(&history["pending"]).iter().map(|entry| (entry, "pending".to_owned()));
+        let entries = output::items(&history["entries"]).iter().map(|entry| (entry, text(entry, "height")));
+        for (entry, height) in pending.chain(entries) {
+            let depth = entry["confirmations"].as_u64().unwrap_or(0).to_string();
+            let (with, memo) = (with(entry, &known), memo(entry));
+            rows.row([height, text(entry, "txid"), net(context, entry), depth, with, memo]);
         }
         rows.text("no payments to or from this address") + &reach(history)
     })
+}
+
+/// What an address has got by a transaction, or what it has lost: coins that come back to it count for neither.
+fn net(context: &Context, entry: &Value) -> String {
+    let (received, sent) = (number(entry, "received"), number(entry, "sent"));
+    let unit = &context.spec().unit;
+    let amount = match *unit == Unit::default() {
+        true => received.abs_diff(sent).to_string(),
+        false => units::amount(unit, received.abs_diff(sent)),
+    };
+    let sign = if received < sent { "-" } else { "+" };
+    format!("{sign}{amount}")
+}
+
+/// The other side of a payment, by name if it has one here.
+fn with(entry: &Value, known: &BTreeMap<String, String>) -> String {
+    // Not told of long lists.
+    let Some(parties) = entry["counterparties"].as_array() else { return String::new() };
+    let names: Vec<&str> = parties.iter().filter_map(Value::as_str).collect();
+    match names[..] {
+        [] if number(entry, "sent") == 0 => "new coins".to_owned(),
+        [] => "itself".to_owned(),
+        _ => names.iter().map(|one| known.get(*one).map_or(*one, String::as_str)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// In one line: what a memo says must not look like a row. That of new coins is whatever their miner needed.
+fn memo(entry: &Value) -> String {
+    let is_new = number(entry, "sent") == 0 && entry["counterparties"] == json!([]);
+    if is_new { String::new() } else { text(entry, "memo").replace('\n', " ") }
 }
 
 /// Which blocks a history lacks.

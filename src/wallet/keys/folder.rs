@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use super::{KeyFile, Keys, NamedKey, check_name};
 use crate::{
     base::text::one_line,
-    chain::{address::Address, key::SecretKey},
+    chain::{address::Address, key::SecretKey, spec::WELL_KNOWN_ACCOUNTS},
     wallet::{
         contacts::{Contact, NAMED_LIKE_AN_ADDRESS, form, is_same},
         error::{Outcome, WalletError},
@@ -44,13 +44,15 @@ impl Keys<'_> {
         all
     }
 
-    /// The names of all addresses that have one: of contacts, and of keys, which come first. What cannot be read has none, and
-    /// no name reads as an address, whatever people call their files.
+    /// The names of all addresses that have one: of keys, which come first, of contacts, and on test chains of keys that everybody has.
+    /// What cannot be read has none, and no name reads as an address, whatever people call their files.
     pub fn known(&self) -> BTreeMap<Address, String> {
         let is_name = |name: &str| !Address::is_like(name, &self.spec.prefix);
         let contacts = self.contacts().list().unwrap_or_default().into_iter().filter(|one| is_name(&one.name));
+        let numbered = (0..WELL_KNOWN_ACCOUNTS).map(|number| format!("dev{number}"));
         let mut known: BTreeMap<Address, String> =
-            contacts.map(|one| (one.address, names::shown(&one.name).into_owned())).collect();
+            numbered.filter_map(|name| Some((self.well_known(&name)?.address(), name))).collect();
+        known.extend(contacts.map(|one| (one.address, names::shown(&one.name).into_owned())));
         let names = self.names().unwrap_or_default().into_iter().filter(|name| is_name(name));
         let files = self.read_all(names).files.into_iter();
         known.extend(files.filter_map(|(name, file)| Some((file.owner(&self.spec.prefix)?, name))));
