@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// Flags for a passphrase.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PassphraseFlags {
-    /// Protect the key file with a passphrase, asked for on the terminal
+    /// Ask on the terminal for the passphrase that a key's file has, or that a new one gets
     #[arg(long)]
     pub passphrase: bool,
     /// Read the passphrase from the first line of this file

@@ -65,7 +65,7 @@ fn unfit(joiner: &Joiner, lowest: u32, heights: &str, is_sealed: bool) -> Option
             };
             let advice = match below {
                 // No header proves its coins.
-                0 => format!("wait for more blocks, or {OTHERWISE}"),
+                0 => format!("give a smaller --join-depth once a block is above it, or {OTHERWISE}"),
                 _ => format!(
                     "start this node with --join-depth {below}: fewer blocks vouch for the coins then; or {OTHERWISE}"
                 ),
