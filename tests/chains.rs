@@ -321,6 +321,7 @@ fn a_chain_that_authorities_seal_takes_their_keys_and_nobody_mines() {
     assert!(!home.path().join("data/meadow/ledger.db").exists());
     let node = home.node(&on(&["--seal", two]));
     home.refuses(&["mine", "1", "-d", "data"], 5, &["sealed by its authorities"]);
+    home.refuses(&["dev", "snapshot", "-d", "data"], 5, &["sealed by its authorities, and what is final stays"]);
     assert!(home.path().join("data/meadow/seals.db").exists());
     home.ok(&["stop", "-d", "data"]);
     drop(node);

@@ -108,7 +108,7 @@ fn mine(context: &Shared, args: &Args) -> Result<Continuation, RpcError> {
 }
 
 /// Refuses to make blocks that others make.
-pub(super) fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
+fn refuse_if_sealed(context: &Context) -> Result<(), RpcError> {
     match context.chain.authorities.at(1) {
         Some(_) => Err(RpcError::new(REJECTED, "the blocks of this chain are sealed by its authorities; nobody mines")),
         None => Ok(()),

@@ -13,7 +13,7 @@ use crate::{
         continuation::{Continuation, Shared, Wait, unexpected},
         error::{self, REJECTED, RpcError},
         host,
-        methods::{method::Method, mining::refuse_if_sealed},
+        methods::method::Method,
         params::Args,
         schema::{ID, Schema, optional, required},
         test_chain::{MAX_SHIFT, TestSnapshot},
@@ -156,7 +156,12 @@ pub(super) const METHODS: &[Method] = &[
 
 /// Refuses what is for test chains only.
 pub(super) fn refuse_elsewhere(context: &Context) -> Result<(), RpcError> {
-    refuse_if_sealed(context)?;
+    if context.chain.seal_rules().needs_certificate() {
+        return Err(RpcError::new(
+            REJECTED,
+            "the blocks of this chain are sealed by its authorities, and what is final stays",
+        ));
+    }
     context.need_coins()?;
     match context.chain.test {
         true => Ok(()),
