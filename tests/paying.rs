@@ -86,6 +86,8 @@ fn everything_goes_and_many_coins_become_one() {
     let (fees, all) = (merged["fee"].as_u64().unwrap(), all - 3);
     node.json(&["mine", "1"]);
     assert_eq!(balance(&node, "shop"), all - fees + 3);
+    let again = node.cli(&["merge", "shop"]);
+    assert!(stderr(&again).contains("nothing to merge: 2 coins"), "{}", stderr(&again));
     let sent = node.cli(&["send", "ann", "all", "--from", "shop", "--fee-rate", "3000"]);
     assert!(stderr(&sent).contains("1 coin of 3 together, which stay"), "{}", stderr(&sent));
     node.json(&["mine", "1"]);

@@ -59,11 +59,13 @@ pub fn run(context: &Context, arguments: &MergeArgs) -> Outcome {
     if context.json {
         output::json(&facts)?;
     }
-    output::hint(&format!(
-        "{} of {before} before, for a fee of {}",
-        units::count(after as u64, "coin"),
-        context.amount(&facts, "fee")
-    ));
+    let coins = units::count(after as u64, "coin");
+    match sent.is_empty() {
+        true => output::note(&format!(
+            "nothing to merge: {coins} to spend now, those included that are not worth their fee"
+        )),
+        false => output::hint(&format!("{coins} of {before} before, for a fee of {}", context.amount(&facts, "fee"))),
+    }
     Ok(())
 }
 
