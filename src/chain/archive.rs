@@ -337,7 +337,8 @@ pub trait PeerStore: Send {
 pub struct SealRecord {
     /// The newest votes of this node's own key, one of each stage at most, by view.
     pub own_votes: Vec<SignedVote>,
-    /// Certificates that still matter: the newest of finality, and all of later views, ascending by view.
+    /// Certificates that still matter, ascending by view: the newest of finality, all of later views, and by which the newest
+    /// final block is final that this node's chain has, or had when they were last forgotten.
     pub certificates: Vec<Certificate>,
     /// The newest votes of others, one of each stage and authority at most, of one set.
     pub heard: Vec<SignedVote>,
@@ -360,6 +361,14 @@ impl SealRecord {
         let of_finality = self.certificates.iter().filter(|kept| kept.statement.stage == Stage::Finalize);
         of_finality.max_by_key(|kept| (kept.statement.epoch, kept.statement.view))
     }
+
+    /// Earlier ones of a set: what is final by them stays, also if the last one leads elsewhere.
+    pub fn earlier_finals(&self, epoch: Epoch) -> impl Iterator<Item = &Certificate> {
+        let of_set =
+            move |kept: &&Certificate| kept.statement.stage == Stage::Finalize && kept.statement.epoch == epoch;
+        let newest = self.certificates.iter().filter(of_set).map(|kept| kept.statement.view).max();
+        self.certificates.iter().filter(of_set).filter(move |kept| Some(kept.statement.view) != newest)
+    }
 }
 
 /// The only writer of `seals.db`. What it keeps is on the disk when the call returns: a vote must not be forgotten once
@@ -374,8 +383,8 @@ pub trait SealStore: Send {
     fn keep_heard(&mut self, votes: &[SignedVote]) -> Result<(), StoreError>;
     /// Keeps a certificate. Durable if it is the first by which a block counts, else with the next vote.
     fn keep_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
-    /// Forgets certificates of views below this one.
-    fn forget_below(&mut self, view: u64) -> Result<(), StoreError>;
+    /// Forgets certificates of views below this one, except that by which `held` is final.
+    fn forget_below(&mut self, view: u64, held: Option<Hash>) -> Result<(), StoreError>;
     /// Keeps the proof that an authority has lied, one for each authority and epoch.
     fn keep_evidence(&mut self, evidence: &(SignedVote, SignedVote)) -> Result<(), StoreError>;
     /// Keeps the proof that this authority has proposed twice in one view, one for each authority and epoch.

@@ -14,7 +14,8 @@ pub struct Finals {
 }
 
 impl Finals {
-    /// A block of this height is final. `is_ours` says whether this node's chain has a block. False: a later one was known.
+    /// A block of this height is final. `is_ours` says whether this node's chain has a block. False: a later one was known. It is
+    /// held all the same if the chain has it and not that one: after a start they may come in any order.
     pub fn advance<E>(
         &mut self,
         height: u32,
@@ -23,6 +24,10 @@ impl Finals {
     ) -> Result<bool, E> {
         if let Some((last, newest)) = self.newest {
             if last >= height {
+                let is_later = self.held.is_none_or(|(held, _)| held < height);
+                if is_later && is_ours(height, &hash)? && !is_ours(last, &newest)? {
+                    self.held = Some((height, hash));
+                }
                 return Ok(false);
             }
             if is_ours(last, &newest)? {
@@ -54,6 +59,21 @@ impl Finals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_chain_has_is_held_also_if_it_is_told_after_what_it_has_not() {
+        let ours = |_: u32, hash: &Hash| Ok::<bool, ()>(*hash == Hash([1; 32]));
+        for heights in [[4, 6], [6, 4], [5, 5]] {
+            let told = [(heights[0], Hash([1; 32])), (heights[1], Hash([2; 32]))];
+            for order in [told, [told[1], told[0]]] {
+                let mut finals = Finals::default();
+                for (height, hash) in order {
+                    assert_eq!(finals.advance(height, hash, ours).map(|_| ()), Ok(()));
+                }
+                assert!(finals.iter().any(|known| known == told[0]), "{order:?}: {finals:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_word_of_a_set_gives_way_to_that_of_a_later_one_alone() {

@@ -145,8 +145,10 @@ impl SealStore for SealDb {
         connect::set_durable(&self.connection, false)
     }
 
-    fn forget_below(&mut self, view: u64) -> Result<(), StoreError> {
-        rows::run(&self.connection, "DELETE FROM certificates WHERE view < ?1", [view.cast_signed()]).map(|_| ())
+    fn forget_below(&mut self, view: u64, held: Option<Hash>) -> Result<(), StoreError> {
+        let sql = "DELETE FROM certificates WHERE view < ?1 AND NOT (stage = ?2 AND block = ?3)";
+        let held = held.map_or(Vec::new(), |hash| hash.0.to_vec());
+        rows::run(&self.connection, sql, (view.cast_signed(), Stage::Finalize as u8, held)).map(|_| ())
     }
 
     fn keep_evidence(&mut self, (first, second): &(SignedVote, SignedVote)) -> Result<(), StoreError> {
@@ -291,8 +293,9 @@ impl SealStore for SealMemory {
         Ok(())
     }
 
-    fn forget_below(&mut self, view: u64) -> Result<(), StoreError> {
-        self.lock().certificates.retain(|certificate| certificate.statement.view >= view);
+    fn forget_below(&mut self, view: u64, held: Option<Hash>) -> Result<(), StoreError> {
+        let is_held = |said: &Statement| said.stage == Stage::Finalize && Some(said.block) == held;
+        self.lock().certificates.retain(|kept| kept.statement.view >= view || is_held(&kept.statement));
         Ok(())
     }
 
@@ -371,7 +374,7 @@ mod tests {
         ] {
             store.keep_certificate(&certificate(spec, statement)).unwrap();
         }
-        store.forget_below(3).unwrap();
+        store.forget_below(3, None).unwrap();
         for heard in [vec![Statement::skip(0, 3), Statement::notarise(0, 3, BLOCK)], vec![Statement::skip(0, 4)]] {
             store.keep_heard(&heard.into_iter().map(|said| vote(spec, said, 3)).collect::<Vec<_>>()).unwrap();
         }
@@ -448,6 +451,30 @@ mod tests {
         fill(&mut memory, &spec);
         assert_eq!(memory.load(), Ok(record.clone()));
         assert_eq!(SealMemory::new(record.clone()).record(), record);
+    }
+
+    #[test]
+    fn what_made_a_block_final_is_kept_while_it_is_held() {
+        let (dir, spec) = (TempDir::new(), spec("a"));
+        for mut store in [
+            Box::new(SealDb::open(&dir.join("seals.db"), &spec).unwrap()) as Box<dyn SealStore>,
+            Box::new(SealMemory::default()),
+        ] {
+            let finals = [(3, BLOCK), (5, Hash([8; 32])), (6, Hash([9; 32]))];
+            for (view, block) in finals {
+                store.keep_certificate(&certificate(&spec, Statement::notarise(0, view, block))).unwrap();
+                store.keep_certificate(&certificate(&spec, Statement::finalize(0, view, block))).unwrap();
+                store.forget_below(view, Some(BLOCK)).unwrap();
+            }
+            let record = store.load().unwrap();
+            let views = |kept: &Certificate| (kept.statement.view, kept.statement.stage);
+            let kept: Vec<_> = record.certificates.iter().map(views).collect();
+            assert_eq!(kept, [(3, Stage::Finalize), (6, Stage::Notarise), (6, Stage::Finalize)]);
+            assert_eq!(record.earlier_finals(0).map(views).collect::<Vec<_>>(), [(3, Stage::Finalize)]);
+            assert_eq!(record.earlier_finals(1).count(), 0);
+            store.forget_below(6, None).unwrap();
+            assert_eq!(store.load().unwrap().certificates.len(), 2);
+        }
     }
 
     #[test]

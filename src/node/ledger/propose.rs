@@ -164,10 +164,11 @@ impl ChainManager {
     /// The chain never leaves this block any more.
     pub(super) fn set_final(&mut self, height: u32, hash: Hash) -> Result<(), Halt> {
         let mut finals = self.proposals.finals;
-        if !finals.advance(height, hash, |height, hash| self.has_applied(height, hash))? {
+        let is_newest = finals.advance(height, hash, |height, hash| self.has_applied(height, hash))?;
+        self.proposals.finals = finals;
+        if !is_newest {
             return Ok(());
         }
-        self.proposals.finals = finals;
         if let Some(row) = self.active().chain().store().header(&hash)? {
             self.proposals.forget_up_to(row.work.view());
         }

@@ -50,7 +50,7 @@ impl Sealer {
                 self.look_for_own_vote(&certificate)?;
                 self.seals.keep_certificate(&certificate)?;
             }
-            Effect::ForgetBelow(view) => self.seals.forget_below(view)?,
+            Effect::ForgetBelow(view) => self.seals.forget_below(view, self.finality.held())?,
             Effect::KeepEvidence(evidence) => {
                 log::warn!("an authority lies: it signed what excludes each other: number={}", evidence.0.signer);
                 self.seals.keep_evidence(&evidence)?;

@@ -8,7 +8,7 @@ use crate::{
         time::{Now, UnixTime},
     },
     chain::{
-        seal::{AuthoritySet, Certificate, Epoch},
+        seal::{AuthoritySet, Certificate, Epoch, Statement},
         spec::ChainSpec,
     },
     node::{
@@ -28,6 +28,8 @@ pub(super) struct Finality {
     spec: Arc<ChainSpec>,
     /// What nobody here must leave any more: the newest final block whose height is known.
     told: FinalBlock,
+    /// The newest one told that this node's chain has.
+    told_held: Hash,
     /// Final, and not told: its height is not known yet.
     untold: Option<Reached>,
     heights: VecDeque<(Hash, u32)>,
@@ -56,6 +58,7 @@ impl Finality {
         Self {
             spec,
             told: genesis,
+            told_held: genesis.hash,
             untold: None,
             heights: own.clone(),
             last: genesis,
@@ -115,7 +118,22 @@ impl Finality {
     pub(super) fn look(&self, out: &mut Outbox) {
         let untold = self.untold.as_ref().map(|reached| reached.block);
         let coming = self.coming.back().map(|reached| reached.block).filter(|block| Some(*block) != untold);
-        untold.into_iter().chain(coming).for_each(|block| out.tell(ToLedger::WantPlace { block }));
+        let earlier = self.shown.is_none().then(|| self.coming.front()).flatten().map(|reached| reached.block);
+        let earlier = earlier.filter(|block| Some(*block) != untold && Some(*block) != coming);
+        untold.into_iter().chain(coming).chain(earlier).for_each(|block| out.tell(ToLedger::WantPlace { block }));
+    }
+
+    /// The disk has what made a block final before the last one.
+    pub(super) fn remember(&mut self, now: Now, earlier: &Certificate) {
+        let Statement { epoch, block, .. } = earlier.statement;
+        let certificate = Some(Arc::new(earlier.clone()));
+        self.coming.push_front(Reached { block, epoch, certificate, since: now.unix });
+    }
+
+    /// The block that the chain must not leave whatever else is final: the newest final one that it has, as far as that is known.
+    pub(super) fn held(&self) -> Option<Hash> {
+        let coming = || self.coming.front().map(|reached| reached.block);
+        self.shown.as_ref().map(|shown| shown.statement.block).or_else(coming)
     }
 
     /// A block is final.
@@ -143,8 +161,21 @@ impl Finality {
         }
     }
 
-    /// Tells the last final block once its height is known.
+    /// Tells the last final block once its height is known, and the last one that the chain has if that is another.
     pub(super) fn tell(&mut self, out: &mut Outbox) {
+        let FinalBlock { height, hash, .. } = self.last;
+        if hash == self.told.hash {
+            self.told_held = hash;
+        }
+        self.tell_newest(out);
+        if height > 0 && hash != self.told_held && hash != self.told.hash {
+            self.told_held = hash;
+            out.tell(ToHeaders::Final { height, hash });
+            out.tell(ToLedger::Final { height, hash });
+        }
+    }
+
+    fn tell_newest(&mut self, out: &mut Outbox) {
         let Some(Reached { block: hash, epoch, since, .. }) = self.untold.clone() else { return };
         let Some((_, height)) = self.heights.iter().rev().find(|(known, _)| *known == hash) else { return };
         let height = *height;

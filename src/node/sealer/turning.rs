@@ -213,6 +213,7 @@ impl Sealer {
         record.evidence.retain(|(first, second)| !is_of_others(first) && !is_of_others(second));
         let of_set = record.double_proposals.iter().filter(|proof| proof.epoch == set.epoch());
         self.double = of_set.filter_map(|proof| proof.liar(&self.keys.genesis, &self.spec.authorities)).collect();
+        record.earlier_finals(set.epoch()).for_each(|earlier| self.finality.remember(now, earlier));
         self.keys = Keys::new(self.keys.genesis, set, self.key.as_ref());
         self.core = new_core(&self.sealing, &self.keys, (base, handover), record, clock(now));
         self.recalling = Recalling::new(self.keys.own_number(), self.keys.set.quorum());

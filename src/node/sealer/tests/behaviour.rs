@@ -18,7 +18,7 @@ pub(super) fn vote(signer: usize, statement: Statement) -> SignedVote {
     SignedVote::sign(statement, signer as u8, 5_000, &key(signer), &genesis())
 }
 
-fn certificate(statement: Statement) -> Certificate {
+pub(super) fn certificate(statement: Statement) -> Certificate {
     let votes = (0..3).map(|signer| (signer, vote(signer, statement).vote));
     Certificate { statement, votes: Votes::collect(votes) }
 }
@@ -394,7 +394,7 @@ fn a_vote_that_cannot_be_written_is_not_sent() {
         fn keep_certificate(&mut self, _: &Certificate) -> Result<(), StoreError> {
             Ok(())
         }
-        fn forget_below(&mut self, _: u64) -> Result<(), StoreError> {
+        fn forget_below(&mut self, _: u64, _: Option<Hash>) -> Result<(), StoreError> {
             Ok(())
         }
         fn keep_evidence(&mut self, _: &(SignedVote, SignedVote)) -> Result<(), StoreError> {

@@ -21,7 +21,7 @@ use crate::{
         block::Block,
         header::{HEADER_VERSION, Header},
         key::SecretKey,
-        seal::{Authorities, Certificate, DoubleProposal, Seal, SignedVote},
+        seal::{Authorities, Certificate, DoubleProposal, Seal, SignedVote, Stage, Statement},
         spec::{ChainSpec, SealRule},
         target::Work,
     },
@@ -86,8 +86,9 @@ impl SealStore for Disk {
         Ok(())
     }
 
-    fn forget_below(&mut self, view: u64) -> Result<(), StoreError> {
-        self.0.lock().unwrap().certificates.retain(|kept| kept.statement.view >= view);
+    fn forget_below(&mut self, view: u64, held: Option<Hash>) -> Result<(), StoreError> {
+        let is_held = |said: &Statement| said.stage == Stage::Finalize && Some(said.block) == held;
+        self.0.lock().unwrap().certificates.retain(|kept| kept.statement.view >= view || is_held(&kept.statement));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What is known after a restart of what others have signed before it.
 
 use super::{
-    behaviour::{answer, halt, started, vote},
+    behaviour::{answer, certificate, halt, started, vote},
     *,
 };
 use crate::chain::seal::{Recall, Statement};
@@ -64,4 +64,50 @@ fn an_authority_with_an_older_disk_stops_also_if_all_others_have_restarted() {
         network.pass(Duration::from_secs(5));
         assert!(network.finals().iter().all(|height| *height > before), "the others go on");
     }
+}
+
+/// Too many have lied: another branch is final, too. A restart forgot what was final first, and the chain left it.
+#[test]
+fn what_was_final_first_is_told_again_after_a_restart() {
+    let (ours, theirs) = ([1, 2].map(|n| Hash([n; 32])), [(3, 7), (5, 8)].map(|(view, n)| (view, Hash([n; 32]))));
+    let found = |block, height, view, is_applied| ToSealer::PlaceFound { block, height, view, is_applied };
+    let finality = |view, block| Message::Certificate(Box::new(certificate(Statement::finalize(0, view, block))));
+    let told = |did: &Actions| {
+        let told = did.told().into_iter().filter_map(|notice| match notice {
+            ToLedger::Final { height, hash } => Some((height, hash)),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    let wanted = |did: &Actions| {
+        let wanted = did.told().into_iter().filter_map(|notice| match notice {
+            ToLedger::WantPlace { block } => Some(block),
+            _ => None,
+        });
+        wanted.collect::<Vec<_>>()
+    };
+    let disk = Disk::default();
+    let (mut driver, _) = started(None, &disk);
+    for (n, block) in ours.into_iter().enumerate() {
+        let (height, view) = (n as u32 + 1, n as u64 + 1);
+        driver.receive(1, &finality(view, block));
+        let did = driver.notice(found(block, height, view, true));
+        assert_eq!(told(&did), [(height, block)], "once");
+    }
+    for (view, block) in theirs {
+        driver.receive(1, &finality(view, block));
+        assert_eq!(told(&driver.notice(found(block, view as u32, view, false))), [(view as u32, block)]);
+    }
+    let mut driver = sealer(&Arc::new(spec(4)), None, &disk);
+    let asked = wanted(&driver.start());
+    assert_eq!(asked, [theirs[1].1, ours[1]]);
+    let did = driver.notice(found(theirs[1].1, 5, 5, false));
+    assert_eq!(told(&did), [(5, theirs[1].1)]);
+    let did = driver.notice(found(ours[1], 2, 2, true));
+    assert_eq!(told(&did), [(2, ours[1])]);
+    driver.receive(1, &finality(6, Hash([9; 32])));
+    assert_eq!(
+        disk.0.lock().unwrap().earlier_finals(0).map(|kept| kept.statement.block).collect::<Vec<_>>(),
+        [ours[1]]
+    );
 }
