@@ -125,6 +125,12 @@ impl Disk {
         self.seals.as_ref().map(SealMemory::own_votes).unwrap_or_default()
     }
 
+    /// If a trick signs with the node's key, the node goes on, whatever that was.
+    pub(super) fn of_signer(mut self, signs: bool) -> Self {
+        self.seals = self.seals.map(|seals| if signs { seals.overlooking_own_votes() } else { seals });
+        self
+    }
+
     /// Copies what it has of a key's votes and of certificates.
     pub(super) fn copy_seals(&mut self) {
         self.older = self.seals.as_ref().map(SealMemory::record).unwrap_or_default();

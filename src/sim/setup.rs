@@ -142,7 +142,8 @@ pub(super) fn nodes(options: &Options, spec: &Arc<ChainSpec>, rng: &mut Rng) -> 
                 setup.mine = Some(SecretKey::well_known(number as u32).address());
                 setup.mine_rate = byzantine::mine_rate(options);
             }
-            let mut node = Node::new(number, setup, Disk::new(spec, options.flush_every.is_some()), clock);
+            let disk = Disk::new(spec, options.flush_every.is_some()).of_signer(byzantine.trick.signs());
+            let mut node = Node::new(number, setup, disk, clock);
             node.byzantine = Some(byzantine);
             node
         })

@@ -234,12 +234,20 @@ fn decode<T: Decode<()>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> 
 /// The same in memory, for simulations and tests of threads. Clones share what they keep, so that it outlives the role that
 /// writes it.
 #[derive(Clone, Debug, Default)]
-pub struct SealMemory(Arc<Mutex<SealRecord>>);
+pub struct SealMemory {
+    record: Arc<Mutex<SealRecord>>,
+    overlooks: bool,
+}
 
 impl SealMemory {
     /// With this in it, as after a restart from an older disk.
     pub fn new(record: SealRecord) -> Self {
-        Self(Arc::new(Mutex::new(record)))
+        Self { record: Arc::new(Mutex::new(record)), overlooks: false }
+    }
+
+    /// The same of a node that lies: certificates with votes of its key that it has no record of do not stop it.
+    pub fn overlooking_own_votes(self) -> Self {
+        Self { overlooks: true, ..self }
     }
 
     /// A copy of what it has now.
@@ -253,7 +261,7 @@ impl SealMemory {
     }
 
     fn lock(&self) -> MutexGuard<'_, SealRecord> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -317,6 +325,10 @@ impl SealStore for SealMemory {
     fn keep_proposed(&mut self, epoch: Epoch, view: u64) -> Result<(), StoreError> {
         self.lock().proposed = Some((epoch, view));
         Ok(())
+    }
+
+    fn overlooks_own_votes(&self) -> bool {
+        self.overlooks
     }
 }
 

@@ -307,6 +307,10 @@ impl Trick for Authority {
         heard
     }
 
+    fn signs(&self) -> bool {
+        true
+    }
+
     /// Skips and finalizes of views that are about to end, whatever it has said of them.
     fn tick(&mut self, links: &[LinkId], context: &mut Context<'_>) -> Vec<(LinkId, Frame)> {
         let Some(((epoch, view), _)) = self.proposals.last_key_value() else { return Vec::new() };

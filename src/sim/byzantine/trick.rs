@@ -78,6 +78,11 @@ pub(in crate::sim) trait Trick {
         false
     }
 
+    /// Whether it signs with the node's key what the roles do not know of.
+    fn signs(&self) -> bool {
+        false
+    }
+
     /// Whether the node may go on when all other faults are over. Tricks that could have more work than the honest miners
     /// may not.
     fn may_stay(&self) -> bool {
