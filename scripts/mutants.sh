@@ -190,7 +190,7 @@ declare -A special=(
 )
 
 # What found a fault of the rules of authorities when it was last looked for; another seed may, once the simulator draws other
-# runs. In networks of whole nodes `nothing-is-left` was found at seed 6, `fork-choice-by-height` at seed 15.
+# runs. In networks of whole nodes `nothing-is-left` was found at seed 4, `fork-choice-by-height` at seed 9.
 declare -A recorded=(
   [vote-twice]='seed 3: Unwritten'
   [vote-without-writing]='seed 3: Unwritten'

@@ -43,6 +43,17 @@ fn with_one_liar_too_many_a_conflict_is_found() {
     assert!(found.is_some());
 }
 
+/// Too many lie. Nodes that started again knew only what was final last, which was on another branch, and left what they had held
+/// final before. That nodes contradict each other is told all the same.
+#[test]
+fn what_was_final_first_stays_over_restarts() {
+    for seed in [10, 67] {
+        let outcome = sim::run(Options::draw(seed, &Overrides { lying_authorities: Some(2), ..sealed(4) }));
+        let checker = outcome.failure.as_ref().map(|failure| failure.checker.as_str());
+        assert_eq!(checker, Some("finality"), "{outcome}");
+    }
+}
+
 /// An authority that starts again from an older disk asks others what its key has signed, and stops.
 #[test]
 fn no_authority_signs_twice_after_a_start_from_an_older_disk() {

@@ -20,8 +20,11 @@ const PATIENCE: u64 = 30_000_000;
 pub(in crate::sim) struct Finality {
     /// By height, as far as any honest node told.
     chain: BTreeMap<u32, Hash>,
-    /// The last final block of each honest node, over all its lives.
+    /// The last final block of each honest node, over all its lives. Where too many lie, only what its chain has counts: what others
+    /// make final beside that is told, and never followed.
     own: BTreeMap<usize, (u32, Hash)>,
+    /// All that each has told as final, with the heights: one that leads elsewhere replaces none of them.
+    told: BTreeMap<(usize, Hash), u32>,
     /// Told as final by nodes that do not have all blocks down to the last known one yet.
     open: BTreeSet<(usize, u32, Hash)>,
     /// Payments that were accepted after the faults: when, and the coin that each spends.
@@ -45,9 +48,13 @@ impl World {
     /// A node holds a block final.
     pub(in crate::sim) fn note_final(&mut self, node: usize, height: u32, hash: Hash) {
         log::debug!(target: "tussock::sim", "node {node} holds block {hash:?} final height={height}");
+        let is_followed = !self.options.is_overthrown() || self.applied_at(node, height) == Some(hash);
         let finality = &mut self.checkers.finality;
-        let own = finality.own.entry(node).or_insert((height, hash));
-        *own = (*own).max((height, hash));
+        if is_followed {
+            let own = finality.own.entry(node).or_insert((height, hash));
+            *own = (*own).max((height, hash));
+        }
+        finality.told.insert((node, hash), height);
         if let Some(other) = finality.chain.get(&height).filter(|other| **other != hash) {
             let what = format!("holds {hash:?} final at height {height}, where {other:?} is");
             return self.fail("finality", Some(node), what);
@@ -78,6 +85,10 @@ impl World {
         }
     }
 
+    fn applied_at(&self, node: usize, height: u32) -> Option<Hash> {
+        self.nodes[node].disk.read(|ledger| ledger.applied_at(height)).ok().flatten().map(|row| row.hash)
+    }
+
     pub(super) fn header_at(&self, node: usize, hash: &Hash) -> Option<Header> {
         self.nodes[node].disk.read(|ledger| ledger.header(hash)).ok().flatten().map(|row| row.header)
     }
@@ -90,9 +101,9 @@ impl World {
         // A block that is left before it is final may come back: where two views were both notarised and skipped, the next block may
         // build on either.
         let finality = &self.checkers.finality;
-        let own = finality.own.get(&node).filter(|(_, hash)| moved.removed.contains(hash));
+        let own = moved.removed.iter().find_map(|hash| Some((hash, finality.told.get(&(node, *hash))?)));
         let other = finality.chain.iter().find(|(_, hash)| moved.removed.contains(hash));
-        if let Some((height, hash)) = own {
+        if let Some((hash, height)) = own {
             let what = format!("leaves {hash:?} at height {height}, which it held final");
             self.fail("left final", Some(node), what);
         } else if let Some((height, hash)) = other.filter(|_| !self.options.is_overthrown()) {
@@ -106,13 +117,11 @@ impl World {
         self.settle_final();
         for node in 0..self.options.nodes {
             let Some((height, hash)) = self.checkers.finality.own.get(&node).copied() else { continue };
-            let there = &self.nodes[node];
-            if there.life.is_none() {
+            if !self.is_up(node) {
                 continue;
             }
-            let applied = there.disk.read(|ledger| ledger.applied_at(height)).ok().flatten();
-            if let Some(row) = applied.filter(|row| row.hash != hash) {
-                let what = format!("has {:?} at height {height}, where it holds {hash:?} final", row.hash);
+            if let Some(other) = self.applied_at(node, height).filter(|other| *other != hash) {
+                let what = format!("has {other:?} at height {height}, where it holds {hash:?} final");
                 return self.fail("left final", Some(node), what);
             }
         }
