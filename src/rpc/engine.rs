@@ -25,7 +25,7 @@ use crate::{
         methods::{self, method::Method},
         query::{QueryQueue, Task},
         rights::Right,
-        stream::{Part, Places, Stream},
+        stream::{Part, Stream},
         wait_slot::WaitSlot,
     },
 };
@@ -44,7 +44,6 @@ pub(super) struct Engine {
     queries: Arc<QueryQueue>,
     waits: Arc<AtomicUsize>,
     open_waits: Arc<AtomicUsize>,
-    streams: Places,
     stage: u64,
     calls: CallStats,
 }
@@ -94,7 +93,6 @@ impl Engine {
             queries,
             waits: Arc::default(),
             open_waits: Arc::default(),
-            streams: Places::default(),
             stage: 0,
             calls: CallStats::default(),
         }
@@ -226,8 +224,12 @@ impl Engine {
                         Exchange::Calls { .. } => (&self.waits, RPC_WAITS),
                         Exchange::Read { .. } | Exchange::Stream(_) => (&self.open_waits, RPC_OPEN_WAITS),
                     };
-                    let slot = if wait.brief { slot } else { slot.or_else(|| WaitSlot::take(places)) };
-                    self.park(wait, slot)
+                    let needs_none = wait.brief || matches!(exchange, Exchange::Stream(_));
+                    let slot = if needs_none { slot } else { slot.or_else(|| WaitSlot::take(places)) };
+                    match needs_none || slot.is_some() {
+                        true => (Ok(self.park(wait)), slot),
+                        false => (Err(RpcError::busy("waiting calls")), None),
+                    }
                 }
             },
         };
@@ -312,7 +314,7 @@ impl Engine {
     }
 
     fn read(&mut self, connection: usize, head: &Head) -> Progress {
-        match self.streams.open(head) {
+        match Stream::open(head, || WaitSlot::take((&self.open_waits, RPC_OPEN_WAITS))) {
             Some(Ok(stream)) => return self.resume(connection, stream),
             Some(Err(refusal)) => return Progress::Done(refusal),
             None => {}
@@ -349,14 +351,8 @@ impl Engine {
         Ok(Pending { stage, deadline: self.now() + RPC_QUERY, what: Awaited::Query })
     }
 
-    fn park(&mut self, wait: Wait, slot: Option<WaitSlot>) -> (Result<Pending, RpcError>, Option<WaitSlot>) {
-        if wait.brief {
-            return (Ok(Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }), slot);
-        }
-        if slot.is_none() {
-            return (Err(RpcError::busy("waiting calls")), None);
-        }
-        (Ok(Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }), slot)
+    fn park(&mut self, wait: Wait) -> Pending {
+        Pending { stage: self.next_stage(), deadline: wait.until, what: Awaited::Change(wait) }
     }
 
     fn next_stage(&mut self) -> u64 {

@@ -3,11 +3,6 @@
 //! A stream is one `watch` after the other. The next begins once the client's socket has taken what the last one told, so that a
 //! slow client costs one answer's memory; one that takes none in time is dropped, and goes on from its last id.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
 use serde_json::Value;
 
 use super::{
@@ -15,10 +10,9 @@ use super::{
     continuation::{Continuation, Outcome, Shared},
     http::{Head, Method, Response, Status},
     integers, methods,
+    wait_slot::WaitSlot,
 };
 
-/// Streams at the same time; as many as calls without credentials may wait.
-const RPC_STREAMS: usize = 32;
 /// Seconds between two signs of life, shorter than proxies keep a silent connection.
 const ALIVE: f64 = 15.0;
 /// Milliseconds after which a client comes back that lost its connection.
@@ -26,20 +20,14 @@ const RETRY: &str = "retry: 2000\n\n";
 /// The type of a stream.
 const EVENTS: &str = "text/event-stream";
 
-/// The number of streams.
-#[derive(Clone, Default)]
-pub(super) struct Places(Arc<AtomicUsize>);
-
-/// One of them, given back when it is dropped.
-struct Place(Arc<AtomicUsize>);
-
 /// A stream between two parts.
 pub(super) struct Stream {
     params: Value,
     strings: bool,
     /// Whether its head was sent.
     begun: bool,
-    _place: Place,
+    /// It has a place as long as it is open, between its parts, too: else whoever asks at that moment would end it.
+    _slot: WaitSlot,
 }
 
 /// The next bytes of a stream.
@@ -52,15 +40,9 @@ pub(super) struct Part {
     pub(super) next: Option<Stream>,
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Places {
-    /// The stream that a request asks for, or its refusal; `None` if it asks for none.
-    pub(super) fn open(&self, head: &Head) -> Option<Result<Stream, Response>> {
+impl Stream {
+    /// The stream that a request asks for, or its refusal; `None` if it asks for none. `take`: one of the places of those that wait.
+    pub(super) fn open(head: &Head, take: impl FnOnce() -> Option<WaitSlot>) -> Option<Result<Self, Response>> {
         if head.method != Method::Get || !head.wants_events {
             return None;
         }
@@ -68,19 +50,14 @@ impl Places {
         if let (Ok(params), Some(last)) = (&mut params, &head.last_event_id) {
             params["cursor"] = Value::String(last.clone());
         }
-        let more = |count: usize| (count < RPC_STREAMS).then_some(count + 1);
-        let is_free = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok();
-        if !is_free {
+        let Some(slot) = take() else {
             let text = "too many streams of events are open; try again";
             return Some(Err(Response::error(Status::Unavailable, text).with("Retry-After", "2")));
-        }
-        let place = Place(Arc::clone(&self.0));
+        };
         let strings = integers::wants_strings(&head.query);
-        Some(params.map(|params| Stream { params, strings, begun: false, _place: place }))
+        Some(params.map(|params| Self { params, strings, begun: false, _slot: slot }))
     }
-}
 
-impl Stream {
     /// The call for the next part.
     pub(super) fn step(&self, context: &Shared) -> Continuation {
         let mut params = self.params.clone();
