@@ -1,6 +1,6 @@
 //! What a role does: one small enum, gathered in an outbox that the driver empties after each event.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use tussock_noise::Key;
 
@@ -140,6 +140,16 @@ impl Outbox {
     /// Queues a message to a peer that neither answers it nor is news.
     pub fn send(&mut self, link: LinkId, message: &Message) {
         self.actions.push(Action::Link(LinkAction::Send { link, frame: Frame::new(message) }));
+    }
+
+    /// The links on which frames are queued.
+    pub fn receivers(&self) -> BTreeSet<LinkId> {
+        let receiver = |action: &Action| match action {
+            Action::Link(LinkAction::Send { link, .. } | LinkAction::Relay { link, .. }) => Some(*link),
+            Action::Link(LinkAction::Answer { link, frames, .. }) if !frames.is_empty() => Some(*link),
+            _ => None,
+        };
+        self.actions.iter().filter_map(receiver).collect()
     }
 
     /// Answers one request of a peer, such as `GetBlock`. Each gets exactly one answer.

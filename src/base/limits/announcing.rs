@@ -33,6 +33,12 @@ pub const ANNOUNCE_AFTER: (Duration, Duration) = (Duration::from_millis(30), Dur
 /// How much later a node announces a transaction to a peer that is to speak first of the two: its announcement crosses a
 /// line of 200 ms by then.
 pub const ANNOUNCE_LATER: Duration = Duration::from_millis(300);
+/// How long announcements for one peer wait, at least and at most, after the last that it got, for something else that goes to
+/// it: alone they cost a frame, a sealed message, a packet, and another one that acknowledges it, 150 bytes for the eight of
+/// a short id. The first one after a pause does not wait. Drawn by lot, so that two nodes seldom tell each other at once.
+pub const ANNOUNCE_PAUSE: (Duration, Duration) = (Duration::from_millis(300), Duration::from_millis(700));
+/// Announcements for one peer that do not wait: a frame of its own costs each of them two bytes more.
+pub const ANNOUNCE_ENOUGH: usize = 64;
 /// Transactions that are announced at once, however short they have gathered.
 pub const ANNOUNCE_BATCH: usize = MAX_ANNOUNCED_IDS;
 /// Announced transactions that are kept for peers that ask: those of some seconds. Most of them are in the mempool, too.

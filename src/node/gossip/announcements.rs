@@ -24,7 +24,7 @@ pub(super) struct Announcements {
 }
 
 /// One of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Announcement {
     pub(super) transaction: Arc<HashedTransaction>,
     /// How peers may have named it to this node.
@@ -44,8 +44,7 @@ impl Announcements {
         if self.transactions.len() >= ANNOUNCE_BATCH {
             self.due = Some(now);
         } else if self.due.is_none() {
-            let (least, most) = ANNOUNCE_AFTER;
-            self.due = Some(now + Duration::from_millis(rng.between(millis(least), millis(most))));
+            self.due = Some(now + drawn(ANNOUNCE_AFTER, rng));
         }
     }
 
@@ -79,6 +78,11 @@ impl Announcement {
         let factor = (ours ^ theirs) | 1;
         self.is_own || theirs.wrapping_mul(factor) < ours.wrapping_mul(factor)
     }
+}
+
+/// A time between these two.
+pub(super) fn drawn((least, most): (Duration, Duration), rng: &mut Rng) -> Duration {
+    Duration::from_millis(rng.between(millis(least), millis(most)))
 }
 
 fn millis(time: Duration) -> u64 {

@@ -26,6 +26,19 @@ impl RelayPeer {
         self.transactions.contains(&transaction.txid) || ids.iter().any(|id| self.transactions.contains_short(id.0))
     }
 
+    /// Announces what is for it, unless it knows that by now. False: it does.
+    fn tell(&mut self, link: LinkId, out: &mut Outbox) -> bool {
+        let Some((number, salt)) = self.listener.salt() else { return false };
+        let mut ids: Vec<ShortId> = self.listener.take_needless().iter().map(|leaf| salt.short_id(leaf)).collect();
+        let untold = self.untold.take();
+        ids.extend(untold.iter().filter_map(|announcement| self.is_told(announcement, salt)));
+        for ids in ids.chunks(MAX_ANNOUNCED_IDS) {
+            let ids = List::truncated(ids.iter().copied());
+            out.relay(link, Frame::new(&Message::Announce { salt: number, ids }));
+        }
+        !ids.is_empty()
+    }
+
     /// It is told of a transaction, unless it is known to have it: by this short id.
     fn is_told(&mut self, Announcement { transaction, ids, .. }: &Announcement, salt: Salt) -> Option<ShortId> {
         let lacks = !self.has(transaction, ids);
@@ -90,32 +103,37 @@ impl Gossip {
 
     /// When to announce what has gathered.
     pub(super) fn announce_due(&self) -> Option<Time> {
-        self.announcements.due().filter(|_| self.state == SyncState::Synced)
+        let untold = self.telling.iter().filter_map(|link| Some(self.peers.get(link)?.untold.due()));
+        self.announcements.due().into_iter().chain(untold).min().filter(|_| self.state == SyncState::Synced)
     }
 
-    /// Announces what has gathered to the peers that still lack it, as far as is known: at once to those where this node is
-    /// to speak first, and later to the others. By then most of these have spoken themselves.
-    pub(super) fn announce(&mut self, now: Now, out: &mut Outbox) {
-        if self.announce_due().is_none_or(|due| now.mono < due) {
+    /// What has gathered is for the peers that still lack it, as far as is known: now for those where this node is to speak
+    /// first, and later for the others. By then most of these have spoken themselves. [`Gossip::tell_untold`] follows.
+    pub(super) fn announce(&mut self, now: Now) {
+        if self.announcements.due().is_none_or(|due| now.mono < due) || self.state != SyncState::Synced {
             return;
         }
         let (fresh, late) = (self.announcements.take(now.mono), self.announcements.take_later(now.mono));
         let mut waits = vec![false; fresh.len()];
         for (link, peer) in &mut self.peers {
-            let Some((number, salt)) = peer.listener.salt() else { continue };
-            let needless = peer.listener.take_needless();
-            let mut ids: Vec<ShortId> = needless.iter().map(|leaf| salt.short_id(leaf)).collect();
-            ids.extend(late.iter().filter_map(|announcement| peer.is_told(announcement, salt)));
-            for (announcement, waits) in fresh.iter().zip(&mut waits) {
-                if announcement.is_first(salt.short_id(&announcement.transaction.leaf)) {
-                    ids.extend(peer.is_told(announcement, salt));
-                } else {
-                    *waits |= !peer.has(&announcement.transaction, &announcement.ids);
+            let Some((_, salt)) = peer.listener.salt() else { continue };
+            for announcement in &late {
+                if !peer.has(&announcement.transaction, &announcement.ids) {
+                    peer.untold.push(announcement.clone());
                 }
             }
-            for ids in ids.chunks(MAX_ANNOUNCED_IDS) {
-                let ids = List::truncated(ids.iter().copied());
-                out.relay(*link, Frame::new(&Message::Announce { salt: number, ids }));
+            for (announcement, waits) in fresh.iter().zip(&mut waits) {
+                if peer.has(&announcement.transaction, &announcement.ids) {
+                    continue;
+                }
+                if announcement.is_first(salt.short_id(&announcement.transaction.leaf)) {
+                    peer.untold.push(announcement.clone());
+                } else {
+                    *waits = true;
+                }
+            }
+            if !peer.untold.is_empty() || peer.listener.has_needless() {
+                self.telling.insert(*link);
             }
         }
         for (announcement, waits) in fresh.into_iter().zip(waits) {
@@ -124,6 +142,23 @@ impl Gossip {
                 self.announcements.put_off(announcement, now.mono);
             }
         }
+    }
+
+    /// Announces to each peer what is for it, if something else goes to it just now, or if it is time.
+    pub(super) fn tell_untold(&mut self, now: Now, out: &mut Outbox) {
+        if self.telling.is_empty() || self.state != SyncState::Synced {
+            return;
+        }
+        let receivers = out.receivers();
+        let (peers, rng) = (&mut self.peers, &mut self.rng);
+        self.telling.retain(|link| {
+            let Some(peer) = peers.get_mut(link) else { return false };
+            let is_time = receivers.contains(link) || peer.untold.is_urgent() || peer.untold.due() <= now.mono;
+            if is_time && peer.tell(*link, out) {
+                peer.untold.told(now.mono, rng);
+            }
+            !is_time
+        });
     }
 
     /// Draws a new salt when the current one has had its time, and tells it.

@@ -100,6 +100,11 @@ impl Listener {
         notes
     }
 
+    /// Whether it is to be told of any.
+    pub(super) fn has_needless(&self) -> bool {
+        !self.needless.is_empty()
+    }
+
     /// Takes what it is to be told of.
     pub(super) fn take_needless(&mut self) -> Vec<Hash> {
         std::mem::take(&mut self.needless)

@@ -25,6 +25,7 @@ mod salts;
 mod source;
 #[cfg(test)]
 mod tests;
+mod untold;
 mod wanted;
 
 use std::{
@@ -34,7 +35,7 @@ use std::{
 
 use self::{
     announcements::Announcements, known::Known, listener::Listener, missing::Missing, orphans::Orphans, queue::Queue,
-    relayed::Relayed, salts::Salts, source::Source, wanted::Wanted,
+    relayed::Relayed, salts::Salts, source::Source, untold::Untold, wanted::Wanted,
 };
 use crate::{
     base::{
@@ -88,6 +89,8 @@ pub struct Gossip {
     salts: Salts,
     /// What is to be announced.
     announcements: Announcements,
+    /// Peers that are to be told of something, alone or with what else goes to them.
+    telling: BTreeSet<LinkId>,
     relayed: Relayed,
     /// Announced transactions that were asked for.
     wanted: Wanted,
@@ -142,6 +145,8 @@ struct RelayPeer {
     /// It opened the link: it chose this node, not this node it.
     is_inbound: bool,
     listener: Listener,
+    /// What it is to be told of.
+    untold: Untold,
     source: Source,
     /// When it was last asked for its mempool because it announced what did not come.
     listed: Option<Time>,
@@ -170,6 +175,7 @@ impl Gossip {
             orphans: Orphans::default(),
             salts: Salts::new(&mut rng),
             announcements: Announcements::default(),
+            telling: BTreeSet::new(),
             relayed: Relayed::default(),
             wanted: Wanted::default(),
             offering: BTreeSet::new(),
@@ -249,10 +255,11 @@ impl Gossip {
         self.dispatch(now, out);
         self.begin_round(now, out);
         self.renew_salt(now, out);
-        self.announce(now, out);
+        self.announce(now);
         self.look_at_announced(now, out);
         self.ask_announced(now, out);
         self.ask_missing(now, out);
+        self.tell_untold(now, out);
     }
 
     fn up(&mut self, now: Now, link: LinkId, info: &PeerInfo, out: &mut Outbox) {
@@ -273,6 +280,7 @@ impl Gossip {
             announces,
             is_inbound: info.direction.is_inbound(),
             listener: Listener::new(),
+            untold: Untold::default(),
             source: Source::new(),
             listed: None,
             praised: None,
@@ -290,6 +298,7 @@ impl Gossip {
         self.peers.remove(&link);
         self.lacking.remove(&link);
         self.missed.remove(&link);
+        self.telling.remove(&link);
         self.forget_source(link);
         self.askers.retain(|asker| *asker != link);
         // What an honest peer sent is good without it, and others may have been turned away for sending the same.

@@ -3,15 +3,15 @@
 use super::*;
 use crate::{
     base::limits::{
-        ANNOUNCE_AFTER, ANNOUNCE_LATER, LEAD_AT_FIRST, LEAD_LOST, LEAD_TO_PUSH, RELAYED_TRANSACTIONS, SALT_LIFETIME,
-        SALTS_AT_ONCE,
+        ANNOUNCE_AFTER, ANNOUNCE_LATER, ANNOUNCE_PAUSE, LEAD_AT_FIRST, LEAD_LOST, LEAD_TO_PUSH, RELAYED_TRANSACTIONS,
+        SALT_LIFETIME, SALTS_AT_ONCE,
     },
     node::{Event, LinkEvent, Role},
 };
 
 /// Everything that is sent once what has gathered is told.
 fn told(node: &mut Node, actions: Actions) -> Actions {
-    Actions([actions.0, node.run(ANNOUNCE_AFTER.1 + ANNOUNCE_LATER).0].concat())
+    Actions([actions.0, node.run(ANNOUNCE_AFTER.1 + ANNOUNCE_LATER + ANNOUNCE_PAUSE.1).0].concat())
 }
 
 fn is_whole(actions: &Actions, link: u64) -> bool {

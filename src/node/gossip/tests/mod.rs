@@ -6,6 +6,7 @@ mod blocks;
 mod commands;
 mod exchange;
 mod transactions;
+mod untold;
 
 use std::sync::Arc;
 
