@@ -595,3 +595,10 @@ fn a_peer_that_once_stalled_helps_where_others_are_slow() {
 fn who_is_asked_again_for_a_transaction_has_its_time_again() {
     assert_holds(&outcome(160_147_059));
 }
+
+/// Liars told of branches with much work, and each honest peer of a block on a rival of the node's own tip, whose body the node had
+/// never asked for. The header was found of no use and forgotten, and the node was behind until a ping showed the block again.
+#[test]
+fn news_of_a_block_on_a_rival_of_the_tip_is_followed_whatever_branches_liars_tell_of() {
+    assert_holds(&outcome(89));
+}

@@ -81,11 +81,19 @@ impl Headers {
             }
             Judged::New(row, parent) => {
                 let is_good = parent.withheld || self.may_lead(&row.work, &previous)?;
+                if !is_good && self.is_ahead(&row.work) {
+                    // Bodies below it are missing: only as a candidate, with its headers, can it be followed.
+                    self.peers.get_mut(link).into_iter().for_each(|peer| peer.wake(now.mono));
+                }
                 is_good && !self.goes_too_deep(std::slice::from_ref(&*row))?
             }
             Judged::Known(node) => {
                 let is_applied = self.index.as_ref().map(|index| index.is_applied(&hash)).transpose()?;
-                is_applied == Some(false) && self.may_lead(&node.work, &node.parent)?
+                let may_lead = is_applied == Some(false) && self.may_lead(&node.work, &node.parent)?;
+                if !may_lead && self.is_ahead(&node.work) {
+                    self.note_shown(link, hash);
+                }
+                may_lead
             }
             Judged::Refused(refusal) => {
                 self.refuse(Origin::Link(link), hash, refusal, out);
@@ -103,6 +111,19 @@ impl Headers {
         let is_equal = *work >= index.applied().work;
         let is_near = || index.is_tip(parent) || self.passing.contains(parent);
         Ok(*work > index.best().work || is_equal && (is_near() || index.has_body(parent)?))
+    }
+
+    /// Whether a chain of so much work is one that the node lacks.
+    fn is_ahead(&self, work: &Work) -> bool {
+        self.index.as_ref().is_some_and(|index| *work > index.applied().work)
+    }
+
+    /// Notes that a peer has the chain up to a known header: it may be asked for its bodies.
+    fn note_shown(&mut self, link: LinkId, hash: Hash) {
+        if let Some(peer) = self.peers.get_mut(link).filter(|peer| peer.shows != Some(hash)) {
+            peer.shows = Some(hash);
+            self.candidates.look_again();
+        }
     }
 
     /// Punishes whoever sent an invalid header. What a command hears of it.

@@ -97,9 +97,13 @@ fn a_whole_sync_ends_synced_and_tells_everybody() {
 
 /// The verdicts on announced blocks.
 fn announce(rig: &mut Rig, chain: &Chain) -> (Vec<bool>, Vec<Action>) {
+    announce_from(rig, 1, chain)
+}
+
+fn announce_from(rig: &mut Rig, link: u64, chain: &Chain) -> (Vec<bool>, Vec<Action>) {
     let row = chain.rows.last().unwrap();
     let (hash, header) = (row.hash, Box::new(row.header.clone()));
-    let actions = rig.notice(ToHeaders::Announced { link: LinkId(1), hash, header });
+    let actions = rig.notice(ToHeaders::Announced { link: LinkId(link), hash, header });
     let verdict = |action: &Action| match action {
         Action::Tell(Notice::Fetch(ToFetch::HeaderJudged { is_wanted, .. })) => Some(*is_wanted),
         _ => None,
@@ -140,4 +144,33 @@ fn an_announced_block_without_a_known_parent_is_a_reason_to_ask_for_headers() {
     rig.pass(GET_SYNC_QUIET);
     let (verdicts, actions) = announce(&mut rig, &chain.clone().grow(4, 0));
     assert_eq!((verdicts, faults(&actions), asked(&actions)), (vec![false], vec![], vec![1]));
+}
+
+/// Found by seed 89 (on e3e44b81): liars told of branches with much work, and all honest peers of a block on a rival of the node's tip, whose
+/// body the node had never asked for. The header was judged of no use and forgotten: the node stayed behind for as long as a ping took.
+#[test]
+fn an_announced_block_with_more_work_than_ours_is_a_reason_to_ask_though_a_branch_of_headers_has_more() {
+    let base = Chain::new().grow(9, 0);
+    let mut rig = synced(&base.clone().grow(1, 0));
+    let rival = base.clone().grow(1, 7);
+    tell(&mut rig, 5, &rival, 10);
+    rig.sync(5, vec![]);
+    let false_branch = Chain::new().grow(40, 9);
+    tell(&mut rig, 3, &false_branch, 1);
+    rig.sync(3, vec![]);
+    rig.pass(GET_SYNC_QUIET);
+    let next = rival.grow(1, 7);
+    let (verdicts, actions) = announce(&mut rig, &next);
+    assert_eq!((verdicts, asked(&actions)), (vec![false], vec![1]));
+    let actions = rig.sync(1, next.headers(10..=11));
+    let told = candidates(&actions).pop().unwrap_or_default();
+    assert!(told.contains(&(9, next.hashes(10..=11), vec![1])), "{told:?}");
+    // Another peer that tells of it has it, too, and need not be asked for the headers.
+    rig.up(7, &base);
+    rig.sync(7, vec![]);
+    rig.pass(GET_SYNC_QUIET);
+    let (verdicts, actions) = announce_from(&mut rig, 7, &next);
+    assert_eq!((verdicts, asked(&actions)), (vec![false], vec![]));
+    let told = candidates(&actions).pop().unwrap_or_default();
+    assert!(told.contains(&(9, next.hashes(10..=11), vec![1, 7])), "{told:?}");
 }
