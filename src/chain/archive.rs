@@ -392,9 +392,6 @@ pub trait SealStore: Send {
     /// Keeps that this node proposes a block in a view. It survives the end of the process at once, and a power loss with the
     /// next vote.
     fn keep_proposed(&mut self, epoch: Epoch, view: u64) -> Result<(), StoreError>;
-    /// Whether the node goes on though a certificate has votes of its key that it has no record of. Only liars of simulated
-    /// networks do: their tricks sign what their roles do not know.
-    fn overlooks_own_votes(&self) -> bool {
-        false
-    }
+    /// The last vote of this node's own of a stage that it kept: what others hold of its key and this lacks was signed elsewhere.
+    fn own_vote(&self, stage: Stage) -> Result<Option<SignedVote>, StoreError>;
 }

@@ -19,7 +19,7 @@ use crate::{
         transaction::OutPoint,
     },
     node::{Setup, Stores},
-    sim::common_ledger::CommonLedger,
+    sim::{boundless_seals::BoundlessSeals, common_ledger::CommonLedger},
     store::{LedgerDb, PeerDb, SealMemory, SharedLedger, past::PastMemory},
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Disk {
     keep: Keep,
     /// On sealed chains.
     seals: Option<SealMemory>,
+    /// A trick signs with the node's key.
+    is_of_signer: bool,
     /// What it had once.
     older: SealRecord,
 }
@@ -66,6 +68,7 @@ impl Disk {
             past: PastMemory::new(spec.clone()),
             keep,
             seals: spec.authorities.at(1).map(|_| SealMemory::default()),
+            is_of_signer: false,
             older: SealRecord::default(),
         }
     }
@@ -73,14 +76,16 @@ impl Disk {
     /// A disk of a node of a large network that starts once.
     pub(super) fn common(spec: &Arc<ChainSpec>, ledger: CommonLedger) -> Self {
         let (book, past) = (Book::Forgetful, PastMemory::new(spec.clone()));
-        let (keep, seals, older) = (Keep::All, None, SealRecord::default());
-        Self { ledger: Ledger::Common(ledger), book, past, keep, seals, older }
+        let (keep, seals, is_of_signer, older) = (Keep::All, None, false, SealRecord::default());
+        Self { ledger: Ledger::Common(ledger), book, past, keep, seals, is_of_signer, older }
     }
 
     /// Opens everything for a new set of roles.
     pub(super) fn stores(&self, setup: &Setup) -> Stores {
         let peers = Box::new(self.book.clone());
-        let seals = self.seals.clone().map(|seals| -> Box<dyn SealStore> { Box::new(seals) });
+        let seals = self.seals.clone().map(|seals| -> Box<dyn SealStore> {
+            if self.is_of_signer { Box::new(BoundlessSeals(seals)) } else { Box::new(seals) }
+        });
         match self.ledger.clone() {
             Ledger::Own(ledger) => Stores {
                 ledger: Box::new(ledger.clone()),
@@ -126,9 +131,8 @@ impl Disk {
     }
 
     /// If a trick signs with the node's key, the node goes on, whatever that was.
-    pub(super) fn of_signer(mut self, signs: bool) -> Self {
-        self.seals = self.seals.map(|seals| if signs { seals.overlooking_own_votes() } else { seals });
-        self
+    pub(super) fn of_signer(self, is_of_signer: bool) -> Self {
+        Self { is_of_signer, ..self }
     }
 
     /// Copies what it has of a key's votes and of certificates.

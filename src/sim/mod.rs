@@ -7,6 +7,7 @@
 //! within a bound. Checkers look on; the first complaint ends the run, and its seed replays it.
 
 mod arriving;
+mod boundless_seals;
 mod byzantine;
 mod checkers;
 mod clock;

@@ -166,6 +166,10 @@ impl SealStore for SealDb {
         let sql = "INSERT OR REPLACE INTO own_proposal (one, epoch, view) VALUES (1, ?1, ?2)";
         rows::run(&self.connection, sql, (epoch, view.cast_signed())).map(|_| ())
     }
+
+    fn own_vote(&self, stage: Stage) -> Result<Option<SignedVote>, StoreError> {
+        rows::one(&self.connection, "SELECT stage, view, vote FROM own_votes WHERE stage = ?1", [stage as u8], own_vote)
+    }
 }
 
 /// A bit that has flipped on the disk is in no checksum of SQLite's, but every signature would show it.
@@ -236,18 +240,12 @@ fn decode<T: Decode<()>>(row: &Row<'_>, column: usize) -> Result<T, StoreError> 
 #[derive(Clone, Debug, Default)]
 pub struct SealMemory {
     record: Arc<Mutex<SealRecord>>,
-    overlooks: bool,
 }
 
 impl SealMemory {
     /// With this in it, as after a restart from an older disk.
     pub fn new(record: SealRecord) -> Self {
-        Self { record: Arc::new(Mutex::new(record)), overlooks: false }
-    }
-
-    /// The same of a node that lies: certificates with votes of its key that it has no record of do not stop it.
-    pub fn overlooking_own_votes(self) -> Self {
-        Self { overlooks: true, ..self }
+        Self { record: Arc::new(Mutex::new(record)) }
     }
 
     /// A copy of what it has now.
@@ -327,8 +325,8 @@ impl SealStore for SealMemory {
         Ok(())
     }
 
-    fn overlooks_own_votes(&self) -> bool {
-        self.overlooks
+    fn own_vote(&self, stage: Stage) -> Result<Option<SignedVote>, StoreError> {
+        Ok(self.lock().own_votes.iter().find(|vote| vote.statement.stage == stage).copied())
     }
 }
 

@@ -80,9 +80,13 @@ impl Sealer {
 
     /// Stops if a vote of this key is in a certificate that this node has no record of: nobody else may have kept it by itself.
     fn look_for_own_vote(&self, certificate: &Certificate) -> Result<(), Halt> {
-        let mut own = certificate.signed_votes().filter(|vote| self.keys.own_number() == Some(vote.signer));
-        let missing = own.find(|vote| is_missing(self.core.own_votes(), vote) && !self.seals.overlooks_own_votes());
-        missing.map_or(Ok(()), |vote| Err(signed_elsewhere(&vote)))
+        for vote in certificate.signed_votes().filter(|vote| self.keys.own_number() == Some(vote.signer)) {
+            let kept = self.seals.own_vote(vote.statement.stage)?;
+            if is_missing(kept.as_ref(), &vote) {
+                return Err(signed_elsewhere(&vote));
+            }
+        }
+        Ok(())
     }
 
     /// A block is final, by the word of this set.

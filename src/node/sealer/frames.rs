@@ -100,7 +100,8 @@ impl Sealer {
             Ok(Fate::Stale) => Ok(Ok(Worth::Nothing)),
             Ok(Fate::Behind) => self.help(now, link, &vote, out),
             Ok(Fate::Fresh) => {
-                if self.keys.own_number() == Some(vote.signer) && is_missing(self.core.own_votes(), &vote) {
+                let kept = self.core.own_votes().of(vote.statement.stage);
+                if self.keys.own_number() == Some(vote.signer) && is_missing(kept, &vote) {
                     return Err(signed_elsewhere(&vote));
                 }
                 self.reporter.heard(now, &vote);

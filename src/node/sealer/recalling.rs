@@ -100,7 +100,7 @@ impl Recalling {
         if self.is_done || !is_ours || !answer.votes.iter().all(is_own) {
             return Ok(false);
         }
-        if let Some(vote) = answer.votes.iter().find(|vote| is_missing(own, vote)) {
+        if let Some(vote) = answer.votes.iter().find(|vote| is_missing(own.of(vote.statement.stage), vote)) {
             return Err(signed_elsewhere(vote));
         }
         self.answered.insert(answer.responder);
@@ -109,9 +109,9 @@ impl Recalling {
     }
 }
 
-/// Whether this vote of our key is newer than our record, or another one.
-pub(super) fn is_missing(own: &OwnVotes, vote: &SignedVote) -> bool {
-    let (said, kept) = (&vote.statement, own.of(vote.statement.stage).map(|kept| kept.statement));
+/// Whether this vote of our key is newer than our record of its stage, or another one.
+pub(super) fn is_missing(kept: Option<&SignedVote>, vote: &SignedVote) -> bool {
+    let (said, kept) = (&vote.statement, kept.map(|kept| kept.statement));
     let at = kept.as_ref().map(place_of);
     at.is_none_or(|at| place_of(said) > at) || (at == Some(place_of(said)) && kept != Some(*said))
 }

@@ -406,6 +406,9 @@ fn a_vote_that_cannot_be_written_is_not_sent() {
         fn keep_proposed(&mut self, _: u32, _: u64) -> Result<(), StoreError> {
             Ok(())
         }
+        fn own_vote(&self, _: Stage) -> Result<Option<SignedVote>, StoreError> {
+            Ok(None)
+        }
     }
     let mut setup = Setup::bare(Arc::new(spec(2)));
     setup.seal = Some(key(0));

@@ -106,6 +106,10 @@ impl SealStore for Disk {
         self.0.lock().unwrap().proposed = Some((epoch, view));
         Ok(())
     }
+
+    fn own_vote(&self, stage: Stage) -> Result<Option<SignedVote>, StoreError> {
+        Ok(self.0.lock().unwrap().own_votes.iter().find(|vote| vote.statement.stage == stage).copied())
+    }
 }
 
 /// A sealer with a key, or without one.
