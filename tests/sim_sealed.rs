@@ -11,11 +11,8 @@ fn outcome(seed: u64, authorities: usize) -> Outcome {
 }
 
 fn assert_holds(outcome: &Outcome) {
-    let Options { seed, authorities, .. } = outcome.options;
-    assert!(
-        outcome.failure.is_none(),
-        "failed\n{outcome}\nto run it again: tussock simulate --seed {seed} --authorities {authorities}"
-    );
+    let Options { seed, overrides, .. } = &outcome.options;
+    assert!(outcome.failure.is_none(), "failed\n{outcome}\nto run it again: {}", overrides.command(*seed));
 }
 
 #[test]

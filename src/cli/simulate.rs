@@ -153,39 +153,6 @@ impl SimulateArgs {
             calm: self.calm,
         }
     }
-
-    /// The command that runs one seed again.
-    fn replay(&self, seed: u64) -> String {
-        use std::fmt::Write;
-        let mut line = format!("tussock simulate --seed {seed}");
-        let mut flag = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                write!(line, " --{name} {value}").expect("writing to a string cannot fail");
-            }
-        };
-        flag("nodes", self.nodes.map(|nodes| nodes.to_string()));
-        flag("minutes", self.minutes.map(|minutes| minutes.to_string()));
-        flag("loss", self.loss.map(|ppm| (ppm as f64 / 1e6).to_string()));
-        for Partition { from, seconds, percent } in &self.partition {
-            flag("partition", Some(format!("{from}:{seconds}:{percent}")));
-        }
-        flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
-        flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
-        flag("encryption", self.encryption.map(|on| if on { "on" } else { "off" }.to_owned()));
-        flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
-        flag("authorities", self.authorities.map(|authorities| authorities.to_string()));
-        flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
-        flag("later-sets", self.later_sets.map(|sets| sets.to_string()));
-        line += if self.power_loss { " --power-loss" } else { "" };
-        line += match self.snapshots {
-            None => "",
-            Some(Joins::On) => " --snapshots",
-            Some(Joins::Off) => " --snapshots=off",
-            Some(Joins::Only) => " --snapshots=only",
-        };
-        line += self.pruned.map_or("", |on| if on { " --pruned" } else { " --pruned=off" });
-        line + if self.calm { " --calm" } else { "" }
-    }
 }
 
 /// Runs the seeds, up to the first failure.
@@ -211,7 +178,7 @@ fn run_checked(args: &SimulateArgs, json: bool) -> ExitCode {
         let outcome = run_one(options, args.twice);
         show(&outcome, args.seeds > 1, json);
         if outcome.failure.is_some() {
-            eprintln!("to run it again: {}", args.replay(seed));
+            eprintln!("to run it again: {}", overrides.command(seed));
             return ExitCode::FAILURE;
         }
     }
@@ -283,7 +250,7 @@ mod tests {
         let words = "x --seed 5 --seeds 10 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20 --byzantine 1 --tricksters 2 \
                      --snapshots=only --pruned=off --calm";
         let args = Line::parse_from(words.split(' ')).args;
-        let replay = args.replay(7);
+        let replay = args.overrides().command(7);
         assert_eq!(
             replay,
             "tussock simulate --seed 7 --nodes 9 --minutes 2 --loss 0.015 --partition 10:20:50 --byzantine 1 --tricksters 2 \

@@ -49,6 +49,9 @@ pub enum Topology {
 pub struct Options {
     /// Where everything below and everything that happens comes from.
     pub seed: u64,
+    /// What flags set.
+    #[serde(skip)]
+    pub overrides: Overrides,
     /// Virtual time 0, unix seconds.
     pub epoch: u64,
     /// Honest nodes.
@@ -227,7 +230,7 @@ impl Options {
         let snapshots = Snapshots::draw(&dice, overrides, nodes, authorities).among_pruned(is_pruned);
         let nodes = snapshots.nodes(nodes, authorities, overrides);
         let seconds = overrides.minutes.map_or_else(|| snapshots.seconds(&dice), |minutes| minutes * 60);
-        let mut options = Self::peaceful(&dice, nodes, seconds);
+        let mut options = Self { overrides: overrides.clone(), ..Self::peaceful(&dice, nodes, seconds) };
         if !overrides.calm {
             options.draw_faults(&dice);
         }

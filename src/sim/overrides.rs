@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// What flags set instead of the seed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Number of nodes.
     pub nodes: Option<usize>,
@@ -37,6 +37,38 @@ pub struct Overrides {
     pub pruned: Option<bool>,
     /// No crashes, cuts, partitions, losses, slow readers, clock errors, late starts, byzantine nodes.
     pub calm: bool,
+}
+
+impl Overrides {
+    /// The command that runs this seed with these flags.
+    pub fn command(&self, seed: u64) -> String {
+        let mut line = format!("tussock simulate --seed {seed}");
+        let mut flag = |name: &str, value: Option<String>| {
+            line += &value.map_or_else(String::new, |value| format!(" --{name} {value}"));
+        };
+        flag("nodes", self.nodes.map(|nodes| nodes.to_string()));
+        flag("minutes", self.minutes.map(|minutes| minutes.to_string()));
+        flag("loss", self.loss_ppm.map(|ppm| (ppm as f64 / 1e6).to_string()));
+        for Partition { from, seconds, percent } in self.partitions.iter().flatten() {
+            flag("partition", Some(format!("{from}:{seconds}:{percent}")));
+        }
+        flag("byzantine", self.byzantine.map(|byzantine| byzantine.to_string()));
+        flag("clock-skew", self.clock_skew.map(|seconds| seconds.to_string()));
+        flag("encryption", self.encryption.map(|on| if on { "on" } else { "off" }.to_owned()));
+        flag("tricksters", self.tricksters.map(|tricksters| tricksters.to_string()));
+        flag("authorities", self.authorities.map(|authorities| authorities.to_string()));
+        flag("lying-authorities", self.lying_authorities.map(|lying| lying.to_string()));
+        flag("later-sets", self.later_sets.map(|sets| sets.to_string()));
+        line += if self.power_loss { " --power-loss" } else { "" };
+        line += match self.snapshots {
+            _ if self.joins_only => " --snapshots=only",
+            Some(true) => " --snapshots",
+            Some(false) => " --snapshots=off",
+            None => "",
+        };
+        line += self.pruned.map_or("", |on| if on { " --pruned" } else { " --pruned=off" });
+        line + if self.calm { " --calm" } else { "" }
+    }
 }
 
 /// One part of the network that is cut off from the rest for a while.

@@ -339,6 +339,7 @@ impl Headers {
             return Ok(());
         }
         self.peers.unrefuse(self.clock.no_earlier_than_known(time), self.spec.parameters.future_limit);
+        self.leave_deep_best(now, out)?;
         self.release_due(now, out)?;
         self.release_kept_no_more(now, out)?;
         self.set_overdue_aside(now, out)?;

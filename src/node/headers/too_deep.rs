@@ -2,7 +2,10 @@
 //! bodies is asked for. Their headers are kept like those of branches that are set aside, only for good.
 
 use crate::{
-    base::{hash::Hash, time::Now},
+    base::{
+        hash::Hash,
+        time::{Now, Time},
+    },
     chain::{
         archive::{HeaderRow, StoreError},
         target::Work,
@@ -44,30 +47,39 @@ impl Index {
     /// Whether the branch with this header could not be followed.
     pub(super) fn is_too_deep(&self, hash: &Hash) -> Result<bool, StoreError> {
         let lowest = self.archive().replaceable_from()?;
+        let is_best_too_deep = self.is_best_too_deep(lowest)?;
         let mut hash = *hash;
         while lowest > 1
             && let HeaderLookup::Valid(node) = self.find(&hash)?
         {
-            let is_below = node.height.saturating_add(1) < lowest;
-            // The best chain is none of them, so it is the applied chain below the lowest.
-            if is_below || self.is_on_best(node.height, &hash)? {
-                return Ok(is_below);
+            if node.height.saturating_add(1) < lowest {
+                return Ok(true);
+            }
+            // Usually the best chain is the applied chain below the lowest, and is known without a look at the archive.
+            let is_left = if is_best_too_deep { self.is_applied(&hash)? } else { self.is_on_best(node.height, &hash)? };
+            if is_left {
+                return Ok(false);
             }
             hash = node.parent;
         }
         Ok(false)
     }
 
+    /// Whether the best chain is one of them, if blocks from here on can be disconnected.
+    fn is_best_too_deep(&self, lowest: u32) -> Result<bool, StoreError> {
+        let (tip, node) = self.applied;
+        let below = lowest.saturating_sub(1);
+        if below == 0 || self.is_on_best(node.height, &tip)? {
+            return Ok(false);
+        }
+        let row = self.archive().applied_at(below)?;
+        Ok(row.map(|row| self.is_on_best(below, &row.hash)).transpose()? == Some(false))
+    }
+
     /// If the best chain has become one of them, another is the best. Returns the change.
     pub(super) fn leave_too_deep(&mut self) -> Result<Option<Change>, StoreError> {
         let (tip, node) = self.applied;
-        if self.is_on_best(node.height, &tip)? {
-            return Ok(None);
-        }
-        let below = self.archive().replaceable_from()?.saturating_sub(1);
-        let row = self.archive().applied_at(below)?.filter(|_| below > 0);
-        let is_left = row.map(|row| self.is_on_best(below, &row.hash)).transpose()? == Some(false);
-        if !is_left {
+        if self.is_on_best(node.height, &tip)? || !self.is_best_too_deep(self.archive().replaceable_from()?)? {
             return Ok(None);
         }
         self.leave_best()
@@ -88,6 +100,13 @@ impl Headers {
         let (Some(index), Some(first)) = (&self.index, rows.first()) else { return Ok(false) };
         let extends = first.header.previous == index.best_hash();
         Ok(!extends && self.joining.is_none() && index.is_too_deep(&first.header.previous)?)
+    }
+
+    /// Leaves the best chain if it is one of them by now: the ledger prunes when it is idle, and tells nobody.
+    pub(super) fn leave_deep_best(&mut self, now: Time, out: &mut Outbox) -> Result<(), StoreError> {
+        let Some(index) = self.index.as_mut().filter(|_| self.joining.is_none()) else { return Ok(()) };
+        let change = index.leave_too_deep()?;
+        self.announce(now, change, false, out)
     }
 
     /// Says that peers show a chain with more work that cannot be followed, or that none does any more. It keeps the node from

@@ -88,6 +88,34 @@ fn a_branch_that_becomes_too_deep_while_its_blocks_come_is_left() {
     assert!(told(&actions).unwrap().unwrap().0.contains("after block 110"));
 }
 
+/// The ledger prunes in idle moments, long after it told of its last block.
+#[test]
+fn a_branch_that_becomes_too_deep_when_the_ledger_is_idle_is_left() {
+    let (ours, mut rig) = pruned();
+    let branch = ours.first(110).grow(100, 1);
+    assert!(!wants(&tell_all(&mut rig, 3, &branch, 111)).is_empty());
+    rig.archive.prune(112);
+    let actions = rig.pass(SECOND);
+    assert_eq!(wants(&actions), [(200, vec![])]);
+    assert!(told(&actions).unwrap().unwrap().0.contains("after block 110"));
+}
+
+#[test]
+fn a_block_upon_the_tip_is_taken_though_the_best_branch_has_just_become_too_deep() {
+    let (ours, mut rig) = pruned();
+    let branch = ours.first(110).grow(100, 1);
+    assert!(!wants(&tell_all(&mut rig, 3, &branch, 111)).is_empty());
+    rig.archive.prune(112);
+    let next = ours.grow(11, 0);
+    let mut actions = Vec::new();
+    for height in 201..=211 {
+        actions.extend(offer(&mut rig, Origin::Link(LinkId(1)), &next.first(height)));
+    }
+    assert_eq!(dropped(&actions), vec![]);
+    let wanted: Vec<Hash> = wants(&actions).into_iter().flat_map(|(_, hashes)| hashes).collect();
+    assert!(next.hashes(201..=211).iter().all(|hash| wanted.contains(hash)));
+}
+
 #[test]
 fn a_start_leaves_out_a_stored_branch_that_is_too_deep() {
     let ours = Chain::new().grow(200, 0);
