@@ -16,7 +16,8 @@ use crate::{
 /// All links of one node. Its methods are in the files of this folder: how links begin, read, send and end.
 pub struct Endpoint<S> {
     pub(super) config: Config,
-    pub(super) links: BTreeMap<LinkId, Link>,
+    /// Boxed: a link takes more than a kilobyte, and half of the places of a tree are empty where ids only grow.
+    pub(super) links: BTreeMap<LinkId, Box<Link>>,
     /// Links with something to do, each at most once, in turns.
     pub(super) listed: VecDeque<LinkId>,
     /// Connections and attempts that the driver has to drop.
@@ -251,7 +252,7 @@ impl<S: EventSink> Endpoint<S> {
         self.meters.used(Limit::Receive, self.leases.used());
         self.meters.used(Limit::Send, self.queued + self.shared());
         self.meters.used(Limit::Accepted, self.accepted);
-        self.meters.look(now, self.links.values().filter(|link| link.ends.is_none()));
+        self.meters.look(now, self.links.values().map(Box::as_ref).filter(|link| link.ends.is_none()));
         self.meters.all()
     }
 
