@@ -12,7 +12,8 @@ pub const JOIN_PEERS: usize = 3;
 pub const JOIN_GATHER: Duration = seconds(3);
 /// How long a chain is waited for that a peer claims to have more work, or any chain at all.
 pub const JOIN_CLAIM_WAIT: Duration = seconds(30);
-/// How long the best chain must have been too short for a snapshot before the join is given up for good.
+/// How long the best chain must have been too short for a snapshot before the join is given up for good, with [`JOIN_PEERS`] that we
+/// dialled; with fewer it is [`JOIN_CLAIM_WAIT`].
 pub const TOO_SHORT_FOR: Duration = seconds(5);
 /// Pieces that one peer may be asked for at once: a megabyte, more than most lines hold.
 pub const PIECES_PER_PEER: usize = 4;

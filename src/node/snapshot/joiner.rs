@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL, TOO_SHORT_FOR},
+        limits::{JOIN_CLAIM_WAIT, MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL, TOO_SHORT_FOR},
         time::Time,
     },
     chain::snapshot::Staged,
@@ -57,8 +57,9 @@ impl Joiner {
         let told = self.told.as_ref().filter(|(_, text)| *text != self.says).map(|(at, _)| *at + PROGRESS_INTERVAL);
         let tried = self.plan.as_ref().map(|_| self.trials.deadline());
         let contested = self.plan.as_ref().and_then(|plan| self.contest.deadline(plan));
-        let short = self.nowhere.map(|since| since + TOO_SHORT_FOR);
-        [gathered, told, tried, contested, short].into_iter().flatten().chain(deserted).filter(|at| *at > now).min()
+        let short = self.nowhere.into_iter().flat_map(|since| [since + TOO_SHORT_FOR, since + JOIN_CLAIM_WAIT]);
+        let several = deserted.chain(short);
+        [gathered, told, tried, contested].into_iter().flatten().chain(several).filter(|at| *at > now).min()
     }
 
     /// Whether peers are to give it a snapshot, as far as that is known.

@@ -3,7 +3,9 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL, TOO_SHORT_FOR},
+        limits::{
+            JOIN_CLAIM_WAIT, JOIN_PEERS, MANIFEST_GATHER, PLAN_ABANDONED, PLAN_TRIAL, PROGRESS_INTERVAL, TOO_SHORT_FOR,
+        },
         time::Time,
     },
     chain::{
@@ -67,7 +69,10 @@ impl Snapshot {
             let is_nowhere = joiner.depth == Some(Depth::Nowhere);
             joiner.nowhere = is_nowhere.then(|| joiner.nowhere.unwrap_or(now));
         }
-        if self.joiner.as_ref().is_some_and(|joiner| joiner.nowhere.is_some_and(|since| now >= since + TOO_SHORT_FOR)) {
+        // One peer's short chain must not make this a join without a snapshot for good.
+        let is_told = self.peers.values().filter(|peer| peer.is_chosen && !peer.closing).count() >= JOIN_PEERS;
+        let patience = if is_told { TOO_SHORT_FOR } else { JOIN_CLAIM_WAIT };
+        if self.joiner.as_ref().is_some_and(|joiner| joiner.nowhere.is_some_and(|since| now >= since + patience)) {
             self.joiner = None;
             out.tell(ToLedger::AbandonJoin);
             return self.files.as_mut().map_or(Ok(()), |files| files.store.discard());

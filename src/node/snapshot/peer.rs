@@ -25,6 +25,8 @@ pub(super) struct Request {
 pub(super) struct Peer {
     /// Since when it is linked.
     pub(super) since: Time,
+    /// This node dialled it, and it has a chain. Those that dial may all be one attacker's.
+    pub(super) is_chosen: bool,
     /// It says that it has snapshots.
     pub(super) serves: bool,
     /// We have closed the link; it is just not gone yet.
@@ -65,6 +67,7 @@ impl Peer {
         let (every, most) = GET_SNAPSHOTS;
         Self {
             since: now,
+            is_chosen: !info.direction.is_inbound() && info.height > 0,
             serves: info.services & SERVICE_SNAPSHOT != 0,
             closing: false,
             allowance: RateLimit::new(now, most, most, every),

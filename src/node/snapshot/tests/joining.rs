@@ -6,10 +6,13 @@ use super::{
     *,
 };
 use crate::{
-    base::limits::{MANIFEST_GATHER, PIECE_STALL, PIECE_TIMEOUT, PIECES_PER_PEER},
+    base::{
+        ids::DialId,
+        limits::{MANIFEST_GATHER, PIECE_STALL, PIECE_TIMEOUT, PIECES_PER_PEER},
+    },
     chain::snapshot::SnapshotFault,
     node::{
-        PeerFault,
+        PeerFault, PeerInfo,
         fault::CloseReason,
         report::Report,
         snapshot::offered::{Depth, depth_by_work},
@@ -249,7 +252,39 @@ fn a_chain_too_short_for_a_snapshot_is_verified_from_its_start() {
     rig.headers_known();
     rig.run(SECOND * 2);
     assert_eq!(rig.did.told::<ToLedger>(), [], "a longer one may come");
-    rig.run(SECOND * 5);
+    rig.run(SECOND * 27);
+    assert_eq!(rig.did.told::<ToLedger>(), [], "nobody else was heard");
+    rig.run(SECOND * 2);
+    assert_eq!(rig.did.told::<ToLedger>(), [ToLedger::AbandonJoin]);
+}
+
+/// The first peer's short chain made a join a full sync for good after eight seconds, whoever came later.
+#[test]
+fn the_short_chain_of_one_peer_ends_no_join_while_few_were_heard() {
+    let join = Some(Join { depth: Some(10), at: None, goes_on: false });
+    let mut rig = Rig::of(&Setup { join, ..testing::setup() }, &FakeFiles::default());
+    rig.driver.notice(ToSnapshot::Joining);
+    rig.driver.notice(ToSnapshot::HeadersKnown { height: 5, hash: block(5) });
+    let dialled = |link: u64| {
+        let remote = testing::address(&format!("9.9.{link}.1:4130"));
+        PeerInfo { height: 5, ..testing::outbound_peer(DialId(link), remote) }
+    };
+    let inbound = |link: u64| PeerInfo { height: 5, ..testing::inbound_peer(&format!("9.9.{link}.1:4130")) };
+    [dialled(1), dialled(2)].into_iter().zip(1..).for_each(|(info, link)| drop(rig.driver.up(link, info)));
+    (3..9).for_each(|link| drop(rig.driver.up(link, inbound(link))));
+    rig.run(SECOND * 20);
+    assert_eq!(rig.did.told::<ToLedger>(), [], "those that dialled us do not count");
+    // The whole chain comes with another one.
+    rig.add_honest(9);
+    rig.headers_known();
+    rig.run(SECOND * 20);
+    assert_eq!(rig.adopts(), Some(made().manifest.id()));
+    // Three that we dialled have told.
+    let mut rig = Rig::of(&Setup { join, ..testing::setup() }, &FakeFiles::default());
+    rig.driver.notice(ToSnapshot::Joining);
+    rig.driver.notice(ToSnapshot::HeadersKnown { height: 5, hash: block(5) });
+    (1..4).for_each(|link| drop(rig.driver.up(link, dialled(link))));
+    rig.run(SECOND * 6);
     assert_eq!(rig.did.told::<ToLedger>(), [ToLedger::AbandonJoin]);
 }
 
