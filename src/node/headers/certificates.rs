@@ -30,6 +30,10 @@ pub(super) const LAST_RETRY: Duration = Duration::from_secs(8);
 /// file does not explain: longer than a reorganisation takes, and than the certificate of a block.
 pub(super) const OFF_TOLD: Duration = Duration::from_secs(10);
 
+/// What helps where one peer alone says that the chain's file is another: anybody may be that peer.
+const UNCERTAIN: &str = "ask the operators of the authorities whether their chain file is another one, and take none from anybody \
+                         else; if it is not, nothing is to be done: that peer lies, or has an older file";
+
 /// What authorities have decided. Empty on chains of proof of work.
 #[derive(Debug, Default)]
 pub(super) struct Certified {
@@ -102,9 +106,18 @@ impl Certified {
             return;
         }
         let (text, advice) = lacking.words();
-        log::error!("this node's chain file is not that of others: {text}");
         self.lacking = Some((lacking.height, is_certain));
-        let finding = if is_certain { Finding::new(text, advice) } else { Finding::suspicion(text, advice) };
+        let finding = match is_certain {
+            true => {
+                log::error!("this node's chain file is not that of others: {text}");
+                Finding::new(text, advice)
+            }
+            false => {
+                let text = format!("one peer says, of a block that no certificate has shown to count: {text}");
+                log::warn!("this node's chain file may not be that of others: {text}");
+                Finding::suspicion(text, UNCERTAIN)
+            }
+        };
         self.told.set(now.unix, HindranceId::UnknownAuthorities, Some(finding), out);
     }
 

@@ -144,6 +144,19 @@ fn who_has_the_file_of_before_the_chain_was_continued_says_so_and_punishes_nobod
     rig.up(1, &old);
     let actions = rig.sync(1, continued.headers(1..=4));
     assert_eq!((faults(&actions), unknown_authorities(&actions)), (vec![], 0), "its certificate may be under way");
-    assert_eq!(unknown_authorities(&rig.pass(SECOND * 11)), 1);
+    let actions = rig.pass(SECOND * 11);
+    assert_eq!(unknown_authorities(&actions), 1);
+    // Anybody can make up such a header: its peer's word is no reason to take another file from somebody.
+    let said = actions.iter().find_map(|action| match action {
+        Action::Report(Report::Hindrance { id: HindranceId::UnknownAuthorities, finding, .. }) => finding.clone(),
+        _ => None,
+    });
+    let said = said.unwrap();
+    assert!(
+        said.text.starts_with("one peer says, of a block that no certificate has shown to count: "),
+        "{}",
+        said.text
+    );
+    assert!(said.is_suspicion && said.advice.contains("ask the operators"), "{}", said.advice);
     assert_eq!(unknown_authorities(&rig.pass(SECOND * 60)), 0, "it is said once");
 }
