@@ -75,15 +75,6 @@ impl Sealer {
         Ok(())
     }
 
-    /// What brings nothing is counted.
-    fn charge(&mut self, now: Now, link: LinkId, frame: &Frame, worth: Worth) -> Result<(), PeerFault> {
-        let peer = self.peers.get_mut(&link).filter(|_| worth == Worth::Nothing);
-        match peer.is_none_or(|peer| peer.allowance.take(now.mono, self.news, frame.body.len())) {
-            true => Ok(()),
-            false => Err(PeerFault::Flood("messages of authorities that bring nothing")),
-        }
-    }
-
     fn on_vote(
         &mut self,
         now: Now,

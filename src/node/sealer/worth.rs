@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::base::time::Time;
+use crate::base::{limits::MAX_PROPOSAL_BYTES, time::Time};
 
 use super::core::Fate;
 
@@ -17,6 +17,11 @@ const PER_SECOND: u64 = 256 << 10;
 
 /// A peer may send twice what was news: a proposal comes once more from each peer that takes this node for one that is behind.
 const COPIES: u64 = 2;
+/// Bytes that a peer may send at once of what is of unknown worth, such as the words of a later set: this node cannot tell which of them
+/// are news. As much as in vain.
+const UNKNOWN_AT_ONCE: u64 = AT_ONCE;
+/// What a view brings at most: a proposal, and the votes and certificates of all authorities.
+const VIEW_BYTES: u64 = MAX_PROPOSAL_BYTES as u64 + (64 << 10);
 /// Views before and after the own one whose proposal may come too late from each peer, once: they take their own way on a link, and
 /// on a slow one certificates overtake them. Those of more views wait on no link, unless they are small.
 const LATE_VIEWS: u64 = 256;
@@ -48,6 +53,8 @@ pub(super) struct Allowance {
     /// News that it was credited for.
     credited: u64,
     counted: Time,
+    /// Bytes of unknown worth, and when they were counted.
+    unknown: (u64, Time),
     /// Views whose proposal came too late.
     late: BTreeSet<u64>,
 }
@@ -55,7 +62,7 @@ pub(super) struct Allowance {
 impl Allowance {
     /// That of a new peer. `news`: bytes of it so far.
     pub(super) fn new(now: Time, news: u64) -> Self {
-        Self { left: AT_ONCE, credited: news, counted: now, late: BTreeSet::new() }
+        Self { left: AT_ONCE, credited: news, counted: now, unknown: (UNKNOWN_AT_ONCE, now), late: BTreeSet::new() }
     }
 
     /// Whether a proposal of this view, which is of no use, is the first such one near the node's own view.
@@ -63,6 +70,19 @@ impl Allowance {
         let is_near = |view: u64| view.abs_diff(own) <= LATE_VIEWS;
         self.late.retain(|view| is_near(*view));
         is_near(view) && self.late.insert(view)
+    }
+
+    /// Takes these bytes from what may be sent of unknown worth; no, if they are not left. A peer that keeps the rules sends the words of
+    /// each view once, and its proposal once more. Views follow each other no faster than blocks, but for some that are skipped.
+    pub(super) fn take_unknown(&mut self, now: Time, block_time: Duration, bytes: usize) -> bool {
+        let (left, counted) = self.unknown;
+        let passed = u64::try_from(now.since(counted).as_millis()).unwrap_or(u64::MAX);
+        let block_ms = u64::try_from(block_time.as_millis()).unwrap_or(u64::MAX).max(1);
+        let per_second = PER_SECOND.saturating_add(COPIES * VIEW_BYTES * 1000 / block_ms);
+        let left = left.saturating_add(passed.saturating_mul(per_second) / 1000).min(UNKNOWN_AT_ONCE);
+        let rest = left.checked_sub(bytes as u64);
+        self.unknown = (rest.unwrap_or(left), counted + Duration::from_millis(passed));
+        rest.is_some()
     }
 
     /// Takes these bytes from it; no, if they are not left.
@@ -98,6 +118,25 @@ mod tests {
         assert_eq!(count(&mut peer, now), 32);
         assert_eq!(count(&mut peer, now + 4 * SECOND), 1);
         assert_eq!(count(&mut peer, now + 4_000 * SECOND), 32, "no more is saved up");
+    }
+
+    #[test]
+    fn of_unknown_worth_is_as_much_free_as_an_honest_peer_sends_of_a_later_set() {
+        let mut peer = Allowance::new(Time(0), 0);
+        let block_time = Duration::from_millis(200);
+        // The largest blocks, each twice, five a second, with the votes of 64 authorities, for an hour.
+        for n in 1..18_000 {
+            let now = Time(n * SECOND / 5);
+            assert!((0..2).all(|_| peer.take_unknown(now, block_time, MAX_PROPOSAL_BYTES)), "{n}");
+            assert!(peer.take_unknown(now, block_time, 3 * 64 * 118 + 3 * 64 * 73), "{n}");
+        }
+        let slow = Duration::from_secs(1 << 40);
+        let count = |peer: &mut Allowance, at| (0..100).filter(|_| peer.take_unknown(Time(at), slow, 1 << 20)).count();
+        let now = 3_600 * SECOND;
+        assert!(count(&mut peer, now) <= 32);
+        assert_eq!(count(&mut peer, now + 4 * SECOND), 1);
+        assert_eq!(count(&mut peer, now + 4_000 * SECOND), 32, "no more is saved up");
+        assert!(peer.take(Time(now), 0, 32 << 20), "apart from what is in vain");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Proposals that prove a lie, and messages that bring nothing.
 
 use super::{
-    behaviour::{genesis, proposal, relink, started},
+    behaviour::{genesis, proposal, relink, started, vote},
     *,
 };
 use crate::{
@@ -125,6 +125,33 @@ fn messages_that_bring_nothing_cost_once_they_are_more_than_honest_peers_send() 
     assert_eq!(charged(&mut driver, 2), 32, "another's allowance is its own");
     relink(&mut driver, 1);
     assert_eq!(charged(&mut driver, 1), 32, "a new link");
+}
+
+/// Proposals of a set that nobody knows were free, at any rate.
+#[test]
+fn messages_of_unknown_worth_cost_once_they_are_more_than_honest_peers_send() {
+    let leader = spec(4).authorities.at(1).unwrap().leader(1);
+    let (mut driver, _) = started(None, &Disk::default());
+    let (_, message) = proposal(leader, 1 << 40);
+    let other_set = changed(leader, &message, |header| match &mut header.seal {
+        Seal::Authorities(seal) => seal.next_authorities = Hash([9; 32]),
+        Seal::Work(_) => unreachable!(),
+    });
+    let Message::Proposal { signature, block } = &other_set else { unreachable!() };
+    let long = [block.to_vec(), vec![0; 1 << 20]].concat();
+    let long = Message::Proposal { signature: *signature, block: long.into() };
+    let later = Message::Vote(vote(1, Statement { epoch: 7, ..Statement::skip(0, 1) }));
+    let charged = |driver: &mut Driver<Sealer>, link, message: &Message, most: usize| {
+        let at = (1..most).find(|_| driver.receive(link, message).fault(link).is_some());
+        at.expect("it costs")
+    };
+    assert_eq!(charged(&mut driver, 1, &long, 60), 32);
+    let votes = charged(&mut driver, 2, &later, 400_000);
+    assert_eq!(votes, (32 << 20) / 118 + 1);
+    relink(&mut driver, 1);
+    assert!((0..31).all(|_| driver.receive(1, &long).fault(1).is_none()));
+    driver.pass(Duration::from_millis(200));
+    assert_eq!(charged(&mut driver, 1, &long, 60), 4, "what was left, and two copies of one view's");
 }
 
 #[test]
