@@ -52,6 +52,8 @@ pub struct Endpoint<S> {
     pub(super) clock: Time,
     /// Links on which news was left out.
     pub(super) losers: BTreeSet<LinkId>,
+    /// Links of which is to be told when nothing of our own waits on them.
+    pub(super) awaited: BTreeSet<LinkId>,
     /// These, and what the blocks will take that peers have asked for.
     pub(super) load: usize,
     /// Of [`Endpoint::queued`], what is sealed already: it takes no room from news.
@@ -110,6 +112,7 @@ impl<S: EventSink> Endpoint<S> {
             blocked: BTreeSet::new(),
             clock: Time::default(),
             losers: BTreeSet::new(),
+            awaited: BTreeSet::new(),
             load: 0,
             sealed: 0,
             accepted: 0,
@@ -141,6 +144,7 @@ impl<S: EventSink> Endpoint<S> {
             Order::Link(LinkAction::Send { link, frame }) => self.send(now, link, &frame),
             Order::Link(LinkAction::Answer { link, request, frames }) => self.answer(now, link, request, &frames),
             Order::Link(LinkAction::Relay { link, frame }) => self.relay(now, link, &frame),
+            Order::Link(LinkAction::AwaitDrained(link)) => self.await_drained(link),
             Order::Link(LinkAction::Resume(link)) => self.resume(link),
             Order::Link(LinkAction::Promote { link, peer }) => self.promote(link, &peer),
             Order::Link(LinkAction::Close { link, reason, retry_after }) => {

@@ -337,6 +337,11 @@ impl Framer {
         self.queue.sent(count);
     }
 
+    /// Bytes of our own requests and keep-alives that wait to be sent.
+    pub(super) fn own(&self) -> usize {
+        self.queue.own()
+    }
+
     /// Bytes that wait to be sent.
     pub(super) fn queued(&self) -> usize {
         self.queue.queued()

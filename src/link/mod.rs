@@ -19,6 +19,7 @@ mod body_turns;
 mod close;
 mod delivery;
 mod dials;
+mod draining;
 mod endpoint;
 mod flow;
 mod framer;

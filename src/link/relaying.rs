@@ -82,6 +82,7 @@ impl<S: EventSink> Endpoint<S> {
     /// Forgets the news of a link that is gone.
     pub(super) fn forget_news(&mut self, id: LinkId, link: &Link) {
         self.losers.remove(&id);
+        self.awaited.remove(&id);
         link.framer.pushed().for_each(|block| self.pushed.remove(&block));
         link.framer.proposals().for_each(|name| self.proposed.remove(&name));
         self.turns.forget(id);

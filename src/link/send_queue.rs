@@ -130,6 +130,11 @@ impl SendQueue {
         before - self.later.len()
     }
 
+    /// Bytes of our own requests and keep-alives.
+    pub(super) fn own(&self) -> usize {
+        self.own
+    }
+
     /// Bytes of blocks that wait for their turn.
     pub(super) fn later_bytes(&self) -> usize {
         self.later_bytes

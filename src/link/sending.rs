@@ -138,6 +138,7 @@ impl<S: EventSink> Endpoint<S> {
         self.end_piece(id);
         self.call_asker();
         self.tell_lost();
+        self.tell_drained(id);
     }
 
     /// The connection takes no bytes now. The driver calls [`Endpoint::ready`] when it takes some again.

@@ -92,6 +92,12 @@ pub enum LinkEvent {
         /// Whether a transaction was left out.
         transactions: bool,
     },
+    /// Nothing of our own waits on the link any more: once for each
+    /// [`LinkAction::AwaitDrained`](crate::node::LinkAction::AwaitDrained), unless the link ends before. For `sealer` alone.
+    Drained {
+        /// The link.
+        link: LinkId,
+    },
     /// A fault was found after the link had ended. For `peers` alone.
     LateFault {
         /// The link.

@@ -77,6 +77,15 @@ pub enum GossipLink {
     },
 }
 
+/// The link events of the `sealer` role.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SealerLink {
+    /// What each role hears that talks with peers.
+    Peer(PeerLink),
+    /// As [`LinkEvent::Drained`].
+    Drained(LinkId),
+}
+
 /// The link events of the `key agreement` role.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AgreementLink {
@@ -165,6 +174,7 @@ impl TryFrom<LinkEvent> for PeerLink {
             | LinkEvent::Secured { .. }
             | LinkEvent::DialFailed { .. }
             | LinkEvent::NewsLost { .. }
+            | LinkEvent::Drained { .. }
             | LinkEvent::LateFault { .. } => Err(Misaddressed),
         }
     }
@@ -176,6 +186,17 @@ impl TryFrom<LinkEvent> for GossipLink {
     fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
         match event {
             LinkEvent::NewsLost { link, block, transactions } => Ok(Self::NewsLost { link, block, transactions }),
+            event => event.try_into().map(Self::Peer),
+        }
+    }
+}
+
+impl TryFrom<LinkEvent> for SealerLink {
+    type Error = Misaddressed;
+
+    fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
+        match event {
+            LinkEvent::Drained { link } => Ok(Self::Drained(link)),
             event => event.try_into().map(Self::Peer),
         }
     }
@@ -194,6 +215,7 @@ impl TryFrom<LinkEvent> for HandshakeLink {
             LinkEvent::Agree { .. }
             | LinkEvent::DialFailed { .. }
             | LinkEvent::NewsLost { .. }
+            | LinkEvent::Drained { .. }
             | LinkEvent::LateFault { .. } => Err(Misaddressed),
         }
     }

@@ -87,6 +87,8 @@ pub enum LinkAction {
         /// Already encoded and hashed.
         frame: Frame,
     },
+    /// Tell `sealer` by `Drained` once nothing of our own waits on the link any more.
+    AwaitDrained(LinkId),
     /// The handshake role is ready for the link's next frame.
     Resume(LinkId),
     /// The handshake is done: tell all roles, let all frames flow.
@@ -166,6 +168,11 @@ impl Outbox {
     /// Connects to an address.
     pub fn dial(&mut self, dial: DialId, address: SocketAddr, node: Option<NodeId>) {
         self.actions.push(Action::Link(LinkAction::Dial { dial, address, node }));
+    }
+
+    /// Asks to be told once nothing of our own waits on the link.
+    pub fn await_drained(&mut self, link: LinkId) {
+        self.actions.push(Action::Link(LinkAction::AwaitDrained(link)));
     }
 
     /// Lets the link's next handshake frame through.

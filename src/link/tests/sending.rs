@@ -168,6 +168,33 @@ fn news_closes_no_link_and_is_told_of_once_there_is_room() {
 }
 
 #[test]
+fn a_role_that_waits_for_a_link_hears_once_that_nothing_of_its_own_waits_there() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    rig.forget_events();
+    rig.link(LinkAction::AwaitDrained(link));
+    assert_eq!(rig.event(RoleId::Sealer), LinkEvent::Drained { link }, "nothing waits");
+    rig.set_window(1000);
+    (0..100).for_each(|_| rig.send(link, &Message::Transaction(vec![1; 2_000].into())));
+    rig.link(LinkAction::AwaitDrained(link));
+    rig.link(LinkAction::AwaitDrained(link));
+    peer.write_bytes(&[]);
+    assert_eq!(rig.heard(RoleId::Sealer), 0);
+    rig.set_window(usize::MAX);
+    peer.write_bytes(&[]);
+    assert_eq!(rig.event(RoleId::Sealer), LinkEvent::Drained { link });
+    assert_eq!(rig.heard(RoleId::Sealer), 0, "once");
+    // One that ends before tells only of its end.
+    rig.set_window(0);
+    rig.send(link, &Message::Transaction(vec![1; 2_000].into()));
+    rig.link(LinkAction::AwaitDrained(link));
+    rig.disconnected(link, "cut");
+    assert!(matches!(rig.event(RoleId::Sealer), LinkEvent::Closed { .. }));
+    rig.link(LinkAction::AwaitDrained(link));
+    assert_eq!(rig.heard(RoleId::Sealer), 0);
+}
+
+#[test]
 fn a_block_reaches_many_peers_at_once_and_counts_once() {
     let rig = Rig::with(|config| config.send_budget = 800_000);
     rig.set_window(0);

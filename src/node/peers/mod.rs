@@ -161,7 +161,10 @@ impl Peers {
             LinkEvent::Closed { link, reason } => self.closed(now, link, &reason, out),
             LinkEvent::LateFault { link, fault } => self.late_fault(now, link, &fault, out),
             // For other roles.
-            LinkEvent::Agree { .. } | LinkEvent::Secured { .. } | LinkEvent::NewsLost { .. } => {}
+            LinkEvent::Agree { .. }
+            | LinkEvent::Secured { .. }
+            | LinkEvent::NewsLost { .. }
+            | LinkEvent::Drained { .. } => {}
         }
     }
 

@@ -18,8 +18,11 @@ use super::{Sealer, frames::HELP_PER_SECOND, peer::Owed};
 
 /// Bytes of certificates that a peer is sent at once. The rest of what a link takes is for votes.
 const AT_ONCE: usize = SEND_OWN_BYTES / 4;
-/// Of more than that it is sent a portion each time this has passed.
+/// Of more than that it is sent a portion each time this has passed and the portion before has left: on a line of 64 kbit/s it takes
+/// eight seconds.
 const PORTION_INTERVAL: Duration = Duration::from_secs(1);
+/// So much may wait on any link without being waited for: what four authorities say in a view, many times over.
+const LITTLE: usize = SEND_OWN_BYTES / 32;
 
 fn bytes_of(certificate: &Certificate) -> usize {
     SIGNED_VOTE_BYTES + VOTE_BYTES * certificate.votes.count()
@@ -28,7 +31,7 @@ fn bytes_of(certificate: &Certificate) -> usize {
 impl Sealer {
     /// Sends a peer what it may miss, or begins to; returns about how many bytes that is.
     pub(super) fn send_all(&mut self, now: Now, link: LinkId, out: &mut Outbox) -> usize {
-        let Some(peer) = self.peers.get_mut(&link) else { return 0 };
+        let Some(peer) = self.peers.get_mut(&link).filter(|peer| !peer.is_undrained) else { return 0 };
         let certified = self.core.certified();
         if certified.bytes() <= AT_ONCE {
             peer.owed = None;
@@ -36,6 +39,10 @@ impl Sealer {
             let bytes = certificates.iter().map(bytes_of).sum::<usize>() + votes.len() * SIGNED_VOTE_BYTES;
             certificates.into_iter().for_each(|one| out.send(link, &Message::Certificate(Box::new(one))));
             votes.into_iter().for_each(|vote| out.send(link, &Message::Vote(vote)));
+            if bytes > LITTLE {
+                peer.is_undrained = true;
+                out.await_drained(link);
+            }
             return bytes;
         }
         if peer.owed.is_none() {
@@ -49,13 +56,21 @@ impl Sealer {
 
     /// Sends portions that are due.
     pub(super) fn send_owed(&mut self, now: Now, out: &mut Outbox) {
-        let is_due = |owed: &Owed| owed.at <= now.mono;
-        let due = self.peers.iter().filter_map(|(link, peer)| Some((*link, peer.owed.filter(is_due)?.from)));
-        for (link, from) in due.collect::<Vec<_>>() {
-            let next = self.send_portion(link, from, out);
-            let owed = next.map(|from| Owed { from, at: now.mono + PORTION_INTERVAL });
-            self.peers.get_mut(&link).into_iter().for_each(|peer| peer.owed = owed);
+        let due = self.peers.iter().filter_map(|(link, peer)| Some((*link, peer.due()?)));
+        let due = due.filter(|(_, owed)| owed.at <= now.mono);
+        for (link, owed) in due.collect::<Vec<_>>() {
+            let next = self.send_portion(link, owed.from, out);
+            out.await_drained(link);
+            if let Some(peer) = self.peers.get_mut(&link) {
+                peer.owed = next.map(|from| Owed { from, at: now.mono + PORTION_INTERVAL });
+                peer.is_undrained = true;
+            }
         }
+    }
+
+    /// All that the peer was sent has left.
+    pub(super) fn on_drained(&mut self, link: LinkId) {
+        self.peers.get_mut(&link).into_iter().for_each(|peer| peer.is_undrained = false);
     }
 
     /// Sends certificates of views from this one on. Returns the first view that is left for the next time.
@@ -77,6 +92,6 @@ impl Sealer {
 
     /// When the next portion goes.
     pub(super) fn owed_at(&self) -> Option<Time> {
-        self.peers.values().filter_map(|peer| Some(peer.owed?.at)).min()
+        self.peers.values().filter_map(|peer| Some(peer.due()?.at)).min()
     }
 }

@@ -45,7 +45,7 @@ use crate::{
         spec::ChainSpec,
     },
     node::{
-        ChainMove, Halt, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
+        ChainMove, Halt, Input, Nothing, Outbox, PeerFault, PeerLink, Role, SealerLink, Setup,
         notice::{ProposalFault, ToSealer},
     },
 };
@@ -145,7 +145,14 @@ impl Sealer {
         Ok(())
     }
 
-    fn on_link(&mut self, now: Now, event: PeerLink, out: &mut Outbox) -> Result<(), Halt> {
+    fn on_link(&mut self, now: Now, event: SealerLink, out: &mut Outbox) -> Result<(), Halt> {
+        let event = match event {
+            SealerLink::Peer(event) => event,
+            SealerLink::Drained(link) => {
+                self.on_drained(link);
+                return Ok(());
+            }
+        };
         match event {
             PeerLink::Up { link, peer } => {
                 self.ways.linked(link, peer.node);
@@ -286,15 +293,15 @@ fn clock(now: Now) -> Clock {
     Clock { mono: now.mono, unix_ms: now.unix.0.saturating_mul(1000) }
 }
 
-fn event_link(event: &PeerLink) -> Option<LinkId> {
+fn event_link(event: &SealerLink) -> Option<LinkId> {
     match event {
-        PeerLink::Up { link, .. } | PeerLink::Frame { link, .. } => Some(*link),
-        PeerLink::Closed { .. } => None,
+        SealerLink::Peer(PeerLink::Up { link, .. } | PeerLink::Frame { link, .. }) => Some(*link),
+        SealerLink::Peer(PeerLink::Closed { .. }) | SealerLink::Drained(_) => None,
     }
 }
 
 impl Role for Sealer {
-    type Input = Input<PeerLink, ToSealer, Nothing>;
+    type Input = Input<SealerLink, ToSealer, Nothing>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         if let Err(halt) = self.input(now, input, out) {

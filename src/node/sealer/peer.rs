@@ -26,6 +26,8 @@ pub(super) struct Peer {
     pub(super) helped_until: Option<Time>,
     /// What it is still to be sent of what it may miss.
     pub(super) owed: Option<Owed>,
+    /// Of what it was sent to catch up with, something may still wait on its link. It is sent no more of that meanwhile.
+    pub(super) is_undrained: bool,
     /// What it has said of the next set.
     pub(super) early: Vec<Frame>,
     /// The highest view whose proposal it was sent once more.
@@ -47,6 +49,11 @@ pub(super) struct Owed {
 }
 
 impl Peer {
+    /// The next portion of what it is owed, unless it waits for the one before.
+    pub(super) fn due(&self) -> Option<Owed> {
+        self.owed.filter(|_| !self.is_undrained)
+    }
+
     /// Whether one more message of the next set can be kept.
     pub(super) fn has_room_for_early(&self, frame: &Frame) -> bool {
         let kept: usize = self.early.iter().map(|frame| frame.body.len()).sum();
@@ -71,6 +78,7 @@ impl Peer {
             shown: Recent::new(SHOWN),
             helped_until: None,
             owed: None,
+            is_undrained: false,
             early: Vec::new(),
             again: 0,
             allowance,

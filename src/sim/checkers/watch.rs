@@ -151,7 +151,9 @@ impl Watch {
                 (link, known(link).is_some(), Some(next))
             }
             LinkEvent::Up { link, .. } => (link, known(link) == Some(Knows::Up), Some(Knows::Up)),
-            LinkEvent::NewsLost { link, .. } => (link, known(link) != Some(Knows::Up), Some(Knows::Up)),
+            LinkEvent::NewsLost { link, .. } | LinkEvent::Drained { link } => {
+                (link, known(link) != Some(Knows::Up), Some(Knows::Up))
+            }
             LinkEvent::Frame { link, .. } => match known(link) {
                 Some(Knows::Opened) => (link, role != RoleId::Handshake, Some(Knows::Frame)),
                 knows => (link, knows != Some(Knows::Up), Some(Knows::Up)),

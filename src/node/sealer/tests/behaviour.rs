@@ -6,7 +6,7 @@ use crate::{
         rules::BlockFault,
         seal::{DoubleProposal, Recall, Recalled, Statement, Vote, Votes},
     },
-    node::{Halt, PeerFault},
+    node::{Event, Halt, LinkEvent, PeerFault},
     wire::{frame::Frame, message::Kind},
 };
 
@@ -467,7 +467,9 @@ fn who_is_behind_is_helped_the_more_seldom_the_more_that_takes() {
     let behind = Message::Vote(vote(3, Statement::skip(0, 2)));
     let helped = [0, 1_200, 600, 600].map(|millis| {
         driver.pass(Duration::from_millis(millis));
-        driver.receive(2, &behind).sent(2).len()
+        let sent = driver.receive(2, &behind).sent(2).len();
+        driver.event(Event::Link(LinkEvent::Drained { link: LinkId(2) }));
+        sent
     });
     assert_eq!(helped, [400, 0, 0, 400]);
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     base::limits::SEND_OWN_BYTES,
     chain::seal::{Statement, Votes},
-    node::Halt,
+    node::{Event, Halt, LinkEvent},
     wire::frame::Frame,
 };
 
@@ -44,7 +44,8 @@ fn a_peer_is_sent_no_more_at_once_than_a_link_takes_and_all_of_it_in_time() {
     // One that is behind asks for nothing more meanwhile.
     driver.up(2, testing::inbound_peer("10.0.0.2:4130"));
     for second in 0..60 {
-        let did = driver.run(Duration::from_secs(1));
+        let mut did = driver.run(Duration::from_secs(1));
+        (1..=2).for_each(|link| did.0.extend(drained(&mut driver, link).0));
         for link in [1, 2] {
             let sent = did.sent(link);
             assert!(bytes(&sent) < SEND_OWN_BYTES / 4, "after {second} s {} bytes", bytes(&sent));
@@ -54,6 +55,38 @@ fn a_peer_is_sent_no_more_at_once_than_a_link_takes_and_all_of_it_in_time() {
     let rest: Vec<u64> = came.iter().skip(1).filter_map(of).collect();
     assert_eq!(rest, (1..=views).collect::<Vec<_>>());
     assert_eq!(driver.run(Duration::from_secs(10)).sent(1), []);
+}
+
+fn drained(driver: &mut Driver<Sealer>, link: u64) -> Actions {
+    driver.event(Event::Link(LinkEvent::Drained { link: LinkId(link) }))
+}
+
+/// On a line of less than half a megabit a second portions piled up until the link ended, and the next link began at the first again.
+#[test]
+fn a_peer_on_a_slow_line_is_sent_the_next_portion_once_the_one_before_has_left() {
+    for views in [30, 250] {
+        let disk = Disk(Arc::new(Mutex::new(record(views))));
+        let mut driver = sealer(&Arc::new(spec(64)), None, &disk);
+        driver.start();
+        let awaited = |did: &Actions| did.0.contains(&Action::Link(LinkAction::AwaitDrained(LinkId(1))));
+        let did = driver.up(1, testing::inbound_peer("10.0.0.1:4130"));
+        let (mut waits, mut waiting) = (awaited(&did), bytes(&did.sent(1)));
+        // Half a portion leaves in ten seconds.
+        let (mut most, mut all) = (waiting, waiting);
+        for _ in 0..300 {
+            waiting = waiting.saturating_sub(32 << 10);
+            if waiting == 0 && std::mem::take(&mut waits) {
+                let did = drained(&mut driver, 1);
+                (waits, waiting) = (waits | awaited(&did), waiting + bytes(&did.sent(1)));
+                all += bytes(&did.sent(1));
+            }
+            let did = driver.run(Duration::from_secs(10));
+            (waits, waiting, all) = (waits | awaited(&did), waiting + bytes(&did.sent(1)), all + bytes(&did.sent(1)));
+            most = most.max(waiting);
+        }
+        assert!(most < SEND_OWN_BYTES / 2, "{views} views: {most} bytes waited");
+        assert!(all > usize::try_from(views).unwrap() * 43 * 72, "{views} views: {all} bytes in all");
+    }
 }
 
 /// Whoever voted with this key may have been seen by nobody else alone.
