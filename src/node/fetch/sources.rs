@@ -149,6 +149,15 @@ impl BodySource {
         self.requests.iter().position(|request| request.hash == *hash)
     }
 
+    /// Whether it was asked for the block and has not answered. Two hashes practically always differ in the number that is
+    /// compared first.
+    fn owes(&self, hash: &Hash) -> bool {
+        let first = hash.first_eight();
+        let (older, newer) = self.requests.as_slices();
+        let is_it = |request: &Request| request.hash.first_eight() == first && request.hash == *hash;
+        older.iter().any(is_it) || newer.iter().any(is_it)
+    }
+
     /// An answer came that no open request explains. `false` if no request that timed out does either.
     pub(super) fn explain_late(&mut self, hash: &Hash) -> bool {
         let at = self.late.iter().position(|late| late == hash);
@@ -300,26 +309,26 @@ impl BodySources {
     /// block that holds up all others. `of`: only these peers.
     pub(super) fn choose(&self, height: u32, slot: &Slot, more: bool, of: Option<&[LinkId]>) -> Choice {
         let eligible = |link: &LinkId, peer: &BodySource| {
-            let open = peer.requests.iter().any(|request| request.hash == slot.hash);
             of.is_none_or(|of| of.contains(link))
                 && peer.may_keep(height)
                 && !peer.closing
-                && !open
                 && !slot.absent.contains(link)
                 && !slot.asked.contains(link)
+                && !peer.owes(&slot.hash)
         };
-        let all = || self.map.iter().filter(|(link, peer)| eligible(link, peer));
-        if all().next().is_none() {
+        // Kept, because in a sync each peer owes a hundred blocks, and each look goes through all of them.
+        let all: Vec<(LinkId, &BodySource)> = self.iter().filter(|(link, peer)| eligible(link, peer)).collect();
+        if all.is_empty() {
             return Choice::Nobody;
         }
-        let claimed = all().any(|(_, peer)| peer.height >= height);
+        let claimed = all.iter().any(|(_, peer)| peer.height >= height);
         if !claimed && self.map.values().any(|peer| peer.has_pruned(height, self.best)) {
             return Choice::Nobody; // those that had it keep it no more, and no other says that it has it
         }
         let has_room = |peer: &BodySource| more || peer.requests.len() < peer.window;
         let may_have = |peer: &BodySource| !claimed || peer.height >= height;
-        let trusted = all().any(|(_, peer)| may_have(peer) && !peer.suspect);
-        let free = all().filter(|(_, peer)| may_have(peer) && has_room(peer) && !(trusted && peer.suspect));
+        let trusted = all.iter().any(|(_, peer)| may_have(peer) && !peer.suspect);
+        let free = all.iter().filter(|(_, peer)| may_have(peer) && has_room(peer) && !(trusted && peer.suspect));
         let key = |link: &LinkId, peer: &BodySource| {
             let (tried, pruned) = (slot.tried.contains(link), peer.may_have_pruned(height));
             (tried, pruned, peer.slow, peer.requests.len(), peer.turn)
@@ -335,7 +344,7 @@ impl BodySources {
 
     /// Whether some peer owes this block.
     pub(super) fn owe(&self, hash: &Hash) -> bool {
-        self.map.values().any(|peer| peer.requests.iter().any(|request| request.hash == *hash))
+        self.map.values().any(|peer| peer.owes(hash))
     }
 
     /// Whether some peer may be asked for another block.
