@@ -36,7 +36,7 @@ use crate::{
         start_error::StartError,
         status::SharedStatus,
         stop::{StopReason, Stopper},
-        worker::{Unpaced, Worker, panic_message},
+        worker::{Due, Unpaced, Worker, panic_message},
     },
     wire::message::Kind,
 };
@@ -167,7 +167,7 @@ impl Node {
             let (stop, stopped) = bounded(0);
             let (router, clock) = (Arc::clone(&node.router), Arc::clone(&clock));
             let worker =
-                Worker { id, role, inbox, router, clock, pace: Box::new(Unpaced), stop: stopped, before_wake: 0 };
+                Worker { id, role, inbox, router, clock, pace: Box::new(Unpaced), stop: stopped, due: Due::default() };
             node.spawn(Some(id), Some(stop), &say_ended, move || worker.run()).map_err(system(id.name()))?;
         }
         let (sink, orders) = (heard::noting(channels.sink, heard), Box::new(channels.orders));

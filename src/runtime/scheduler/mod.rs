@@ -31,7 +31,7 @@ use crate::{
         node::VERIFY_STACK_BYTES,
         status::{SharedStatus, Status},
         stop::{StopReason, Stopper},
-        worker::Worker,
+        worker::{Due, Worker},
     },
 };
 use network::{Network, NodeNet};
@@ -119,7 +119,8 @@ impl Scheduler {
             let (stop, stopped) = bounded(0);
             let has_mail = Box::new(inbox.probe());
             let (router, clock) = (Arc::clone(&router), Arc::clone(&self.clock));
-            let worker = Worker { id, role, inbox, router, clock, pace: Box::new(pace), stop: stopped, before_wake: 0 };
+            let worker =
+                Worker { id, role, inbox, router, clock, pace: Box::new(pace), stop: stopped, due: Due::default() };
             let thread = thread::Builder::new().name(id.name().to_owned()).stack_size(VERIFY_STACK_BYTES);
             let thread = thread.spawn(move || worker.run()).expect("a test host can start a thread");
             let (stop, thread) = (Some(stop), Some(thread));
