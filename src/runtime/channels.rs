@@ -275,10 +275,18 @@ impl OrderSource for Orders {
 }
 
 impl Router {
-    /// Carries out what a role wants.
+    /// Carries out what a role wants. Notices that can be said in one are.
     pub(super) fn dispatch(&self, from: RoleId, actions: impl Iterator<Item = Action>) {
         let mut ordered = false;
-        for action in actions {
+        let mut actions = actions.peekable();
+        while let Some(mut action) = actions.next() {
+            if let Action::Tell(notice) = &mut action {
+                while let Some(Action::Tell(next)) = actions.peek_mut()
+                    && notice.take_in(next)
+                {
+                    actions.next();
+                }
+            }
             let Action::Link(action) = action else {
                 self.dispatch_local(from, action);
                 continue;
@@ -383,7 +391,28 @@ impl Drop for Resolving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::notice::{ToLedger, ToVerify};
+    use crate::{
+        base::hash::Hash,
+        node::notice::{ToFetch, ToLedger, ToVerify},
+    };
+
+    #[test]
+    fn blocks_that_the_ledger_took_are_told_together() {
+        let mut channels = open(&[RoleId::Fetch], Arc::new(|| {}), Arc::default(), Arc::new(Stopper::new()));
+        let taken = |heights: &[u32]| {
+            let blocks = heights.iter().map(|height| (*height, Hash([7; 32]))).collect();
+            Action::Tell(ToFetch::BodiesTaken { blocks }.into())
+        };
+        let other = Action::Tell(ToFetch::Candidates(Vec::new()).into());
+        let told = [taken(&[1]), taken(&[2, 3]), other.clone(), taken(&[4])];
+        channels.router.dispatch(RoleId::Ledger, told.into_iter());
+        let heard = std::iter::from_fn(|| channels.inboxes[0].take());
+        let heard = heard.map(|event| match event {
+            Event::Notice(notice) => Action::Tell(notice),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(heard.collect::<Vec<_>>(), [taken(&[1, 2, 3]), other, taken(&[4])]);
+    }
 
     #[test]
     fn the_last_verifier_leaves_its_core_to_a_ledger_that_has_something_to_do() {
