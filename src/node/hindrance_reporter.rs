@@ -23,9 +23,12 @@ impl HindranceReporter {
         found: impl IntoIterator<Item = (HindranceId, Option<Finding>)>,
         out: &mut Outbox,
     ) {
-        let found: BTreeMap<HindranceId, Finding> =
-            found.into_iter().filter_map(|(id, finding)| Some((id, finding?))).collect();
-        let before = std::mem::replace(&mut self.0, found);
+        let mut found = found.into_iter().filter_map(|(id, finding)| Some((id, finding?))).peekable();
+        // By far the most calls: roles look after each event.
+        if self.0.is_empty() && found.peek().is_none() {
+            return;
+        }
+        let before = std::mem::replace(&mut self.0, found.collect());
         for id in before.keys().filter(|id| !self.0.contains_key(id)) {
             out.report(Report::Hindrance { id: *id, now, finding: None });
         }
