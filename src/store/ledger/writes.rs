@@ -119,8 +119,15 @@ impl LedgerStore for LedgerDb {
     }
 
     fn lend_coins(&self, borrow: &mut dyn FnMut(&mut FindCoin<'_>)) -> Result<(), StoreError> {
-        let mut reader = self.watch(self.coins.reader(&self.connection))?;
-        borrow(&mut |key| self.watch(reader.get(key)));
+        // Many blocks spend nothing that is stored.
+        let mut reader = None;
+        borrow(&mut |key| {
+            let reader = match &mut reader {
+                Some(reader) => reader,
+                none => none.insert(self.watch(self.coins.reader(&self.connection))?),
+            };
+            self.watch(reader.get(key))
+        });
         Ok(())
     }
 
