@@ -41,8 +41,8 @@ impl Fetch {
         if !asked {
             out.tell(ToGossip::Shown { link, hash });
         }
-        let place = (hash, header.height);
-        if self.place_of(&hash).is_none() && self.take_past_block(link, place, &frame, asked, out) {
+        let place = self.place_of(&hash);
+        if place.is_none() && self.take_past_block(link, (hash, header.height), &frame, asked, out) {
             return;
         }
         let origin = Origin::Link(link);
