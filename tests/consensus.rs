@@ -126,7 +126,8 @@ impl Court {
             return Verdict::Held;
         }
         let frame = Frame::new(&Message::Block(body.clone()));
-        let check = ToVerify::CheckBlock { origin: Origin::Link(SENDER), hash, frame, checked: Arc::default() };
+        let check =
+            ToVerify::CheckBlock { origin: Origin::Link(SENDER), hash, frame, checked: Arc::default(), parts: None };
         self.verify.hear(self.now, Event::Notice(check.into()), &mut out);
         if let Some(fault) = self.route(&mut out).pop() {
             return Verdict::Fault(fault);

@@ -22,6 +22,8 @@ pub struct CheckedBlock {
     pub bytes: Bytes,
     /// The ids of its transactions, the coinbase first.
     pub txids: Vec<Hash>,
+    /// Their merkle leaves, if the block was put together here. In a sync they would take an eighth more.
+    pub leaves: Option<Box<[Hash]>>,
     /// Positions of the transactions, in the order of their ids.
     by_txid: Box<[u32]>,
     /// Positions of transactions and inputs that spend the coin of an earlier input. Practically always none.
@@ -44,7 +46,7 @@ impl CheckedBlock {
         let again = order.windows(2).filter(|two| two[0].0 == two[1].0);
         let repeated = again.map(|two| places[two[1].1 as usize]).collect();
         let (hash, header, bytes) = (block.hash, block.header.clone(), block.bytes.clone());
-        Self { hash, header, bytes, txids, by_txid, repeated }
+        Self { hash, header, bytes, txids, leaves: None, by_txid, repeated }
     }
 
     /// A view of each transaction, with its id. The transactions were decoded before, so a view is missing only if

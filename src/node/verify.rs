@@ -10,14 +10,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     base::{
+        codec::CodecError,
         hash::Hash,
-        limits,
+        limits::{self, MAX_BLOCK_TRANSACTIONS},
         rng::Rng,
         time::{Now, Time},
     },
     chain::{
         block::{HashedBlock, HashedTransaction},
         checked::CheckedBlock,
+        header::Header,
         key::{self, Claim},
         rules::{self, BlockFault, TransactionFault},
         spec::ChainSpec,
@@ -25,7 +27,7 @@ use crate::{
     node::{
         Input, Nothing, Origin, Outbox, PeerFault, Role, Setup,
         notice::{
-            CheckedTransactions, ProposalFault, ToFetch, ToGossip, ToHistory, ToLedger, ToSealer, ToVerify,
+            CheckedTransactions, Parts, ProposalFault, ToFetch, ToGossip, ToHistory, ToLedger, ToSealer, ToVerify,
             TransactionVerdict, UncheckedTransaction,
         },
         report::Counter,
@@ -61,20 +63,31 @@ impl Verify {
 
     fn on_notice(&mut self, notice: ToVerify, out: &mut Outbox) {
         match notice {
-            ToVerify::CheckBlock { origin, hash, frame, checked } => self.block(origin, hash, &frame, &checked, out),
+            ToVerify::CheckBlock { origin, hash, frame, checked, parts } => {
+                self.block(origin, hash, (&frame, parts.as_ref()), &checked, out);
+            }
             ToVerify::CheckTransactions(unchecked) => self.transactions(unchecked, out),
         }
     }
 
-    fn block(&mut self, origin: Origin, hash: Hash, frame: &Frame, checked: &CheckedTransactions, out: &mut Outbox) {
-        if let Err(fault) = frame.check() {
+    fn block(
+        &mut self,
+        origin: Origin,
+        hash: Hash,
+        (frame, parts): (&Frame, Option<&Parts>),
+        checked: &CheckedTransactions,
+        out: &mut Outbox,
+    ) {
+        if parts.is_none()
+            && let Err(fault) = frame.check()
+        {
             refuse(origin, hash, PeerFault::Frame(fault.clone()), BlockFault::Malformed(fault.to_string()), out);
             return;
         }
         if let Some(block) = self.verdicts.as_ref().and_then(|verdicts| verdicts.block(&hash, &frame.body)) {
             return pass(origin, block, out);
         }
-        match self.check_block(hash, frame, checked, out).map(Arc::new) {
+        match self.check_block(hash, (frame, parts), checked, out).map(Arc::new) {
             Ok(block) => {
                 if let Some(verdicts) = &self.verdicts {
                     verdicts.keep_block(&block);
@@ -88,12 +101,15 @@ impl Verify {
     fn check_block(
         &mut self,
         hash: Hash,
-        frame: &Frame,
+        (frame, parts): (&Frame, Option<&Parts>),
         checked: &CheckedTransactions,
         out: &mut Outbox,
     ) -> Result<CheckedBlock, BlockFault> {
-        let block =
-            HashedBlock::decode(frame.body.clone()).map_err(|error| BlockFault::Malformed(error.to_string()))?;
+        let block = match parts {
+            Some(parts) => assembled(frame, parts),
+            None => HashedBlock::decode(frame.body.clone()),
+        };
+        let block = block.map_err(|error| BlockFault::Malformed(error.to_string()))?;
         if block.hash != hash {
             return Err(BlockFault::Malformed(format!("block {} where {hash} was to come", block.hash)));
         }
@@ -114,7 +130,9 @@ impl Verify {
         if reused > 0 {
             out.count(Counter::SignaturesReused, reused);
         }
-        Ok(CheckedBlock::new(&block))
+        let mut whole = CheckedBlock::new(&block);
+        whole.leaves = parts.map(|parts| parts.iter().map(|part| part.leaf).collect());
+        Ok(whole)
     }
 
     /// Checks and empties the batch of a block; the fault is that of its first signature that does not hold.
@@ -199,6 +217,19 @@ impl Role for Verify {
     fn deadline(&self) -> Option<Time> {
         None
     }
+}
+
+/// A block that was put together here, from what was decoded and hashed when it came. Its header commits to just these
+/// transactions: `fetch` has seen to that, and [`rules::check_block`] does again.
+fn assembled(frame: &Frame, parts: &[Arc<HashedTransaction>]) -> Result<HashedBlock, CodecError> {
+    if parts.len() > MAX_BLOCK_TRANSACTIONS {
+        return HashedBlock::decode(frame.body.clone());
+    }
+    let header = Header::peek(&frame.body).ok_or_else(|| CodecError::Malformed("shorter than a header".to_owned()))?;
+    let transactions = parts.iter().map(|part| HashedTransaction::clone(part)).collect();
+    let block = HashedBlock { hash: header.hash(), header, transactions, bytes: frame.body.clone() };
+    debug_assert_eq!(HashedBlock::decode(frame.body.clone()).as_ref(), Ok(&block), "the frame is made of other parts");
+    Ok(block)
 }
 
 fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> impl Iterator<Item = Signed> + use<'a> {

@@ -14,7 +14,7 @@ use crate::{
         Origin, Outbox, PeerFault,
         command::Reply,
         fetch::{Fetch, offered::Offer, pursuit::Place},
-        notice::{ToGossip, ToHeaders, ToVerify},
+        notice::{Parts, ToGossip, ToHeaders, ToVerify},
     },
     wire::{
         frame::{Frame, FrameFault},
@@ -46,7 +46,7 @@ impl Fetch {
             return;
         }
         let origin = Origin::Link(link);
-        if let Some(place) = self.place_of(&hash) {
+        if let Some(place) = place {
             if !asked {
                 self.take_shown(link, &hash);
             }
@@ -54,13 +54,13 @@ impl Fetch {
                 // So it has the chain up to this block, and may be asked for what is below.
                 out.tell(ToHeaders::PeerTip { link, height: header.height, tip: hash });
             }
-            if self.check_body(origin, place, hash, frame.clone(), out) {
+            if self.check_body(origin, place, hash, (frame.clone(), None), out) {
                 return;
             }
             // Too much for the budget, or here already.
         } else if !self.recent.contains(&hash) && !self.offers.contains(&hash) {
             // News, or a block of a branch that was set aside meanwhile.
-            self.offer(origin, hash, header, frame, out);
+            self.offer(origin, hash, header, (frame, None), out);
             return;
         }
         self.take_echo(now, link, &hash, &frame, asked, out);
@@ -95,7 +95,7 @@ impl Fetch {
         origin: Origin,
         place: Place,
         hash: Hash,
-        frame: Frame,
+        (frame, parts): (Frame, Option<Parts>),
         out: &mut Outbox,
     ) -> bool {
         let bytes = frame.body.len();
@@ -122,14 +122,21 @@ impl Fetch {
         self.bodies.insert(hash, origin, &frame);
         self.announced.remove(&hash);
         let checked = self.checked.clone();
-        out.tell(ToVerify::CheckBlock { origin, hash, frame, checked });
+        out.tell(ToVerify::CheckBlock { origin, hash, frame, checked, parts });
         true
     }
 
     /// Lets `headers` judge the header of a block that was not requested.
-    pub(super) fn offer(&mut self, origin: Origin, hash: Hash, header: Header, frame: Frame, out: &mut Outbox) {
+    pub(super) fn offer(
+        &mut self,
+        origin: Origin,
+        hash: Hash,
+        header: Header,
+        (frame, parts): (Frame, Option<Parts>),
+        out: &mut Outbox,
+    ) {
         self.announced.remove(&hash);
-        for dropped in self.offers.insert(Offer { origin, hash, frame }) {
+        for dropped in self.offers.insert(Offer { origin, hash, frame, parts }) {
             self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);
         }
         out.tell(ToHeaders::Offered { origin, hash, header: Box::new(header) });
@@ -162,18 +169,18 @@ impl Fetch {
         let hash = header.hash();
         let frame = Frame::new(&Message::Block(block));
         if let Some(place) = self.place_of(&hash) {
-            self.check_body(origin, place, hash, frame, out);
+            self.check_body(origin, place, hash, (frame, None), out);
         } else if !self.offers.contains(&hash) {
-            self.offer(origin, hash, header, frame, out);
+            self.offer(origin, hash, header, (frame, None), out);
         }
     }
 
     /// It goes to the ledger although the window holds another branch.
     pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
-        if let Some(Offer { origin, hash, frame }) = self.offers.take(hash) {
+        if let Some(Offer { origin, hash, frame, parts }) = self.offers.take(hash) {
             self.bodies.insert(hash, origin, &frame);
             self.offers.pass(hash, self.now);
-            out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone() });
+            out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone(), parts });
         }
     }
 

@@ -201,17 +201,17 @@ impl Fetch {
 
     /// All transactions are here: the block goes the way of a `Block`, unless these are not its transactions.
     fn finish(&mut self, now: Time, link: LinkId, hash: Hash, rebuild: &Rebuild, out: &mut Outbox) {
-        let Some(bytes) = rebuild.finish() else {
+        let Some((bytes, parts)) = rebuild.finish() else {
             log::debug!("compact block does not fit its header link={} block={hash}", link.0);
             return self.fall_back(now, link, &hash, out);
         };
         let Some(header) = Header::peek(&bytes) else { return };
         self.announced.remove(&hash);
         out.count(Counter::BlocksRebuilt, 1);
-        let (origin, frame) = (Origin::Rebuilt(link), Frame::new(&Message::Block(bytes)));
+        let (origin, body) = (Origin::Rebuilt(link), (Frame::new(&Message::Block(bytes)), Some(parts)));
         match self.place_of(&hash) {
-            Some(place) => drop(self.check_body(origin, place, hash, frame, out)),
-            None => self.offer(origin, hash, header, frame, out),
+            Some(place) => drop(self.check_body(origin, place, hash, body, out)),
+            None => self.offer(origin, hash, header, body, out),
         }
     }
 

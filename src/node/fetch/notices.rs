@@ -87,7 +87,7 @@ impl Fetch {
             if let Some(offer) = self.offers.take(&hash)
                 && let Some(place) = self.place_of(&hash)
             {
-                self.check_body(offer.origin, place, hash, offer.frame, out);
+                self.check_body(offer.origin, place, hash, (offer.frame, offer.parts), out);
             }
         }
     }
@@ -104,7 +104,7 @@ impl Fetch {
             self.window.pause(height, self.now + PROPOSED_PATIENCE);
         }
         let (frame, checked) = (Frame::new(&Message::Block(block)), self.checked.clone());
-        out.tell(ToVerify::CheckBlock { origin: Origin::Proposal, hash, frame, checked });
+        out.tell(ToVerify::CheckBlock { origin: Origin::Proposal, hash, frame, checked, parts: None });
     }
 
     fn take_taken(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {

@@ -10,7 +10,7 @@ use crate::{
         limits::{COMMAND_TIMEOUT, MAX_OFFERED, MAX_SUBMITTED, OFFERED_BYTES},
         time::Time,
     },
-    node::Origin,
+    node::{Origin, notice::Parts},
     wire::frame::Frame,
 };
 
@@ -23,6 +23,8 @@ pub(super) struct Offer {
     pub(super) origin: Origin,
     pub(super) hash: Hash,
     pub(super) frame: Frame,
+    /// What the frame was made of, if the block was put together here.
+    pub(super) parts: Option<Parts>,
 }
 
 /// The bodies that wait, oldest first.
@@ -139,7 +141,7 @@ mod tests {
     use crate::{base::ids::LinkId, wire::message::Message};
 
     fn offer(n: u8, origin: Origin, bytes: usize) -> Offer {
-        Offer { origin, hash: Hash([n; 32]), frame: Frame::new(&Message::Block(vec![n; bytes].into())) }
+        Offer { origin, hash: Hash([n; 32]), frame: Frame::new(&Message::Block(vec![n; bytes].into())), parts: None }
     }
 
     fn numbers(dropped: &[Offer]) -> Vec<u8> {

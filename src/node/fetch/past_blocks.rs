@@ -58,7 +58,7 @@ impl Fetch {
         self.past.estimate = bytes.max((self.past.estimate * 7 + bytes) / 8);
         if self.past.window.arrive(height, bytes) {
             let (frame, checked) = (frame.clone(), self.checked.clone());
-            out.tell(ToVerify::CheckBlock { origin: Origin::Past(link), hash, frame, checked });
+            out.tell(ToVerify::CheckBlock { origin: Origin::Past(link), hash, frame, checked, parts: None });
         }
         true
     }

@@ -10,7 +10,7 @@ use crate::{
         limits::{MAX_BLOCK_BYTES, REMEMBERED_TRANSACTION_BYTES},
     },
     chain::{block::HashedTransaction, header::Header, merkle, transaction::Transaction},
-    node::notice::CheckedTransactions,
+    node::notice::{CheckedTransactions, Parts},
     wire::{
         compact::{CompactBlock, ShortIds},
         short_id::ShortId,
@@ -118,9 +118,9 @@ impl Rebuild {
         Some(())
     }
 
-    /// The whole block's encoding. `None`: these are not the transactions that the header commits to.
-    pub(super) fn finish(&self) -> Option<Bytes> {
-        let transactions = self.transactions.iter().map(Option::as_deref).collect::<Option<Vec<_>>>()?;
+    /// The whole block's encoding, and the transactions in it. `None`: these are not the ones that the header commits to.
+    pub(super) fn finish(&self) -> Option<(Bytes, Parts)> {
+        let transactions: Parts = self.transactions.iter().cloned().collect::<Option<_>>()?;
         let size = transactions.iter().fold(4usize, |size, transaction| size.saturating_add(transaction.size));
         let leaves: Vec<Hash> = transactions.iter().map(|transaction| transaction.leaf).collect();
         if size > MAX_BLOCK_BYTES || merkle::root(leaves) != self.header.merkle_root {
@@ -130,6 +130,6 @@ impl Rebuild {
         bytes.reserve_exact(size);
         bytes.extend_from_slice(&u32::try_from(transactions.len()).ok()?.to_le_bytes());
         transactions.iter().for_each(|hashed| bytes.extend_from_slice(&hashed.transaction.to_bytes()));
-        Some(bytes.into())
+        Some((bytes.into(), transactions))
     }
 }

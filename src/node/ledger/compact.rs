@@ -60,7 +60,7 @@ impl CompactBlocks {
         }
         let mut room = COMPACT_WHOLE_BYTES;
         let mut is_short = true;
-        let compact = self.make(&block.hash, &block.bytes, |at, size| {
+        let compact = self.make(&block.hash, &block.bytes, block.leaves.as_deref(), |at, size| {
             let is_unknown = block.txids.get(at).is_none_or(|txid| pool.entry(txid).is_none());
             let left = room.checked_sub(size).filter(|_| is_unknown);
             // What has no room either is what peers would have to ask for.
@@ -82,7 +82,14 @@ impl CompactBlocks {
     }
 
     /// `is_whole`: whether the transaction at this position and of this size is included.
-    fn make(&self, hash: &Hash, body: &Bytes, mut is_whole: impl FnMut(usize, usize) -> bool) -> Option<CompactBlock> {
+    /// `leaves`: those of its transactions, if they are known.
+    fn make(
+        &self,
+        hash: &Hash,
+        body: &Bytes,
+        leaves: Option<&[Hash]>,
+        mut is_whole: impl FnMut(usize, usize) -> bool,
+    ) -> Option<CompactBlock> {
         let header = Header::peek(body)?;
         let nonce = Domain::STREAM.hash(&codec::encode(&(self.salt, hash))).first_eight();
         let short = ShortIds::new(hash, nonce);
@@ -92,7 +99,8 @@ impl CompactBlocks {
             if at == 0 || whole.len() < MAX_COMPACT_WHOLE && is_whole(at, bytes.len()) {
                 whole.push((u16::try_from(at).ok()?, codec::decode::<Transaction>(bytes).ok()?));
             } else {
-                ids.push(short.of(&merkle::leaf(bytes)));
+                let known = leaves.and_then(|leaves| leaves.get(at));
+                ids.push(short.of(&known.copied().unwrap_or_else(|| merkle::leaf(bytes))));
             }
         }
         Some(CompactBlock { header, nonce, ids: List::new(ids).ok()?, whole: List::new(whole).ok()? })
@@ -137,7 +145,7 @@ impl CompactBlocks {
             return Ok(Some(message.clone()));
         }
         let body = chain.served_body(hash)?;
-        let made = body.and_then(|body| self.make(hash, &body, |_, _| false));
+        let made = body.and_then(|body| self.make(hash, &body, None, |_, _| false));
         let message = made.map(|compact| Message::CompactBlock(Box::new(compact)));
         message.iter().for_each(|message| self.keep(*hash, message.clone()));
         Ok(message)

@@ -25,7 +25,7 @@ pub use self::{
     peers::ToPeers,
     sealer::{ProposalFault, ToSealer},
     snapshot::ToSnapshot,
-    verify::{CheckedTransactions, ToVerify, UncheckedTransaction},
+    verify::{CheckedTransactions, Parts, ToVerify, UncheckedTransaction},
 };
 
 use crate::node::addressed::addressed;

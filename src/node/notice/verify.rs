@@ -17,6 +17,8 @@ pub enum ToVerify {
         frame: Frame,
         /// Transactions whose signatures were checked on their way into the mempool.
         checked: Arc<CheckedTransactions>,
+        /// What the frame was made of, if the block was put together here.
+        parts: Option<Parts>,
     },
     /// From `gossip`: check transactions, statelessly, signatures in one batch.
     CheckTransactions(Vec<UncheckedTransaction>),
@@ -24,6 +26,9 @@ pub enum ToVerify {
 
 /// Transactions of the mempool, by their merkle leaves.
 pub type CheckedTransactions = BTreeMap<Hash, Arc<HashedTransaction>>;
+
+/// The transactions of a block that was put together here, in its order: decoded and hashed before, as they came.
+pub type Parts = Arc<[Arc<HashedTransaction>]>;
 
 /// A transaction on its way to the verifier.
 #[derive(Clone, Debug, PartialEq)]

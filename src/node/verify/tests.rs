@@ -42,7 +42,7 @@ impl Bench {
     fn check(&mut self, origin: Origin, hash: Hash, body: &Bytes, checked: &[&HashedTransaction]) -> Vec<Action> {
         let frame = Frame::new(&Message::Block(body.clone()));
         let checked = Arc::new(checked.iter().map(|one| (one.leaf, Arc::new((*one).clone()))).collect());
-        self.notice(ToVerify::CheckBlock { origin, hash, frame, checked })
+        self.notice(ToVerify::CheckBlock { origin, hash, frame, checked, parts: None })
     }
 
     fn check_transactions(&mut self, transactions: Vec<(Origin, &Transaction)>) -> Vec<Action> {
@@ -131,12 +131,35 @@ fn a_body_that_is_not_the_header_s_costs_its_sender_and_is_asked_of_somebody_els
 }
 
 #[test]
+fn a_block_that_was_put_together_here_is_checked_by_its_parts() {
+    let mut bench = Bench::new();
+    let block = bench.block();
+    let bad = bench.altered(|payment| payment.inputs.as_mut_slice()[0].signature[5] ^= 1);
+    let by_parts = |bench: &mut Bench, block: &HashedBlock| {
+        let parts: Parts = block.transactions.iter().cloned().map(Arc::new).collect();
+        let (origin, hash) = (Origin::Rebuilt(LinkId(3)), block.hash);
+        let frame = Frame::new(&Message::Block(block.bytes.clone()));
+        bench.notice(ToVerify::CheckBlock { origin, hash, frame, checked: Arc::default(), parts: Some(parts) })
+    };
+    let passed = by_parts(&mut bench, &block).into_iter().find_map(|action| match action {
+        Action::Tell(Notice::Ledger(ToLedger::BlockChecked { block, .. })) => Some(CheckedBlock::clone(&block)),
+        _ => None,
+    });
+    let leaves = Some(block.transactions.iter().map(|one| one.leaf).collect());
+    assert_eq!(passed, Some(CheckedBlock { leaves, ..CheckedBlock::new(&block) }));
+    let refused = by_parts(&mut bench, &bad).iter().any(|action| {
+        matches!(action, Action::Tell(Notice::Ledger(ToLedger::BodyInvalid { hash, .. })) if *hash == bad.hash)
+    });
+    assert!(refused, "what is not in the mempool has its signatures checked");
+}
+
+#[test]
 fn a_bad_checksum_is_a_fault_of_the_line_not_of_the_block() {
     let mut bench = Bench::new();
     let block = bench.block();
     let mut frame = Frame::new(&Message::Block(block.bytes.clone()));
     frame.checksum[0] ^= 1;
-    let notice = ToVerify::CheckBlock { origin: PEER, hash: block.hash, frame, checked: Arc::default() };
+    let notice = ToVerify::CheckBlock { origin: PEER, hash: block.hash, frame, checked: Arc::default(), parts: None };
     let actions = bench.notice(notice);
     assert_eq!(faults(&actions), [PeerFault::Frame(FrameFault::Checksum)]);
     assert!(matches!(&actions[1], Action::Tell(Notice::Fetch(ToFetch::BodyRefused { .. }))));

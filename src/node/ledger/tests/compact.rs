@@ -67,6 +67,18 @@ fn a_new_block_is_passed_on_as_short_ids_with_what_the_mempool_lacked() {
 }
 
 #[test]
+fn leaves_that_are_known_make_the_same_short_ids() {
+    let (mut node, block) = node_with_block(2);
+    let mut checked = CheckedBlock::new(&block.1);
+    checked.leaves = Some(block.1.transactions.iter().map(|one| one.leaf).collect());
+    let checked = ToLedger::BlockChecked { origin: Origin::Rebuilt(PEER), block: Arc::new(checked) };
+    let by_leaves = news(&node.event(Event::Notice(checked.into())));
+    let (mut other, block) = node_with_block(2);
+    assert!(by_leaves.is_some());
+    assert_eq!(by_leaves, news(&other.body(&block)));
+}
+
+#[test]
 fn a_block_that_the_mempool_mostly_lacks_and_a_small_one_have_no_short_form() {
     let (mut node, block) = node_with_block(7);
     assert!(block.1.bytes.len() > WHOLE_BLOCK_BYTES && block.1.bytes.len() < COMPACT_WHOLE_BYTES);
