@@ -100,7 +100,7 @@ impl HashedBlock {
     }
 
     /// Hands out the transactions one after the other, each with how many there can be at most.
-    fn read(bytes: &[u8], mut take: impl FnMut(HashedTransaction, usize)) -> Result<Header, CodecError> {
+    pub(crate) fn read(bytes: &[u8], mut take: impl FnMut(HashedTransaction, usize)) -> Result<Header, CodecError> {
         let (header, size) = codec::decode_prefix::<Header>(bytes)?;
         let (count, _) = codec::decode_prefix::<u32>(&bytes[size..])?;
         if count as usize > MAX_BLOCK_TRANSACTIONS {

@@ -4,6 +4,7 @@ pub mod address;
 pub mod archive;
 pub mod authorities_file;
 pub mod block;
+pub mod body;
 pub mod checked;
 pub mod coin;
 pub mod coin_diff;

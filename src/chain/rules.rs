@@ -248,21 +248,29 @@ pub fn check_block(block: &HashedBlock) -> Result<(), BlockFault> {
     if block.merkle_root() != block.header.merkle_root {
         return Err(BlockFault::MerkleRoot);
     }
-    let size = block.bytes.len().saturating_sub(block.header.size());
-    if size > limits::MAX_BLOCK_BYTES {
-        return Err(BlockFault::Size(size));
+    check_size(block.bytes.len().saturating_sub(block.header.size()))?;
+    if block.transactions.is_empty() {
+        return Err(BlockFault::Empty);
     }
-    let Some(coinbase) = block.transactions.first() else { return Err(BlockFault::Empty) };
-    if !coinbase.transaction.is_coinbase() {
+    let mut all = block.transactions.iter().enumerate();
+    all.try_for_each(|(index, transaction)| check_place(block.header.height, index, transaction))
+}
+
+/// Checks the bytes of a block behind its header.
+pub(super) fn check_size(bytes: usize) -> Result<(), BlockFault> {
+    if bytes > limits::MAX_BLOCK_BYTES { Err(BlockFault::Size(bytes)) } else { Ok(()) }
+}
+
+/// Checks a transaction at its place in a block of this height.
+pub(super) fn check_place(height: u32, index: usize, hashed: &HashedTransaction) -> Result<(), BlockFault> {
+    let is_coinbase = index == 0;
+    if is_coinbase && !hashed.transaction.is_coinbase() {
         return Err(BlockFault::NoCoinbase);
     }
-    if coinbase.transaction.coinbase_height() != Some(block.header.height) {
-        return Err(BlockFault::CoinbaseHeight(block.header.height));
+    if is_coinbase && hashed.transaction.coinbase_height() != Some(height) {
+        return Err(BlockFault::CoinbaseHeight(height));
     }
-    for (index, transaction) in block.transactions.iter().enumerate() {
-        check_transaction(transaction, index == 0).map_err(|fault| BlockFault::Transaction { index, fault })?;
-    }
-    Ok(())
+    check_transaction(hashed, is_coinbase).map_err(|fault| BlockFault::Transaction { index, fault })
 }
 
 /// Checks a transaction's inputs against the coins that they name (`coins[i]` for input `i`; `None`: no such coin), for

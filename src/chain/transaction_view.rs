@@ -82,6 +82,11 @@ impl<'a> TransactionView<'a> {
         self.inputs.iter().filter_map(|input| input[44..].first_chunk())
     }
 
+    /// Their signatures.
+    pub fn signatures(&self) -> impl Iterator<Item = &'a [u8; 64]> + use<'a> {
+        self.inputs.iter().filter_map(|input| input[76..].first_chunk())
+    }
+
     /// How many coins it spends, and how many it creates.
     pub fn counts(&self) -> (usize, usize) {
         (self.inputs.len(), self.outputs.len())

@@ -10,7 +10,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     base::{
-        codec::CodecError,
         hash::Hash,
         limits::{self, MAX_BLOCK_TRANSACTIONS},
         rng::Rng,
@@ -18,6 +17,7 @@ use crate::{
     },
     chain::{
         block::{HashedBlock, HashedTransaction},
+        body,
         checked::CheckedBlock,
         header::Header,
         key::{self, Claim},
@@ -105,23 +105,19 @@ impl Verify {
         checked: &CheckedTransactions,
         out: &mut Outbox,
     ) -> Result<CheckedBlock, BlockFault> {
-        let block = match parts {
-            Some(parts) => assembled(frame, parts),
-            None => HashedBlock::decode(frame.body.clone()),
-        };
-        let block = block.map_err(|error| BlockFault::Malformed(error.to_string()))?;
-        if block.hash != hash {
-            return Err(BlockFault::Malformed(format!("block {} where {hash} was to come", block.hash)));
-        }
-        rules::check_block(&block)?;
+        let (mut block, leaves) = match parts {
+            Some(parts) => assembled(&hash, frame, parts),
+            None => CheckedBlock::check(frame.body.clone(), &hash),
+        }?;
         let genesis = self.spec.genesis_hash();
         let (mut batch, mut reused) = (Vec::new(), 0);
-        for (index, hashed) in block.transactions.iter().enumerate() {
-            if checked.contains_key(&hashed.leaf) {
-                reused += hashed.transaction.inputs.len() as u64;
+        for (index, ((txid, view), leaf)) in block.views().zip(&leaves).enumerate() {
+            let Some(view) = view else { return Err(BlockFault::Malformed("a transaction is cut off".to_owned())) };
+            if checked.contains_key(leaf) {
+                reused += view.counts().0 as u64;
                 continue;
             }
-            batch.extend(signed(hashed, index, &genesis));
+            batch.extend(signed(body::claims(&view, &txid, &genesis), index));
             if batch.len() >= limits::SIGNATURE_BATCH {
                 self.check_signatures(&mut batch, out)?;
             }
@@ -130,9 +126,8 @@ impl Verify {
         if reused > 0 {
             out.count(Counter::SignaturesReused, reused);
         }
-        let mut whole = CheckedBlock::new(&block);
-        whole.leaves = parts.map(|parts| parts.iter().map(|part| part.leaf).collect());
-        Ok(whole)
+        block.leaves = parts.map(|_| leaves.into());
+        Ok(block)
     }
 
     /// Checks and empties the batch of a block; the fault is that of its first signature that does not hold.
@@ -182,7 +177,10 @@ impl Verify {
     ) -> Vec<Signed> {
         let genesis = self.spec.genesis_hash();
         let each = unchecked.iter().zip(faults).enumerate().filter(|(_, (_, fault))| fault.is_none());
-        let each = each.map(|(index, (one, _))| signed(&one.transaction, index, &genesis));
+        let each = each.map(|(index, (one, _))| {
+            let hashed = &one.transaction;
+            signed(key::claims(&hashed.transaction, &hashed.txid, &genesis), index)
+        });
         let unknown = |claim: &Claim| self.verdicts.as_ref().is_none_or(|verdicts| !verdicts.holds(claim));
         let claims: Vec<Claim> = each.clone().flatten().map(|signed| signed.claim).filter(unknown).collect();
         if claims.is_empty() {
@@ -219,21 +217,25 @@ impl Role for Verify {
     }
 }
 
-/// A block that was put together here, from what was decoded and hashed when it came. Its header commits to just these
-/// transactions: `fetch` has seen to that, and [`rules::check_block`] does again.
-fn assembled(frame: &Frame, parts: &[Arc<HashedTransaction>]) -> Result<HashedBlock, CodecError> {
-    if parts.len() > MAX_BLOCK_TRANSACTIONS {
-        return HashedBlock::decode(frame.body.clone());
-    }
-    let header = Header::peek(&frame.body).ok_or_else(|| CodecError::Malformed("shorter than a header".to_owned()))?;
+/// A block that was put together here, from what was decoded and hashed when it came, and its leaves. Its header commits to just
+/// these transactions: `fetch` has seen to that, and [`rules::check_block`] does again.
+fn assembled(
+    hash: &Hash,
+    frame: &Frame,
+    parts: &[Arc<HashedTransaction>],
+) -> Result<(CheckedBlock, Vec<Hash>), BlockFault> {
+    let header = Header::peek(&frame.body).filter(|header| header.hash() == *hash);
+    let Some(header) = header.filter(|_| parts.len() <= MAX_BLOCK_TRANSACTIONS) else {
+        return CheckedBlock::check(frame.body.clone(), hash);
+    };
     let transactions = parts.iter().map(|part| HashedTransaction::clone(part)).collect();
-    let block = HashedBlock { hash: header.hash(), header, transactions, bytes: frame.body.clone() };
+    let block = HashedBlock { hash: *hash, header, transactions, bytes: frame.body.clone() };
     debug_assert_eq!(HashedBlock::decode(frame.body.clone()).as_ref(), Ok(&block), "the frame is made of other parts");
-    Ok(block)
+    rules::check_block(&block)?;
+    Ok((CheckedBlock::new(&block), block.transactions.iter().map(|hashed| hashed.leaf).collect()))
 }
 
-fn signed<'a>(hashed: &'a HashedTransaction, index: usize, genesis: &Hash) -> impl Iterator<Item = Signed> + use<'a> {
-    let claims = key::claims(&hashed.transaction, &hashed.txid, genesis);
+fn signed(claims: impl Iterator<Item = Claim>, index: usize) -> impl Iterator<Item = Signed> {
     claims.enumerate().map(move |(input, claim)| Signed { claim, index, input })
 }
 
