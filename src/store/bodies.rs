@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use crate::{
     base::{
         bytes::Bytes,
+        codec::CodecError,
         hash::{Domain, Hash},
     },
     chain::{
@@ -70,23 +71,41 @@ pub(super) fn exists(connection: &Connection, id: i64) -> Result<bool, StoreErro
 
 /// A block that must be there, decoded.
 pub(super) fn decoded(connection: &Connection, header: &StoredHeader) -> Result<HashedBlock, StoreError> {
+    HashedBlock::decode(stored(connection, header)?).map_err(|error| undecodable(header, &error))
+}
+
+/// The bytes of a block that must be there.
+pub(super) fn stored(connection: &Connection, header: &StoredHeader) -> Result<Bytes, StoreError> {
     let (hash, height) = (header.hash, header.header.height);
-    let Some(bytes) = read(connection, header)? else {
-        kept::require_kept(connection, height)?;
-        return Err(corrupt(format!("block {hash} at {height} has no body")));
-    };
-    HashedBlock::decode(bytes).map_err(|error| corrupt(format!("block {hash} at height {height}: {error}")))
+    match read(connection, header)? {
+        Some(bytes) => Ok(bytes),
+        None => {
+            kept::require_kept(connection, height)?;
+            Err(corrupt(format!("block {hash} at {height} has no body")))
+        }
+    }
+}
+
+/// That a stored block's bytes are none.
+pub(super) fn undecodable(header: &StoredHeader, error: &CodecError) -> StoreError {
+    corrupt(format!("block {} at height {}: {error}", header.hash, header.header.height))
 }
 
 /// The coins from before it that an applied block spent, in the order of its inputs.
 pub(super) fn spent(connection: &Connection, block: &HashedBlock) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
-    let height = block.header.height;
+    undo(connection, block.header.height, |undo| undo::decode(undo, block))
+}
+
+/// Reads the data that undoes the applied block at this height.
+pub(super) fn undo<T>(
+    connection: &Connection,
+    height: u32,
+    read: impl FnOnce(Option<&[u8]>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let sql = "SELECT undo FROM applied WHERE height = ?1";
-    let read = |row: &rusqlite::Row<'_>| {
-        let undo = row.get_ref(0)?.as_blob_or_null().map_err(|error| corrupt(error.to_string()))?;
-        undo::decode(undo, block)
-    };
-    rows::one(connection, sql, [height], read)?.ok_or_else(|| corrupt(format!("no block is applied at {height}")))
+    let row =
+        |row: &rusqlite::Row<'_>| read(row.get_ref(0)?.as_blob_or_null().map_err(|error| corrupt(error.to_string()))?);
+    rows::one(connection, sql, [height], row)?.ok_or_else(|| corrupt(format!("no block is applied at {height}")))
 }
 
 /// What the applied block with this header did to the coins.

@@ -30,17 +30,48 @@ pub(super) fn encode(spent: &[(OutPoint, Coin)]) -> Option<Vec<u8>> {
 
 /// Reads [`encode`]'s result for this block. Data that is longer or shorter than the block's is an error.
 pub(super) fn decode(bytes: Option<&[u8]>, block: &HashedBlock) -> Result<Vec<(OutPoint, Coin)>, StoreError> {
-    let height = block.header.height;
-    let foreign = || corrupt(format!("the data that undoes block {height} is not that block's"));
-    let (own, mut rest, mut spent) = (OwnCoins::of(block), bytes.unwrap_or_default(), Vec::new());
-    for input in inputs(block).filter(|input| !own.has(&input.outpoint)) {
-        let origin = leb128::take(&mut rest).ok_or_else(foreign)?;
-        let coin_height = u32::try_from(origin >> 1).map_err(|_| foreign())?;
-        let address = Address::of(&input.public_key);
-        let (amount, coinbase) = (input.amount, origin & 1 == 1);
-        spent.push((input.outpoint, Coin { amount, address, height: coin_height, coinbase }));
+    let mut origins = Origins::new(bytes.unwrap_or_default(), OwnCoins::of(block), block.header.height);
+    let mut spent = Vec::new();
+    for input in inputs(block) {
+        let Some((height, coinbase)) = origins.next(&input.outpoint)? else { continue };
+        let (amount, address) = (input.amount, Address::of(&input.public_key));
+        spent.push((input.outpoint, Coin { amount, address, height, coinbase }));
     }
-    if rest.is_empty() { Ok(spent) } else { Err(foreign()) }
+    origins.finish().map(|()| spent)
+}
+
+/// Where the coins come from that a block spends, read input by input.
+pub(super) struct Origins<'a> {
+    rest: &'a [u8],
+    own: OwnCoins,
+    /// The block's.
+    height: u32,
+}
+
+impl<'a> Origins<'a> {
+    /// `bytes`: what [`encode`] made of the block at `height`; `own`: the coins that it creates.
+    pub(super) fn new(bytes: &'a [u8], own: OwnCoins, height: u32) -> Self {
+        Self { rest: bytes, own, height }
+    }
+
+    /// The height of the coin that the next input spends, and whether it is of a coinbase; `None` if the block created it.
+    pub(super) fn next(&mut self, outpoint: &OutPoint) -> Result<Option<(u32, bool)>, StoreError> {
+        if self.own.has(outpoint) {
+            return Ok(None);
+        }
+        let origin = leb128::take(&mut self.rest).ok_or_else(|| self.foreign())?;
+        let height = u32::try_from(origin >> 1).map_err(|_| self.foreign())?;
+        Ok(Some((height, origin & 1 == 1)))
+    }
+
+    /// After the last input.
+    pub(super) fn finish(&self) -> Result<(), StoreError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(self.foreign()) }
+    }
+
+    fn foreign(&self) -> StoreError {
+        corrupt(format!("the data that undoes block {} is not that block's", self.height))
+    }
 }
 
 /// All changes of a block to the coins, of which `spent` is what [`decode`] returned.
@@ -59,11 +90,15 @@ fn inputs(block: &HashedBlock) -> impl Iterator<Item = &Input> {
 }
 
 /// The coins that a block creates.
-struct OwnCoins(Vec<(Hash, usize)>);
+pub(super) struct OwnCoins(Vec<(Hash, usize)>);
 
 impl OwnCoins {
     fn of(block: &HashedBlock) -> Self {
-        let mut ids: Vec<_> = block.transactions.iter().map(|one| (one.txid, one.transaction.outputs.len())).collect();
+        Self::new(block.transactions.iter().map(|one| (one.txid, one.transaction.outputs.len())).collect())
+    }
+
+    /// Of transactions with these ids and numbers of outputs.
+    pub(super) fn new(mut ids: Vec<(Hash, usize)>) -> Self {
         ids.sort_unstable();
         Self(ids)
     }

@@ -1,6 +1,6 @@
 //! The entries that blocks add to the index, gathered and sorted before they are written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
@@ -9,12 +9,13 @@ use super::{
     runs::{self, Entries},
 };
 use crate::{
-    base::{gather::gather, hash::Hash},
-    chain::{archive::StoreError, block::HashedBlock, coin::Coin, memo, transaction::OutPoint},
+    base::{codec::CodecError, hash::Hash},
+    chain::{address::Address, archive::StoreError, block::HashedBlock, memo, transaction_view},
     store::{
         LedgerReader, bodies,
         error::corrupt,
         rows::{self, StoredHeader},
+        undo::{Origins, OwnCoins},
     },
 };
 
@@ -54,9 +55,9 @@ impl Batch {
         for height in (next..=tip).take(max_blocks as usize) {
             let stored = StoredHeader::applied_at(ledger, height)?;
             let stored = stored.ok_or_else(|| corrupt(format!("no block is applied at {height}")))?;
-            let block = bodies::decoded(ledger, &stored)?;
-            let spent = bodies::spent(ledger, &block)?;
-            batch.add(&block, gather(spent))?;
+            let block = bodies::stored(ledger, &stored)?;
+            let outline = Outline::of(&block).map_err(|error| bodies::undecodable(&stored, &error))?;
+            bodies::undo(ledger, height, |undo| batch.add(&stored, &block, outline, undo.unwrap_or_default()))?;
             if batch.entries.iter().map(Vec::len).sum::<usize>() >= INDEX_BATCH_ENTRIES {
                 break;
             }
@@ -77,34 +78,69 @@ impl Batch {
         Ok(transaction.commit()?)
     }
 
-    /// `coins`: those from before the block that it spends. Coins that it creates are added here.
-    fn add(&mut self, block: &HashedBlock, mut coins: BTreeMap<OutPoint, Coin>) -> Result<(), StoreError> {
-        let height = block.header.height;
+    /// `undo`: what the store keeps to undo the block.
+    fn add(&mut self, stored: &StoredHeader, block: &[u8], outline: Outline, undo: &[u8]) -> Result<(), StoreError> {
+        let height = stored.header.height;
+        let Outline { txids, outputs, memos: keys, inputs } = outline;
+        let created = outputs.iter().sum::<usize>();
+        let mut origins = Origins::new(undo, OwnCoins::new(txids.iter().copied().zip(outputs).collect()), height);
         let [transactions, histories, changes, memos] = &mut self.entries;
-        let mut txids = Vec::with_capacity(block.transactions.len() * 32);
-        for (position, hashed) in (0u32..).zip(&block.transactions) {
-            txids.extend_from_slice(&hashed.txid.0);
-            let start = start_of(&hashed.txid);
+        transactions.reserve_exact(txids.len());
+        histories.reserve_exact(inputs + created);
+        changes.reserve_exact(inputs + created);
+        let views = transaction_view::transactions(block).into_iter().flatten();
+        for (position, (txid, view)) in (0u32..).zip(txids.iter().zip(views)) {
+            let (view, _) = view.ok_or_else(|| corrupt(format!("block {height} is cut off")))?;
+            let start = start_of(txid);
             transactions.push(Entry::transaction(start, height, position));
-            for input in &hashed.transaction.inputs {
-                let OutPoint { txid, index } = input.outpoint;
-                let coin = coins
-                    .get(&input.outpoint)
-                    .ok_or_else(|| corrupt(format!("block {height} spends a coin that its undo data does not name")))?;
-                histories.push(Entry::history(coin.address, height, position, 0, coin.amount));
-                changes.push(Entry::spent(coin.address, coin.height, start_of(&txid), index, coin.amount));
+            for (outpoint, (key, amount)) in view.outpoints().zip(view.keys().zip(view.amounts())) {
+                // The input names its coin's amount, and the key gives the address.
+                let address = Address::of(key);
+                let from = origins.next(&outpoint)?.map_or(height, |(from, _)| from);
+                histories.push(Entry::history(address, height, position, 0, amount));
+                changes.push(Entry::spent(address, from, start_of(&outpoint.txid), outpoint.index, amount));
             }
-            for (outpoint, output) in hashed.outpoints().zip(hashed.transaction.outputs.iter()) {
+            for (index, output) in (0u32..).zip(view.outputs()) {
                 let (address, amount) = (output.address, output.amount);
-                coins.insert(outpoint, Coin { amount, address, height, coinbase: position == 0 });
                 histories.push(Entry::history(address, height, position, amount, 0));
-                changes.push(Entry::coin(address, height, start, outpoint.index, amount, position));
+                changes.push(Entry::coin(address, height, start, index, amount, position));
             }
         }
-        memos.extend(keys_of(block).into_iter().map(|key| Entry::memo(key, height.into())));
-        self.work += block.bytes.len() as u64 + BLOCK_WORK;
-        self.blocks.push((height, block.hash, txids));
+        origins.finish()?;
+        memos.extend(keys.into_iter().map(|key| Entry::memo(key, height.into())));
+        self.work += block.len() as u64 + BLOCK_WORK;
+        self.blocks.push((height, stored.hash, txids.iter().flat_map(|txid| txid.0).collect()));
         Ok(())
+    }
+}
+
+/// What has to be known of a whole block before its first entry. The block is decoded for it one transaction at a time: all
+/// of a block of 1 MiB would take 2 MiB more.
+struct Outline {
+    txids: Vec<Hash>,
+    /// How many outputs each transaction has.
+    outputs: Vec<usize>,
+    /// See [`keys_of`].
+    memos: BTreeSet<u64>,
+    /// Inputs of all transactions.
+    inputs: usize,
+}
+
+impl Outline {
+    fn of(block: &[u8]) -> Result<Self, CodecError> {
+        let mut outline = Self { txids: Vec::new(), outputs: Vec::new(), memos: BTreeSet::new(), inputs: 0 };
+        HashedBlock::read(block, |hashed, most| {
+            if outline.txids.is_empty() {
+                outline.txids.reserve_exact(most);
+                outline.outputs.reserve_exact(most);
+            } else {
+                outline.memos.extend(memo::keys(&hashed.transaction.memo));
+            }
+            outline.txids.push(hashed.txid);
+            outline.outputs.push(hashed.transaction.outputs.len());
+            outline.inputs += hashed.transaction.inputs.len();
+        })?;
+        Ok(outline)
     }
 }
 
@@ -127,12 +163,40 @@ pub(super) fn sort(entries: &mut Entries) {
         }
         is_same
     });
-    let (mut left, mut group) = (Vec::with_capacity(coins.len()), Vec::new());
-    for same in coins.chunk_by(Entry::is_coin_of) {
+    // In place: a copy of the list would be what takes the most memory here.
+    let (mut kept, mut at, mut group) = (0, 0, Vec::new());
+    while let Some(same) = coins.get(at..).and_then(|rest| rest.chunk_by(Entry::is_coin_of).next()) {
+        at += same.len();
         group.clear();
         group.extend_from_slice(same);
         entry::settle(&mut group);
-        left.append(&mut group);
+        // As many as there were, or fewer.
+        let places = coins.get_mut(kept..).unwrap_or_default();
+        places.iter_mut().zip(&group).for_each(|(place, entry)| *place = *entry);
+        kept += group.len();
     }
-    *coins = left;
+    coins.truncate(kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::index::tests::{pay, setup};
+
+    use super::*;
+
+    #[test]
+    fn a_batch_takes_the_memory_of_its_entries_and_no_more() {
+        let mut setup = setup();
+        pay(&mut setup.ledger, &mut setup.maker, 5, 1, 100);
+        let Batch { mut entries, blocks, .. } = Batch::gather(setup.reader.connection(), 0, 5, 100).unwrap();
+        assert_eq!((blocks.len(), blocks[5].2.len()), (6, 3 * 32));
+        let sizes =
+            |entries: &Entries| entries.iter().take(3).map(|list| (list.len(), list.capacity())).collect::<Vec<_>>();
+        let before = sizes(&entries);
+        assert!(before.iter().all(|(length, capacity)| *length > 0 && length == capacity), "{before:?}");
+        sort(&mut entries);
+        let after = sizes(&entries);
+        assert!(after[2].0 < before[2].0, "coins that were spent again are gone");
+        assert!(after.iter().zip(&before).all(|(after, before)| after.1 <= before.1), "{before:?} {after:?}");
+    }
 }
