@@ -224,6 +224,12 @@ impl Framer {
         &self.reader
     }
 
+    /// Takes the memory for all of the body that is arriving, which the link has leased. Returns true.
+    pub(super) fn make_room(&mut self) -> bool {
+        self.reader.make_room();
+        true
+    }
+
     /// Queues a frame of our own.
     pub(super) fn send(&mut self, frame: &Frame) -> Result<(), SendOverflow> {
         if !self.bounds.takes_own(&self.backlog(), frame.wire_len()) {

@@ -312,10 +312,10 @@ impl Link {
     }
 
     /// Whether what is arriving may be read on: large bodies need a lease, and no message of a handshake is large.
-    fn has_lease<S>(&self, around: &mut Around<'_, S>) -> Result<bool, CloseReason> {
+    fn has_lease<S>(&mut self, around: &mut Around<'_, S>) -> Result<bool, CloseReason> {
         match self.framer.reader().body_len() {
             Some(length) if length > around.lease_free_bytes => match self.framer.phase() {
-                Phase::Open => Ok(around.leases.acquire(self.id, length, self.brought)),
+                Phase::Open => Ok(around.leases.acquire(self.id, length, self.brought) && self.framer.make_room()),
                 _ => Err(CloseReason::Fault(PeerFault::Flood("a large frame before the handshake"))),
             },
             _ => Ok(true),

@@ -163,6 +163,12 @@ impl FrameReader {
         (self.head, self.buffer) = (None, Vec::new());
     }
 
+    /// Takes the memory for all of the body that is arriving: the caller has counted it. A buffer that grew with what arrives
+    /// would be copied again and again, each time beside itself, and leave gaps of all sizes in the heap.
+    pub fn make_room(&mut self) {
+        self.buffer.reserve_exact(self.wanted());
+    }
+
     /// Bytes missing to the end of the head, or of the body.
     pub fn wanted(&self) -> usize {
         self.head.map_or(FRAME_HEAD_BYTES, |head| head.length).saturating_sub(self.buffer.len())
@@ -284,6 +290,11 @@ mod tests {
         let mut reader = FrameReader::new(MAGIC);
         assert_eq!(reader.read(&mut &frame[..100]), Ok(None));
         assert!(reader.buffered() <= RECEIVE_AHEAD_BYTES, "{}", reader.buffered());
+        reader.make_room();
+        let (room, length) = (reader.buffered(), frame.len() - FRAME_HEAD_BYTES);
+        assert_eq!(room, length);
+        frame[100..frame.len() - 1].chunks(999).for_each(|mut piece| assert_eq!(reader.read(&mut piece), Ok(None)));
+        assert_eq!(reader.buffered(), length, "it never grew");
     }
 
     #[test]
