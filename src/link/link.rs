@@ -65,7 +65,7 @@ pub(super) struct Link {
     /// When the frame that is arriving began, moved by the time during which we did not read.
     pub(super) frame_since: Option<Time>,
     /// Since when we do not read, by our own choice.
-    held_since: Option<Time>,
+    pub(super) held_since: Option<Time>,
     /// Since when the connection takes nothing.
     pub(super) stalled_since: Option<Time>,
     /// Since when it has not taken all that waited then.
@@ -77,7 +77,7 @@ pub(super) struct Link {
     /// It has brought a whole large frame. A peer that only wants to hold the pool does not.
     brought: bool,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
-    mark: Option<(Time, usize)>,
+    pub(super) mark: Option<(Time, usize)>,
     /// When the connection was made, and when the other side last said something.
     began: Time,
     pub(super) heard: Option<Time>,
@@ -343,35 +343,6 @@ impl Link {
         }
         let stalled = self.stalled_since.is_some_and(|since| since + config.send_stall <= now);
         stalled.then_some(PeerFault::SendStall)
-    }
-
-    fn frame_deadline(&self, config: &Config) -> Option<Time> {
-        if self.held_since.is_some() {
-            return None;
-        }
-        let large = self.framer.reader().body_len().is_some_and(|length| length > config.lease_free_bytes);
-        self.frame_since.map(|since| since + if large { config.partial_block } else { config.partial_frame })
-    }
-
-    /// Whether the large frame arrives too slowly for a lease that others wait for. Its pace is measured since an earlier
-    /// look, so that a peer that sends all but the last byte at once cannot hold the lease longer than one that sends
-    /// nothing.
-    pub(super) fn dawdles(&mut self, now: Time, min_rate: u64) -> bool {
-        if self.held_since.is_some() || self.ends.is_some() || self.frame_since.is_none() {
-            return false;
-        }
-        let Some(length) = self.framer.reader().body_len() else { return false };
-        let arrived = length.saturating_sub(self.framer.reader().wanted());
-        let Some((since, before)) = self.mark else {
-            self.mark = Some((now, arrived));
-            return false;
-        };
-        let time = now.since(since);
-        if time < limits::LEASE_GRACE {
-            return false;
-        }
-        self.mark = Some((now, arrived));
-        (arrived - before) as u64 * 1000 < min_rate * u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Since when the frame that is arriving does so, in seconds.

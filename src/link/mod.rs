@@ -15,6 +15,7 @@
 
 mod agreeing;
 mod agreements;
+mod arriving;
 mod body_turns;
 mod close;
 mod delivery;
