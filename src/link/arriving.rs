@@ -1,4 +1,4 @@
-//! How a large frame arrives: its deadline and its pace.
+//! How a large frame arrives: its deadline, its pace, and what others hear of it.
 
 use crate::{
     base::{limits, time::Time},
@@ -6,6 +6,13 @@ use crate::{
 };
 
 impl Link {
+    /// Bytes have arrived. Returns whether `headers` and `fetch` have to hear that the peer is busy with a large frame: what it was asked
+    /// since comes behind that.
+    pub(super) fn goes_on_bringing(&mut self, now: Time, bytes: usize, lease_free_bytes: usize) -> bool {
+        let is_large = self.up && self.framer.reader().body_len().is_some_and(|length| length > lease_free_bytes);
+        is_large && self.ends.is_none() && self.bringing.note(now, bytes)
+    }
+
     pub(super) fn frame_deadline(&self, config: &Config) -> Option<Time> {
         if self.held_since.is_some() {
             return None;

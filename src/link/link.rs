@@ -13,6 +13,7 @@ use crate::{
     link::{
         Config, EventSink, Transport,
         agreements::Agreements,
+        bringing::Bringing,
         delivery::{Delivery, hearer},
         flow::Bounds,
         framer::{Framer, Phase},
@@ -78,6 +79,7 @@ pub(super) struct Link {
     brought: bool,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
     pub(super) mark: Option<(Time, usize)>,
+    pub(super) bringing: Bringing,
     /// When the connection was made, and when the other side last said something.
     began: Time,
     pub(super) heard: Option<Time>,
@@ -182,6 +184,7 @@ impl Link {
             pieces: PieceReader::default(),
             brought: false,
             mark: None,
+            bringing: Bringing::default(),
             began: now,
             heard: None,
             farewell: None,

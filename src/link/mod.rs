@@ -17,6 +17,7 @@ mod agreeing;
 mod agreements;
 mod arriving;
 mod body_turns;
+mod bringing;
 mod close;
 mod delivery;
 mod dials;

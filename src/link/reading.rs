@@ -65,6 +65,11 @@ impl<S: EventSink> Endpoint<S> {
             link.turn.received += bytes.len();
             return;
         }
+        if link.goes_on_bringing(now, bytes.len(), self.config.lease_free_bytes) {
+            for role in [RoleId::Headers, RoleId::Fetch] {
+                self.delivery.tell(role, LinkEvent::Bringing { link: id });
+            }
+        }
         self.advance(now, id, Some(bytes), None);
     }
 

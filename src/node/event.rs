@@ -98,6 +98,12 @@ pub enum LinkEvent {
         /// The link.
         link: LinkId,
     },
+    /// A large frame goes on arriving, which may take long on a slow line. For `headers` and `fetch` alone, at most once a
+    /// second.
+    Bringing {
+        /// The link.
+        link: LinkId,
+    },
     /// A fault was found after the link had ended. For `peers` alone.
     LateFault {
         /// The link.

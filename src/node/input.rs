@@ -86,6 +86,15 @@ pub enum SealerLink {
     Drained(LinkId),
 }
 
+/// The link events of the roles whose deadlines slow lines may miss: `headers` and `fetch`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PacedLink {
+    /// What each role hears that talks with peers.
+    Peer(PeerLink),
+    /// As [`LinkEvent::Bringing`].
+    Bringing(LinkId),
+}
+
 /// The link events of the `key agreement` role.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AgreementLink {
@@ -175,6 +184,7 @@ impl TryFrom<LinkEvent> for PeerLink {
             | LinkEvent::DialFailed { .. }
             | LinkEvent::NewsLost { .. }
             | LinkEvent::Drained { .. }
+            | LinkEvent::Bringing { .. }
             | LinkEvent::LateFault { .. } => Err(Misaddressed),
         }
     }
@@ -202,6 +212,17 @@ impl TryFrom<LinkEvent> for SealerLink {
     }
 }
 
+impl TryFrom<LinkEvent> for PacedLink {
+    type Error = Misaddressed;
+
+    fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
+        match event {
+            LinkEvent::Bringing { link } => Ok(Self::Bringing(link)),
+            event => event.try_into().map(Self::Peer),
+        }
+    }
+}
+
 impl TryFrom<LinkEvent> for HandshakeLink {
     type Error = Misaddressed;
 
@@ -216,6 +237,7 @@ impl TryFrom<LinkEvent> for HandshakeLink {
             | LinkEvent::DialFailed { .. }
             | LinkEvent::NewsLost { .. }
             | LinkEvent::Drained { .. }
+            | LinkEvent::Bringing { .. }
             | LinkEvent::LateFault { .. } => Err(Misaddressed),
         }
     }

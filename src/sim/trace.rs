@@ -90,6 +90,7 @@ fn mark_link(event: &LinkEvent, out: &mut Vec<u8>) {
         LinkEvent::Agree { link, .. } => (7, link.0),
         LinkEvent::Secured { link, .. } => (8, link.0),
         LinkEvent::Drained { link } => (9, link.0),
+        LinkEvent::Bringing { link } => (10, link.0),
     };
     out.push(code);
     out.extend_from_slice(&id.to_le_bytes());

@@ -189,3 +189,27 @@ fn a_kind_that_has_no_place_on_the_chain_ends_the_link() {
         }
     }
 }
+
+#[test]
+fn headers_and_fetch_hear_while_a_large_frame_goes_on_arriving() {
+    let rig = Rig::new();
+    let (link, mut peer) = rig.accept_up();
+    let bytes = Frame::new(&block(500_000)).to_bytes(MAGIC);
+    let bring = |peer: &mut Peer, from: usize, each: usize| {
+        for second in 0..5 {
+            let at = from + second * each;
+            peer.write_bytes(&bytes[at..at + each]);
+            rig.pass(1);
+        }
+    };
+    bring(&mut peer, 0, 25_000);
+    // The first bytes begin the time.
+    for role in [RoleId::Headers, RoleId::Fetch].repeat(4) {
+        assert_eq!(rig.event(role), LinkEvent::Bringing { link });
+    }
+    bring(&mut peer, 125_000, 5_000);
+    assert_eq!(rig.heard(RoleId::Headers), 0, "so slowly no large block can be whole in time");
+    peer.write_bytes(&bytes[150_000..]);
+    peer.write(&Message::GetPeers);
+    assert_eq!(rig.message(RoleId::Peers), (link, Message::GetPeers));
+}

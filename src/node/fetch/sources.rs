@@ -71,6 +71,8 @@ pub(super) struct BodySource {
     window: usize,
     pipe: Pipe,
     last_delivery: Time,
+    /// When a large frame of its was last on its way.
+    bringing: Option<Time>,
     /// When it was last asked, as a number that grows with each request to anybody.
     turn: u64,
     /// Did not deliver in time: others are preferred until it delivers.
@@ -213,9 +215,10 @@ impl BodySource {
         self.requests.pop_front()
     }
 
-    /// Whether it has delivered anything since `time`.
+    /// Whether it has delivered anything since `time`, or a part of it: on a slow line a block may take longer than a request
+    /// waits. The deadline of its frame ends that.
     pub(super) fn delivered_since(&self, time: Time) -> bool {
-        self.last_delivery >= time && self.blocks > 0
+        self.last_delivery >= time && self.blocks > 0 || self.bringing.is_some_and(|at| at >= time)
     }
 }
 
@@ -233,6 +236,7 @@ impl BodySources {
             window: PEER_WINDOW_FIRST,
             pipe: Pipe::default(),
             last_delivery: Time(0),
+            bringing: None,
             turn: 0,
             slow: false,
             suspect: self.stallers.iter().any(|(other, _)| other.matches(&at)),
@@ -288,6 +292,13 @@ impl BodySources {
 
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut BodySource> {
         self.map.get_mut(&link)
+    }
+
+    /// A large frame of the peer is on its way.
+    pub(super) fn brings(&mut self, now: Time, link: LinkId) {
+        if let Some(peer) = self.map.get_mut(&link) {
+            peer.bringing = Some(now);
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &BodySource)> {

@@ -106,6 +106,13 @@ impl HeaderSources {
         }
     }
 
+    /// The peer is busy with a large frame.
+    pub(super) fn brings(&mut self, now: Time, link: LinkId) {
+        if let Some(peer) = self.map.get_mut(&link) {
+            peer.questions.note_busy(now);
+        }
+    }
+
     /// Headers of the peer were of use.
     pub(super) fn delivered(&mut self, now: Time, link: LinkId, headers: usize) {
         if let Some(peer) = self.map.get_mut(&link).filter(|_| self.node == Some(link)) {
@@ -115,7 +122,7 @@ impl HeaderSources {
 
     /// Peers that left a question open for too long, if there is another peer to ask.
     pub(super) fn overdue(&self, now: Time) -> Vec<LinkId> {
-        let late = |peer: &HeaderSource| peer.questions.since.is_some_and(|at| now.since(at) >= GET_SYNC_TIMEOUT);
+        let late = |peer: &HeaderSource| peer.questions.late_at().is_some_and(|at| at <= now);
         let found: Vec<LinkId> =
             self.busy().filter(|(_, peer)| late(peer) && !peer.closing).map(|(link, _)| link).collect();
         let others = || self.map.values().any(|peer| !late(peer) && !peer.closing);

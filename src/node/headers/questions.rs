@@ -1,6 +1,9 @@
 //! The questions of one peer that are open.
 
-use crate::base::time::Time;
+use crate::base::{
+    limits::{GET_SYNC_TIMEOUT, PARTIAL_BLOCK},
+    time::Time,
+};
 
 /// `GetSync`s without an answer. Answers come in the order of the questions.
 #[derive(Debug, Default)]
@@ -11,6 +14,8 @@ pub(super) struct Questions {
     further: usize,
     /// How many of the next answers are of no use.
     vain: usize,
+    /// When the peer was last busy with a large frame.
+    busy: Option<Time>,
 }
 
 impl Questions {
@@ -24,6 +29,19 @@ impl Questions {
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.since.is_some()) + self.further
+    }
+
+    /// The peer is busy with a large frame, behind which its answers come.
+    pub(super) fn note_busy(&mut self, now: Time) {
+        self.busy = Some(now);
+    }
+
+    /// When leaving the oldest open is a fault. A slow line may take longer for a block that was asked for before. Somebody
+    /// else is asked long before, so that nothing waits for this; and a peer is busy for no longer than one frame may take.
+    pub(super) fn late_at(&self) -> Option<Time> {
+        let since = self.since?;
+        let busy = self.busy.filter(|busy| *busy > since).unwrap_or(since);
+        Some((busy + GET_SYNC_TIMEOUT).min(since + PARTIAL_BLOCK))
     }
 
     /// The answer to the oldest came. `None` if there is none; else whether the answer is of use.

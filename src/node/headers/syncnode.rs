@@ -361,7 +361,8 @@ impl HeaderSources {
     /// When something is to be done that no event will announce, later than `now`.
     pub(super) fn deadline(&self, now: Time) -> Option<Time> {
         let of_peer = |peer: &HeaderSource| {
-            let asked = peer.questions.since.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
+            let since = peer.questions.since.into_iter().flat_map(|at| [at + GET_SYNC_SWITCH, at + GET_SYNC_TIMEOUT]);
+            let asked = since.chain(peer.questions.late_at());
             let again = peer.again_at.filter(|_| peer.questions.since.is_none());
             // A silent sync node, or one that brings nothing new, goes on until another peer is rested.
             let rested = Some(peer.slow_until).filter(|_| peer.may_be_chosen());

@@ -164,7 +164,8 @@ impl Peers {
             LinkEvent::Agree { .. }
             | LinkEvent::Secured { .. }
             | LinkEvent::NewsLost { .. }
-            | LinkEvent::Drained { .. } => {}
+            | LinkEvent::Drained { .. }
+            | LinkEvent::Bringing { .. } => {}
         }
     }
 

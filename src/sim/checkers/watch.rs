@@ -151,7 +151,7 @@ impl Watch {
                 (link, known(link).is_some(), Some(next))
             }
             LinkEvent::Up { link, .. } => (link, known(link) == Some(Knows::Up), Some(Knows::Up)),
-            LinkEvent::NewsLost { link, .. } | LinkEvent::Drained { link } => {
+            LinkEvent::NewsLost { link, .. } | LinkEvent::Drained { link } | LinkEvent::Bringing { link } => {
                 (link, known(link) != Some(Knows::Up), Some(Knows::Up))
             }
             LinkEvent::Frame { link, .. } => match known(link) {

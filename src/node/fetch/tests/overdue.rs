@@ -40,6 +40,25 @@ fn a_peer_that_answers_nothing_is_closed_if_there_is_another() {
 }
 
 #[test]
+fn a_peer_whose_slow_line_is_busy_with_a_block_is_not_blamed_and_others_are_asked_as_soon() {
+    let mut rig = Rig::new(2, &[1, 2]);
+    rig.run(&[1]);
+    let mut actions = Vec::new();
+    for _ in 0..GET_BLOCK_TIMEOUT.as_secs() {
+        actions.extend(rig.pass(SECOND));
+        actions.extend(rig.event(Event::Link(LinkEvent::Bringing { link: LinkId(1) })));
+    }
+    assert_eq!(faults(&actions), []);
+    assert_eq!(
+        requests(&actions),
+        [(2, hash(1)), (1, hash(1))],
+        "another peer is asked meanwhile, and then the first again"
+    );
+    assert_eq!(rig.role.completions().timeouts, 1);
+    assert_eq!(checked(&rig.answer(1)), [(Origin::Link(LinkId(1)), hash(1))], "and its block is taken");
+}
+
+#[test]
 fn near_the_tip_a_second_and_a_third_peer_are_asked_and_then_all() {
     let mut rig = Rig::new(1, &[1, 2, 3, 4, 5]);
     assert_eq!(requests(&rig.pass(BULK_HEDGE - SECOND / 10)), []);

@@ -25,8 +25,8 @@ use crate::{
         ids::{LinkId, Ticket},
         limits::{
             BRANCHES_PER_PEER, COUNTED_FOR, GET_SYNC_POLL, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT,
-            HEADERS_AHEAD, HEADERS_BEHIND, MAX_LOCATOR_HASHES, MAX_PASSING, UNPROVEN_BRANCHES, UNPROVEN_INTERVAL,
-            WITHHELD_FIRST,
+            HEADERS_AHEAD, HEADERS_BEHIND, MAX_LOCATOR_HASHES, MAX_PASSING, PARTIAL_BLOCK, UNPROVEN_BRANCHES,
+            UNPROVEN_INTERVAL, WITHHELD_FIRST,
         },
     },
     chain::{
@@ -36,7 +36,7 @@ use crate::{
         testkit,
     },
     node::{
-        Action, Notice, Origin, PeerFault, SyncState,
+        Action, Event, LinkEvent, Notice, Origin, PeerFault, SyncState,
         notice::{Candidate, ToFetch, ToHeaders, ToLedger},
         report::Report,
     },

@@ -153,6 +153,35 @@ fn a_silent_sync_node_is_replaced_after_seconds_and_closed_in_the_end() {
 }
 
 #[test]
+fn a_sync_node_whose_slow_line_is_busy_with_a_block_is_replaced_and_not_blamed() {
+    let chain = Chain::new().grow(500, 0);
+    let mut rig = asking(&chain);
+    rig.up(3, &chain);
+    rig.sync(1, chain.headers(1..=100));
+    rig.sync(3, chain.headers(1..=100));
+    let busy_for = |rig: &mut Rig, time: Duration| {
+        let mut actions = Vec::new();
+        for _ in 0..time.as_secs() {
+            actions.extend(rig.event(Event::Link(LinkEvent::Bringing { link: LinkId(1) })));
+            actions.extend(rig.pass(SECOND));
+        }
+        actions
+    };
+    let actions = busy_for(&mut rig, GET_SYNC_SWITCH);
+    assert_eq!((asked(&actions), faults(&actions)), (vec![3], vec![]), "others are asked no later");
+    for from in [101, 201, 301, 401] {
+        rig.sync(3, chain.headers(from..=from + 99));
+    }
+    rig.sync(3, vec![]);
+    assert_eq!(faults(&busy_for(&mut rig, GET_SYNC_TIMEOUT * 6)), []);
+    // The time counts from when it is idle, but no more than that of one large frame.
+    assert_eq!(faults(&rig.pass(GET_SYNC_TIMEOUT - SECOND * 2)), []);
+    let left = PARTIAL_BLOCK - GET_SYNC_SWITCH - GET_SYNC_TIMEOUT * 7 + SECOND * 2;
+    assert_eq!(faults(&busy_for(&mut rig, left - SECOND)), []);
+    assert_eq!(faults(&busy_for(&mut rig, SECOND * 2)), [(1, PeerFault::SyncStall)]);
+}
+
+#[test]
 fn a_late_answer_is_still_used() {
     let chain = Chain::new().grow(300, 0);
     let mut rig = asking(&chain);
