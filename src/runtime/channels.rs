@@ -275,10 +275,23 @@ impl OrderSource for Orders {
 }
 
 impl Router {
-    /// Carries out what a role wants. Notices that can be said in one are.
+    /// Carries out what a role wants: first all reports, so that whoever gets an answer finds the status as it is by then.
+    /// Notices that can be said in one are.
     pub(super) fn dispatch(&self, from: RoleId, actions: impl Iterator<Item = Action>) {
+        let mut reports = Vec::new();
+        let take_report = |action| match action {
+            Action::Report(report) => {
+                reports.push(report);
+                None
+            }
+            other => Some(other),
+        };
+        let actions: Vec<Action> = actions.filter_map(take_report).collect();
+        if !reports.is_empty() {
+            self.status.report_all(reports);
+        }
         let mut ordered = false;
-        let mut actions = actions.peekable();
+        let mut actions = actions.into_iter().peekable();
         while let Some(mut action) = actions.next() {
             if let Action::Tell(notice) = &mut action {
                 while let Some(Action::Tell(next)) = actions.peek_mut()
@@ -393,8 +406,29 @@ mod tests {
     use super::*;
     use crate::{
         base::hash::Hash,
-        node::notice::{ToFetch, ToLedger, ToVerify},
+        chain::snapshot::JoinState,
+        node::{
+            notice::{ToFetch, ToLedger, ToVerify},
+            report::Report,
+        },
     };
+
+    /// A node that had verified its past said for a moment that it had all blocks, and that others vouched for some of them.
+    #[test]
+    fn nobody_sees_a_part_of_what_an_event_reports() {
+        let status = Arc::new(SharedStatus::default());
+        let (sender, seen) = crossbeam_channel::unbounded();
+        let watched = Arc::downgrade(&status);
+        status.watch(Box::new(move || {
+            let now = watched.upgrade().expect("it is there as long as it is reported to").snapshot();
+            sender.send((now.kept_from, now.joined)).expect("the test listens");
+        }));
+        let channels = open(&[RoleId::Ledger], Arc::new(|| {}), status, Arc::new(Stopper::new()));
+        let told = Action::Tell(ToLedger::StoreHeaders(Vec::new()).into());
+        let done = Action::Report(Report::Joined(JoinState::History));
+        channels.router.dispatch(RoleId::Ledger, [Action::Report(Report::KeptFrom(1)), told, done].into_iter());
+        assert_eq!(seen.try_iter().collect::<Vec<_>>(), [(1, Some(JoinState::History))]);
+    }
 
     #[test]
     fn blocks_that_the_ledger_took_are_told_together() {

@@ -147,7 +147,7 @@ impl SharedStatus {
         (status.joined == Some(JoinState::Joining)).then(|| status.reason.clone())
     }
 
-    /// Calls `wake` after each report; it must not block. (Counters and limits wake no watcher.)
+    /// Calls `wake` after reports; it must not block. (Counters and limits wake no watcher.)
     pub fn watch(&self, wake: Watcher) {
         lock(&self.watchers).push(wake);
     }
@@ -161,12 +161,20 @@ impl SharedStatus {
 
     /// Takes a report.
     pub fn report(&self, report: Report) {
-        let quiet = matches!(report, Report::Used { .. } | Report::LimitHit(_));
-        apply(&mut lock(&self.status), report);
-        if quiet {
-            return;
+        self.report_all([report]);
+    }
+
+    /// Takes what was reported of one event, or of some: nobody sees a part of it.
+    pub fn report_all(&self, reports: impl IntoIterator<Item = Report>) {
+        let (mut status, mut is_quiet) = (lock(&self.status), true);
+        for report in reports {
+            is_quiet &= matches!(report, Report::Used { .. } | Report::LimitHit(_));
+            apply(&mut status, report);
         }
-        lock(&self.watchers).iter().for_each(|wake| wake());
+        drop(status);
+        if !is_quiet {
+            lock(&self.watchers).iter().for_each(|wake| wake());
+        }
     }
 }
 
