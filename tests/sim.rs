@@ -158,6 +158,13 @@ fn a_newcomer_among_pruned_nodes_finds_the_one_that_keeps_all_and_blames_none_of
     }
 }
 
+/// A node that looked for a snapshot for long told a new peer that it was at genesis with all blocks. The checker took the headers
+/// that it had for blocks that it had let go of.
+#[test]
+fn a_node_without_coins_may_say_that_it_has_all_blocks_up_to_genesis() {
+    assert_holds(&sim::run(Options::draw(4_276_274_443, &Overrides::default())));
+}
+
 /// The ledger of a pruned node removed a block in an idle moment, so that a branch of mere headers that the node took for the best
 /// could not be followed any more; it stayed the best, and the next block upon the node's own tip was taken for a part of it.
 #[test]

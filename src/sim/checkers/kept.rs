@@ -78,7 +78,11 @@ impl World {
             return;
         }
         for node in 0..self.options.nodes {
-            let lowest = self.nodes[node].disk.read(|ledger| ledger.kept_from());
+            let (kept_from, is_joining) = self.nodes[node]
+                .disk
+                .read(|ledger| (ledger.kept_from(), ledger.join_state() == Ok(JoinState::Joining)));
+            // Until it has its coins, a node says that it is at genesis, and has all blocks up to there.
+            let lowest = if is_joining { 1 } else { kept_from };
             let seen = self.checkers.kept.lowest.entry(node).or_insert([(self.now, lowest); 2]);
             if self.now.since(seen[1].0) >= TELLING {
                 *seen = [seen[1], (self.now, lowest)];
