@@ -13,9 +13,10 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-python3 -m venv env
-env/bin/pip install -q --disable-pip-version-check beancount2ledger==1.3 beancount==2.3.6 PyYAML==6.0.2 setuptools==65.5.0
-env/bin/python -W ignore - <<'PYTHON'
+python3 -m pip --version >/dev/null 2>&1 || { python3 -m venv env && PATH=$dir/env/bin:$PATH; }
+install() { python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile --target "$@"; }
+install lib beancount2ledger==1.3 beancount==2.3.6 PyYAML==6.0.2 python-dateutil==2.9.0.post0 six==1.17.0 ply==3.11 setuptools==65.5.0
+PYTHONPATH=lib python3 -W ignore - <<'PYTHON'
 import importlib.metadata
 import re
 from collections import defaultdict

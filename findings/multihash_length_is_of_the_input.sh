@@ -13,10 +13,10 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-python3 -m venv one
-python3 -m venv two
-one/bin/pip install -q --disable-pip-version-check multihash==0.1.1 six==1.17.0
-two/bin/pip install -q --disable-pip-version-check pymultihash==0.8.2
+python3 -m pip --version >/dev/null 2>&1 || { python3 -m venv env && PATH=$dir/env/bin:$PATH; }
+install() { python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile --target "$@"; }
+install one multihash==0.1.1 six==1.17.0
+install two pymultihash==0.8.2
 cat >other.py <<'PYTHON'
 import sys
 import multihash
@@ -27,12 +27,14 @@ cat >finding.py <<'PYTHON'
 import hashlib
 import importlib.metadata
 import subprocess
+import sys
 
 import multihash
 
 print("multihash", importlib.metadata.version("multihash"))
 texts = ["hello", "a peer's public key", "a" * 31, "a" * 32, "a" * 33]
-others = subprocess.run(["two/bin/python", "other.py", *texts], capture_output=True, text=True, check=True).stdout.split()
+other = subprocess.run([sys.executable, "other.py", *texts], capture_output=True, text=True, check=True, env={"PYTHONPATH": "two"})
+others = other.stdout.split()
 for text, other in zip(texts, others):
     made = bytes(multihash.encode(text.encode(), multihash.SHA2_256))
     hashed = hashlib.sha256(text.encode()).digest()
@@ -51,4 +53,4 @@ except ValueError as error:
     print("128 bytes:", error)
 print("as described: the length is that of the input")
 PYTHON
-one/bin/python finding.py
+PYTHONPATH=one python3 finding.py

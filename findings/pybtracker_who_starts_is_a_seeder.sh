@@ -12,9 +12,9 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-python3 -m venv env
-env/bin/pip install -q --disable-pip-version-check pybtracker==0.2.4
-env/bin/python - <<'PYTHON'
+python3 -m pip --version >/dev/null 2>&1 || { python3 -m venv env && PATH=$dir/env/bin:$PATH; }
+python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile --target lib pybtracker==0.2.4
+PYTHONPATH=lib python3 - <<'PYTHON'
 import asyncio
 import importlib.metadata
 import struct
