@@ -158,6 +158,12 @@ fn a_newcomer_among_pruned_nodes_finds_the_one_that_keeps_all_and_blames_none_of
     }
 }
 
+/// A node that had been away knew that a block was final before it had it, and connected a rival whose body came first.
+#[test]
+fn nothing_is_connected_in_the_place_of_a_final_block_that_is_not_here_yet() {
+    assert_holds(&sim::run(Options::draw(70_000_087, &Overrides::default())));
+}
+
 /// A node that looked for a snapshot for long told a new peer that it was at genesis with all blocks. The checker took the headers
 /// that it had for blocks that it had let go of.
 #[test]

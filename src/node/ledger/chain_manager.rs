@@ -230,9 +230,7 @@ impl ChainManager {
                 self.activate_best_chain(now, &row.hash, Some((row.hash, *origin)), out)?;
                 Ok(Placed::There)
             }
-            BlockStatus::Header if row.header.previous == self.active.chain().tip().hash => {
-                self.extend(now, *origin, row, block, out)
-            }
+            BlockStatus::Header if self.extends(&row)? => self.extend(now, *origin, row, block, out),
             BlockStatus::Header => self.keep(now, *origin, &row, block, out),
         }
     }
@@ -337,11 +335,14 @@ impl ChainManager {
                 return Ok(());
             }
             let moved = match Branch::of(chain, &row)? {
-                Branch::Whole { fork, path } if fork == chain.tip().hash => {
+                Branch::Whole { fork, path } if fork == chain.tip().hash && !self.bypasses_final(&fork, &path)? => {
                     self.active.follow(now, &path, origin, out)?
                 }
                 Branch::Whole { fork, path } => {
                     self.refuse_to_leave_final(&fork, &path)?;
+                    if self.bypasses_final(&fork, &path)? {
+                        return Ok(());
+                    }
                     let fork_height = chain.row(&fork)?.header.height;
                     if self.too_deep.refuses(now, (fork_height, rank), self.active.chain(), out) {
                         return Ok(());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     base::{hash::Hash, time::Now},
     chain::{
-        archive::{BlockStatus, StoreError},
+        archive::{BlockStatus, HeaderRow, StoreError},
         checked::CheckedBlock,
         coin_diff::CoinDiff,
         key::Claim,
@@ -177,6 +177,25 @@ impl ChainManager {
 
     fn has_applied(&self, height: u32, hash: &Hash) -> Result<bool, StoreError> {
         Ok(self.active().chain().store().applied_at(height)?.is_some_and(|row| row.hash == *hash))
+    }
+
+    /// Whether a branch that leaves the chain after this block has another block in the place of a final one. It is not followed: the
+    /// final one comes.
+    pub(super) fn bypasses_final(&self, fork: &Hash, path: &[Hash]) -> Result<bool, StoreError> {
+        let chain = self.active().chain();
+        let fork_height = chain.row(fork)?.header.height;
+        let end = fork_height.saturating_add(u32::try_from(path.len()).unwrap_or(u32::MAX));
+        let mut finals = self.proposals.finals.binding(&chain.spec().authorities, end);
+        Ok(finals.any(|(height, hash)| {
+            let at = height.checked_sub(fork_height).and_then(|above| above.checked_sub(1));
+            at.and_then(|at| path.get(at as usize)).is_some_and(|block| *block != hash)
+        }))
+    }
+
+    /// Whether a block is the next one of the chain.
+    pub(super) fn extends(&self, row: &HeaderRow) -> Result<bool, StoreError> {
+        let tip = self.active().chain().tip().hash;
+        Ok(row.header.previous == tip && !self.bypasses_final(&tip, std::slice::from_ref(&row.hash))?)
     }
 
     /// Stops the node if a branch that begins at this height would leave the last final block.

@@ -22,7 +22,7 @@ pub(in crate::sim) struct Finality {
     chain: BTreeMap<u32, Hash>,
     /// The last final block of each honest node, over all its lives. Where too many lie, only what its chain has counts: what others
     /// make final beside that is told, and never followed.
-    own: BTreeMap<usize, (u32, Hash)>,
+    pub(super) own: BTreeMap<usize, (u32, Hash)>,
     /// All that each has told as final, with the heights: one that leads elsewhere replaces none of them.
     told: BTreeMap<(usize, Hash), u32>,
     /// Told as final by nodes that do not have all blocks down to the last known one yet.

@@ -1,4 +1,5 @@
-//! Sealed chains: of the notarised blocks that a node has, it follows that of the highest view.
+//! Sealed chains: of the notarised blocks that a node has, it follows that of the highest view, unless it knows that another one is
+//! final in its place.
 
 use crate::{
     base::hash::Hash,
@@ -21,7 +22,7 @@ impl World {
         }
         for node in 0..self.options.nodes {
             if self.nodes[node].life.is_some()
-                && let Ok(Some((tip, other))) = self.nodes[node].disk.read(|ledger| self.passed_over(ledger))
+                && let Ok(Some((tip, other))) = self.nodes[node].disk.read(|ledger| self.passed_over(node, ledger))
             {
                 let what = format!("follows {tip:?}, and has {other:?} of a later view");
                 return self.fail("order of views", Some(node), what);
@@ -31,7 +32,7 @@ impl World {
 
     /// The block at which a ledger is, and one that it should be at. The tip is what the ledger applied, whatever it takes a
     /// chain for.
-    fn passed_over(&self, ledger: &dyn LedgerStore) -> Result<Option<(Hash, Hash)>, StoreError> {
+    fn passed_over(&self, node: usize, ledger: &dyn LedgerStore) -> Result<Option<(Hash, Hash)>, StoreError> {
         let tip = ledger.tip()?;
         let Some(row) = ledger.header(&tip.hash)? else { return Ok(None) };
         // It may have been notarised again, in a later view than its own.
@@ -41,7 +42,10 @@ impl World {
         let followed = self.place_of(&row.header);
         for other in ledger.stored_above(tip.height.saturating_sub(DEPTH))? {
             let place = self.place_of(&other.header);
-            if place.is_some() && place > followed && is_whole(ledger, &other)? {
+            if place.is_some()
+                && place > followed
+                && is_whole(ledger, &other, self.checkers.finality.own.get(&node).copied())?
+            {
                 return Ok(Some((tip.hash, other.hash)));
             }
         }
@@ -55,10 +59,13 @@ impl World {
     }
 }
 
-/// Whether all blocks are here from one that is applied up to this one.
-fn is_whole(ledger: &dyn LedgerStore, last: &HeaderRow) -> Result<bool, StoreError> {
+/// Whether all blocks are here from one that is applied up to this one, and none is in the place of the final one.
+fn is_whole(ledger: &dyn LedgerStore, last: &HeaderRow, last_final: Option<(u32, Hash)>) -> Result<bool, StoreError> {
     let mut row = last.clone();
     while row.status == BlockStatus::Stored {
+        if last_final.is_some_and(|(height, hash)| row.header.height == height && row.hash != hash) {
+            return Ok(false);
+        }
         let Some(parent) = ledger.header(&row.header.previous)? else { return Ok(false) };
         row = parent;
     }

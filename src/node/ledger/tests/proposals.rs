@@ -213,6 +213,32 @@ fn the_chain_never_leaves_a_final_block() {
     }
 }
 
+/// A node that had been away knew what is final before it had the block, and the rival's body came first.
+#[test]
+fn no_block_is_connected_in_the_place_of_a_final_one_that_is_not_here_yet() {
+    let mut node = Node::with(&sealed_setup());
+    let mut maker = node.maker();
+    let first = empty(&mut maker, 1);
+    node.blocks(&first);
+    let at_first = maker.fork();
+    let mut rival = maker.fork();
+    rival.skip_views(5);
+    let (lower, last) = (empty(&mut maker, 2), empty(&mut rival, 1));
+    node.headers(&lower);
+    node.headers(&last);
+    node.notice(ToLedger::Final { height: 2, hash: last[0].1.hash });
+    for block in &lower {
+        let actions = node.body(block);
+        assert!(halts(&actions).is_empty(), "{actions:?}");
+    }
+    // Whatever waits is committed by then.
+    node.now.mono.0 += 60_000_000;
+    node.event(Event::Wake);
+    node.assert_at(&at_first);
+    node.body(&last[0]);
+    node.assert_at(&rival);
+}
+
 /// It was told to leave the final block on which it builds, and its view was skipped.
 #[test]
 fn a_proposal_on_a_final_block_is_judged_before_the_chain_has_come_to_that_block() {
