@@ -68,6 +68,8 @@ pub(super) fn serve(
     node.await_stop();
     drop(helpers);
     notify::tell("STOPPING=1");
+    // Before the files go: it would write them again.
+    let is_lost = watch.end();
     if folder.is_in_place() {
         datadir::remove_runtime_files(&plan.folder());
     }
@@ -78,7 +80,7 @@ pub(super) fn serve(
     }
     drop(notifier);
     let reason = node.stop();
-    if watch.is_lost() { Err(folder.failure()) } else { Ok(reason) }
+    if is_lost { Err(folder.failure()) } else { Ok(reason) }
 }
 
 /// The failure of a node whose ledger is not ready in time. A reason of the node's own counts more.

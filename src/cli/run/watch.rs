@@ -88,9 +88,11 @@ impl HostWatch {
         Self { stop: Some(stop), thread: thread.ok(), lost }
     }
 
-    /// Whether the directory was lost.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(SeqCst)
+    /// Ends it: nothing is written from then on. Returns whether the directory was lost.
+    pub(super) fn end(self) -> bool {
+        let lost = Arc::clone(&self.lost);
+        drop(self);
+        lost.load(SeqCst)
     }
 }
 
