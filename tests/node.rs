@@ -129,6 +129,21 @@ fn the_files_of_a_running_node_exist_only_while_it_runs() {
     folder.fails(3, &["peers"], &["tussock run"]);
 }
 
+/// `timeout` of coreutils signals its child and then the child's group.
+#[test]
+fn two_signals_at_once_are_one_request_to_stop() {
+    let folder = Folder::new("two-signals");
+    let node = folder.node(&ANY);
+    // Of two kinds, as one kind twice may arrive once.
+    let both = "kill -s TERM $0; kill -s INT $0";
+    let pid = node.child.id().to_string();
+    assert!(Command::new("sh").args(["-c", both, &pid]).status().unwrap().success());
+    assert_eq!(node.code(), Some(0));
+    assert!(!folder.local("rpc.cookie").exists());
+    let log = fs::read_to_string(folder.local("logs/tussock.log")).unwrap();
+    assert!(log.contains("stopping reason=\"signal "), "{log}");
+}
+
 #[test]
 fn addresses_in_use_and_a_wrong_cookie_have_their_exit_codes() {
     let (folder, other) = (Folder::new("in-use"), Folder::new("in-use-too"));

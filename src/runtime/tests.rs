@@ -287,7 +287,10 @@ fn the_first_signal_is_passed_on_and_a_file_size_limit_kills_nobody() {
     signal_hook::low_level::raise(signal_hook::consts::SIGXFSZ).unwrap();
     signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
     assert_eq!(signals.recv_timeout(PATIENCE), Ok(signal_hook::consts::SIGTERM));
+    // As `timeout` does; it would end this process.
+    signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
     drop(watch);
+    assert!(signals.try_recv().is_err(), "the same request");
 }
 
 fn connect(node: &Node) -> TcpStream {
