@@ -145,16 +145,17 @@ fn files_of_a_running_node_that_are_deleted_come_back() {
 /// Root reads everything, so there another user asks.
 #[test]
 fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node() {
-    let node = TestNode::start(&[]);
+    let mut node = TestNode::start(&[]);
     node.json(&["key", "new", "alice"]);
-    let folder = node.dir.join("local");
+    let dir = node.dir.clone();
+    let folder = dir.join("local");
     let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     let as_other = |arguments: &[&str]| {
         let mut command = if is_root { Command::new("setpriv") } else { Command::new(BIN) };
         if is_root {
             command.args(["--reuid=65534", "--regid=65534", "--clear-groups", &bin()]);
         }
-        command.args(["-d", node.dir.to_str().unwrap(), "--chain", "local"]).args(arguments);
+        command.args(["-d", dir.to_str().unwrap(), "--chain", "local"]).args(arguments);
         command.stdin(Stdio::null()).output().unwrap()
     };
     if !as_other(&["--version"]).status.success() {
@@ -181,4 +182,12 @@ fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node
         denied(&["key", "export", "alice"]);
         denied(&["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mine", "alice"]);
     }
+    // To read a stopped node's ledger SQLite writes beside it.
+    assert_eq!(node.stop(), 0);
+    set_mode(&folder, if is_root { 0o755 } else { 0o555 });
+    for arguments in [&["status"][..], &["sql", "SELECT 1"]] {
+        denied(arguments);
+        assert!(stderr(&as_other(arguments)).contains("as the node's user"), "{arguments:?}");
+    }
+    set_mode(&folder, 0o755);
 }

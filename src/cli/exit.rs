@@ -2,6 +2,7 @@
 
 use std::{io, path::Path};
 
+use rustix::{fs::Access, io::Errno};
 use serde_json::Value;
 
 use crate::{chain::archive::StoreError, config::suggest, wallet::error::WalletError};
@@ -32,6 +33,10 @@ pub enum Exit {
     /// The disk is full, failing or damaged, or a file cannot be read or written.
     Io = 10,
 }
+
+/// What to do about a file system that is mounted for reading only.
+const READ_ONLY: &str =
+    "the file system is mounted read-only: mount it for writing, or copy the data directory to another";
 
 /// The table at the end of `tussock --help`.
 pub const TABLE: &str = "\
@@ -100,10 +105,16 @@ impl Failure {
     pub fn store(path: &Path, error: &StoreError) -> Self {
         let shown = path.display();
         match error {
-            StoreError::Io(_) => {
+            StoreError::Io(text) => {
                 // A file beside the database says so itself.
                 let file = if names_a_file(path, error) { String::new() } else { format!(": {}", path.display()) };
-                Self::new(Exit::Io, format!("{error}{file}; make room or check the disk, then start again"))
+                match refusal(path, text) {
+                    Some(Errno::ROFS) => Self::new(Exit::Io, format!("{text}{file}; {READ_ONLY}")),
+                    Some(_) => Self::denied(path),
+                    None => {
+                        Self::new(Exit::Io, format!("{error}{file}; make room or check the disk, then start again"))
+                    }
+                }
             }
             StoreError::Corrupt(_) => Self::new(
                 Exit::Io,
@@ -120,6 +131,17 @@ impl Failure {
             StoreError::Other(_) => Self::new(Exit::Internal, format!("{error}: {shown}")),
         }
     }
+}
+
+/// Why the system lets this user not write where a database is, if that can be what the error says. SQLite writes beside a
+/// database even to read it, and says the same of a user's missing right and of a file system that is read-only.
+fn refusal(path: &Path, text: &str) -> Option<Errno> {
+    let text = text.to_lowercase();
+    let says = ["readonly", "read-only", "unable to open", "permission denied"].iter().any(|part| text.contains(part));
+    let places = [path.parent().filter(|folder| !folder.as_os_str().is_empty()), Some(path)];
+    let refused = |place: &Path| rustix::fs::access(place, Access::READ_OK | Access::WRITE_OK).err();
+    let mut refused = places.into_iter().flatten().filter_map(refused);
+    refused.find(|error| says && matches!(*error, Errno::ROFS | Errno::ACCESS))
 }
 
 /// Whether an error names a file in the folder of this one.
@@ -165,6 +187,17 @@ mod tests {
         assert_eq!(code(StoreError::Mismatch("newer".into())), 9);
         assert_eq!(code(StoreError::InUse("locked".into())), 7);
         assert_eq!(code(StoreError::Other("?".into())), 1);
+    }
+
+    /// A full disk is no matter of rights.
+    #[test]
+    fn what_the_system_refuses_is_told_from_a_full_disk() {
+        let path = Path::new("/proc/self/fdinfo/ledger.db");
+        let failure = |text: &str| Failure::store(path, &StoreError::Io(text.into()));
+        assert!(failure("database or disk is full").message.contains("make room"));
+        let is_refused = rustix::fs::access("/proc/self/fdinfo", Access::WRITE_OK).is_err();
+        let refused = failure("attempt to write a readonly database");
+        assert_eq!(refused.exit == Exit::Unauthorised, is_refused, "{refused:?}");
     }
 
     #[test]
