@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::{Command, Output, Stdio},
 };
 
-use crate::support::{BIN, TestNode, bin, browser::Browser, stderr, stdout};
+use crate::support::{BIN, TempDir, TestNode, bin, browser::Browser, stderr, stdout};
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -142,6 +142,46 @@ fn files_of_a_running_node_that_are_deleted_come_back() {
     assert_eq!(fs::metadata(&files[1]).unwrap().mode() & 0o777, 0o600);
 }
 
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// A command of a user whom modes hold back: root is nobody for it.
+fn as_user(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = if is_root() { Command::new("setpriv") } else { Command::new(BIN) };
+    if is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", &bin()]);
+    }
+    command.args(["-d", dir.to_str().unwrap(), "--chain", "local"]).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// It said that it was asked to stop, and not what to do.
+#[test]
+fn a_node_that_may_not_write_its_cookie_says_so_and_what_to_do() {
+    let dir = TempDir::new();
+    set_mode(dir.path(), 0o777);
+    let run = ["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--json"];
+    if !as_user(dir.path(), &["--version"]).output().unwrap().status.success() {
+        println!("skipped: nobody cannot run the program here");
+        return;
+    }
+    let mut node = as_user(dir.path(), &run).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(node.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    // The write-ahead log stays, so that the ledger opens.
+    node.kill().unwrap();
+    node.wait().unwrap();
+    let folder = dir.path().join("local");
+    set_mode(&folder, 0o555);
+    let output = as_user(dir.path(), &run).output().unwrap();
+    set_mode(&folder, 0o755);
+    let (error, log) = (stderr(&output), fs::read_to_string(folder.join("logs/tussock.log")).unwrap());
+    assert_eq!(output.status.code(), Some(8), "{ready}{error}");
+    assert!(error.contains("cannot write: ") && error.contains("rpc.cookie") && error.contains("chown"), "{error}");
+    assert!(log.contains("stopping reason=\"cannot write: ") && !log.contains("asked to stop"), "{log}");
+}
+
 /// Root reads everything, so there another user asks.
 #[test]
 fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node() {
@@ -149,15 +189,8 @@ fn a_folder_or_key_of_another_user_is_permission_denied_and_never_a_missing_node
     node.json(&["key", "new", "alice"]);
     let dir = node.dir.clone();
     let folder = dir.join("local");
-    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    let as_other = |arguments: &[&str]| {
-        let mut command = if is_root { Command::new("setpriv") } else { Command::new(BIN) };
-        if is_root {
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", &bin()]);
-        }
-        command.args(["-d", dir.to_str().unwrap(), "--chain", "local"]).args(arguments);
-        command.stdin(Stdio::null()).output().unwrap()
-    };
+    let is_root = is_root();
+    let as_other = |arguments: &[&str]| as_user(&dir, arguments).output().unwrap();
     if !as_other(&["--version"]).status.success() {
         println!("skipped: nobody cannot run the program here");
         return;

@@ -224,27 +224,27 @@ impl Node {
         }
     }
 
-    /// Waits until a stop is asked for, a signal comes or the node must halt. The node still runs then, so that its users
-    /// can end first; [`Node::stop`] tells the reason.
+    /// Waits for a reason to stop. The node still runs then, so that its users can end first; [`Node::stop`] tells it.
     pub fn await_stop(&self) {
         self.router.stopper.wait(None);
     }
 
     /// Waits until a stop is asked for, a signal comes or the node must halt; then stops it in order.
-    pub fn wait(self) -> StopReason {
-        self.router.stopper.wait(None);
-        self.finish()
+    pub fn wait(mut self) -> StopReason {
+        self.await_stop();
+        self.shut_down();
+        self.router.stopper.reason().unwrap_or(StopReason::Asked)
     }
 
     /// Asks for a stop and waits for it.
     pub fn stop(self) -> StopReason {
-        self.router.stopper.stop(StopReason::Asked);
-        self.wait()
+        self.stop_for(StopReason::Asked)
     }
 
-    fn finish(mut self) -> StopReason {
-        self.shut_down();
-        self.router.stopper.reason().unwrap_or(StopReason::Asked)
+    /// Stops for this reason, unless there is one already, and waits for it.
+    pub fn stop_for(self, reason: StopReason) -> StopReason {
+        self.router.stopper.stop(reason);
+        self.wait()
     }
 
     fn spawn(

@@ -17,6 +17,8 @@ pub enum StopReason {
     Asked,
     /// The process got this signal.
     Signal(i32),
+    /// Nobody could find or ask it, for this reason.
+    NotServed(String),
     /// It had to: not a peer's doing.
     Halt(Halt),
 }
@@ -26,6 +28,7 @@ impl StopReason {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Asked | Self::Signal(_) => 0,
+            Self::NotServed(_) => 1,
             Self::Halt(
                 Halt::Store(StoreError::Mismatch(_))
                 | Halt::SignedElsewhere(_)
@@ -44,6 +47,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::Asked => f.write_str("asked to stop"),
             Self::Signal(number) => write!(f, "signal {number}"),
+            Self::NotServed(why) => f.write_str(why),
             Self::Halt(halt) => halt.fmt(f),
         }
     }

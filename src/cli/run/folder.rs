@@ -69,7 +69,7 @@ impl Folder {
         let error = rustix::fs::access(&self.path, rustix::fs::Access::WRITE_OK).err()?;
         is_refusal(error).then(|| {
             let text = format!("the data directory cannot be written: {}: {error}", self.path.display());
-            Finding::new(text, "look for errors of the disk (dmesg), and mount the file system for writing again")
+            Finding::new(text, advice_on(error))
         })
     }
 
@@ -84,6 +84,16 @@ impl Folder {
 fn identities(path: &Path) -> [Option<Identity>; 3] {
     let identity = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     [identity(path), identity(&path.join(datadir::LOCK)), identity(&path.join(datadir::LEDGER))]
+}
+
+/// What to do about it. Only a file system that is read-only may have a failing disk.
+fn advice_on(refusal: rustix::io::Errno) -> &'static str {
+    match refusal {
+        rustix::io::Errno::ACCESS => {
+            "give it back to the node's user (chown), who must be able to write there (chmod u+rwx)"
+        }
+        _ => "look for errors of the disk (dmesg), and mount the file system for writing again",
+    }
 }
 
 /// Whether an error says that the place is not for writing, and not that it is gone.
@@ -125,6 +135,7 @@ mod tests {
     #[test]
     fn only_a_place_that_is_not_for_writing_refuses() {
         assert!(is_refusal(Errno::ROFS) && is_refusal(Errno::ACCESS) && !is_refusal(Errno::NOENT));
+        assert!(advice_on(Errno::ACCESS).contains("chown") && advice_on(Errno::ROFS).contains("dmesg"));
         let path = std::env::temp_dir();
         assert_eq!(Folder::new(path).refusal(), None);
         // The kernel's own files cannot be added to, whoever asks.

@@ -109,7 +109,7 @@ pub(super) fn launch(plan: &Plan) -> Outcome {
     }
     match result? {
         StopReason::Halt(halt) => Err(plan.keeping(halted(plan, halt))),
-        StopReason::Asked | StopReason::Signal(_) => plan.save_state(),
+        StopReason::Asked | StopReason::Signal(_) | StopReason::NotServed(_) => plan.save_state(),
     }
 }
 

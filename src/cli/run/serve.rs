@@ -44,10 +44,7 @@ pub(super) fn serve(
     let traffic = Arc::new(TrafficLog::open(plan.folder().join(datadir::TRAFFIC)));
     let server = match start_server(plan, &node, started, &traffic, &held) {
         Ok(server) => server,
-        Err(failure) => {
-            node.stop();
-            return Err(failure);
-        }
+        Err(failure) => return Err(given_up(node, failure)),
     };
     match node.wait_ready(READY_TIMEOUT) {
         Readiness::Ready => {}
@@ -56,8 +53,7 @@ pub(super) fn serve(
     }
     let endpoints = endpoints(plan, &node, server.as_ref());
     if let Err(failure) = publish(plan, &endpoints, lock) {
-        node.stop();
-        return Err(failure);
+        return Err(given_up(node, failure));
     }
     // The node runs even if its standard output is closed.
     drop(announce(plan, &endpoints));
@@ -81,6 +77,21 @@ pub(super) fn serve(
     drop(notifier);
     let reason = node.stop();
     if is_lost { Err(folder.failure()) } else { Ok(reason) }
+}
+
+/// Stops a node that cannot be served, and passes the failure on.
+fn given_up(node: Node, failure: Failure) -> Failure {
+    node.stop_for(StopReason::NotServed(failure.message.clone()));
+    failure
+}
+
+/// What to do about a file of the running node that cannot be written.
+fn unwritable(failure: Failure) -> Failure {
+    let advice = match failure.exit {
+        Exit::Unauthorised => "give the data directory back to the node's user (chown), or run the node as its owner",
+        _ => "make room or check the disk, then start again",
+    };
+    Failure { message: format!("{}; {advice}", failure.message), ..failure }
 }
 
 /// The failure of a node whose ledger is not ready in time. A reason of the node's own counts more.
@@ -120,8 +131,7 @@ fn endpoints(plan: &Plan, node: &Node, server: Option<&Server>) -> Endpoints {
 /// Writes the files by which commands find the node.
 fn publish(plan: &Plan, endpoints: &Endpoints, lock: &mut Lock) -> Outcome {
     let holder = Holder { pid: endpoints.pid, started: units::unix_now(), http: endpoints.http.clone() };
-    lock.describe(&holder)?;
-    datadir::write_endpoints(&plan.folder(), endpoints)
+    lock.describe(&holder).and_then(|()| datadir::write_endpoints(&plan.folder(), endpoints)).map_err(unwritable)
 }
 
 fn announce(plan: &Plan, endpoints: &Endpoints) -> Outcome {
@@ -136,7 +146,7 @@ fn start_server(
     held: &Arc<AtomicU32>,
 ) -> Outcome<Option<Server>> {
     let Some(listen) = plan.http_address() else { return Ok(None) };
-    let cookie = datadir::write_cookie(&plan.folder())?;
+    let cookie = datadir::write_cookie(&plan.folder()).map_err(unwritable)?;
     let start = |listen: SocketAddr| {
         let options = ServerOptions {
             listen,
