@@ -102,6 +102,9 @@ fn four_authorities_bear_the_loss_of_one_say_why_nothing_moves_without_two_and_g
     let late = network.nodes[1].cli(&["wait", "final", &waiting, "--timeout", "0.2"]);
     let words = stderr(&late);
     assert!(late.status.code() == Some(6) && words.matches("of 4 authorities").count() == 1, "said once: {words}");
+    let late = network.nodes[1].cli(&["send", "dev9", "7", "--from", "dev8", "--wait", "--timeout", "2"]);
+    let words = stderr(&late);
+    assert!(late.status.code() == Some(6) && words.matches("of 4 authorities").count() == 1, "why: {words}");
 
     network.restart(2);
     network.restart(3);

@@ -9,7 +9,9 @@ use super::{
     context::Context,
     datadir,
     exit::{Exit, Failure, Outcome},
-    output, units,
+    output,
+    remote::Remote,
+    units,
 };
 use crate::{base::limits::STOP_TIMEOUT, rpc::client::Deadline, wallet::keys::Keys};
 
@@ -151,7 +153,11 @@ pub fn wait(context: &Context, arguments: &WaitArgs) -> Outcome {
             Err(undone(&facts).unwrap_or_else(|| {
                 let text = not_in_time(&phrase, arguments.timeout, &facts);
                 // The reason is the first of them that keeps the node from its work.
-                let hindrance = first_hindrance(context).filter(|hindrance| !text.contains(hindrance));
+                let hindrance = context
+                    .remote()
+                    .ok()
+                    .and_then(|remote| first_hindrance(&remote))
+                    .filter(|hindrance| !text.contains(hindrance));
                 let hindrance = hindrance.map_or_else(String::new, |text| format!("; {text}"));
                 Failure::new(Exit::TimedOut, format!("{text}{hindrance}"))
             }))
@@ -174,8 +180,8 @@ pub fn undone(facts: &Value) -> Option<Failure> {
 }
 
 /// What hinders the node, if it says so.
-fn first_hindrance(context: &Context) -> Option<String> {
-    let status = context.remote().ok()?.call("status", json!([])).ok()?;
+pub fn first_hindrance(remote: &Remote) -> Option<String> {
+    let status = remote.call("status", json!([])).ok()?;
     output::items(&status["hindrances"]).first().map(|one| output::text(one, "text"))
 }
 

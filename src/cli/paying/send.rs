@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::{
         context::Context,
-        control::{tx_condition, undone},
+        control::{first_hindrance, tx_condition, undone},
         exit::{Exit, Failure, Outcome},
         output,
         passphrase::PassphraseFlags,
@@ -130,7 +130,8 @@ fn await_confirmations(payer: &Payer<'_>, txid: &str, confirmations: u32, facts:
                 _ => "it is no longer in the mempool: evicted, replaced or expired",
             };
             let many = if confirmations > 1 { format!(" {confirmations} times") } else { String::new() };
-            Err(Failure::new(Exit::TimedOut, format!("not confirmed{many} in time: {txid}; {state}")))
+            let why = first_hindrance(&payer.remote).map_or_else(String::new, |text| format!(" ({text})"));
+            Err(Failure::new(Exit::TimedOut, format!("not confirmed{many} in time: {txid}; {state}{why}")))
         }
     }
 }

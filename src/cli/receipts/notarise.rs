@@ -14,7 +14,7 @@ use crate::{
     chain::receipt::{self, FileProof},
     cli::{
         context::Context,
-        control::{tx_condition, undone},
+        control::{first_hindrance, tx_condition, undone},
         datadir,
         exit::{Exit, Failure, Outcome},
         output,
@@ -149,10 +149,9 @@ fn await_standing(
         Ok(_) => Ok(()),
         Err(facts) => Err(undone(&facts).unwrap_or_else(|| {
             let advice = format!("to go on waiting, run the command again with --tx {txid}");
-            Failure::new(
-                Exit::TimedOut,
-                format!("not deep or final within {} s: {txid}; {advice}", arguments.timeout.as_secs_f64()),
-            )
+            let why = first_hindrance(remote).map_or_else(String::new, |text| format!(" ({text})"));
+            let seconds = arguments.timeout.as_secs_f64();
+            Failure::new(Exit::TimedOut, format!("not deep or final within {seconds} s: {txid}{why}; {advice}"))
         })),
     }
 }
