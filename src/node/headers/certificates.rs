@@ -179,7 +179,7 @@ impl Certified {
         );
         log::error!("{text}");
         let advice = "compare that block's hash with the operators of the authorities; if it is not theirs, stop this node, move \
-                      ledger.db and seals.db away, and start it with --peer to one of theirs";
+                      ledger.db and seals.db away, and start it with --connect to one of theirs";
         let finding = Some(Finding::new(text, advice));
         self.told.set(now.unix, HindranceId::OtherFinalChain, finding, out);
     }
