@@ -12,6 +12,9 @@ sealed=$dir/sealed.toml
 [ ! -f "$sealed" ] || chain=$sealed
 # These variables are for this script, not for the nodes.
 export -n TUSSOCK_BIN TUSSOCK_CLUSTER_DIR TUSSOCK_CLUSTER_CHAIN
+# These are of a node elsewhere: the README exports some of them. Here each node has a folder, addresses and peers of its own.
+unset TUSSOCK_CONFIG TUSSOCK_DATA_DIR TUSSOCK_CHAIN TUSSOCK_MEMBERS TUSSOCK_CONNECT TUSSOCK_BOOTNODE TUSSOCK_LISTEN \
+  TUSSOCK_HTTP TUSSOCK_NO_HTTP TUSSOCK_SEAL TUSSOCK_MINE
 
 usage() {
   cat <<'TEXT'

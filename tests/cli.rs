@@ -125,6 +125,23 @@ fn wrong_arguments_are_usage_errors() {
     assert!(folder.run(&["--help"]).out().contains("130 second signal"));
 }
 
+/// Whoever sets a variable may not think of it any more when a command complains of it.
+#[test]
+fn what_a_variable_says_is_complained_of_with_its_name() {
+    let folder = Folder::new("variable-named");
+    let (file, name) = ([("TUSSOCK_CHAIN", "meadow.toml")], [("TUSSOCK_CHAIN", "medow")]);
+    folder.run_with(&["key", "list"], &file, "").fails(2, &["meadow.toml", "TUSSOCK_CHAIN"]);
+    folder.run_with(&["key", "list"], &name, "").fails(2, &["unknown chain", "TUSSOCK_CHAIN"]);
+    folder.run_with(&["dev"], &file, "").fails(2, &["unset TUSSOCK_CHAIN"]);
+    folder.run(&["dev", "--chain", "meadow.toml"]).fails(2, &["leave out --chain"]);
+    let id = folder.run(&["--chain", "dev", "members", "id"]).ok();
+    let peer = format!("{}@127.0.0.1:4130", id.trim());
+    let run = ["--chain", "local", "run", "--no-http"];
+    folder.run_with(&run, &[("TUSSOCK_CONNECT", &peer)], "").fails(2, &["TUSSOCK_CONNECT", "not the id of a node"]);
+    let flag = folder.run(&[&run[..], &["--connect", &peer]].concat());
+    flag.fails(2, &["--connect", "not the id of a node"]);
+}
+
 #[test]
 fn a_bad_configuration_is_reported_in_one_line() {
     let folder = Folder::new("configuration");

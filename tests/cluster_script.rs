@@ -54,6 +54,9 @@ fn script(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/cluster.sh")).args(args);
     command.env("TUSSOCK_CLUSTER_DIR", folder);
+    // As in a shell in which somebody has made the README's network.
+    let peer = "meadownode1qqqq@127.0.0.1:4130";
+    command.envs([("TUSSOCK_CHAIN", "meadow.toml"), ("TUSSOCK_MEMBERS", "meadow.members"), ("TUSSOCK_CONNECT", peer)]);
     command
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{error::ConfigError, suggest::suggest};
+use super::{error::ConfigError, suggest::suggest, variables::variable_with};
 use crate::chain::{spec::ChainSpec, spec_error::SpecError};
 
 /// The copy of a chain's specification in its folder.
@@ -23,7 +23,7 @@ pub(super) fn chain_of(name: &str, data_dir: &Path) -> Result<(ChainSpec, Option
     }
     let path = Path::new(name);
     if path.is_file() || name.contains('/') || name.ends_with(".toml") {
-        let text = read(path)?;
+        let text = read(path).map_err(|error| with_variable(error, name))?;
         return Ok((parse(&text, path)?, Some(text)));
     }
     let chains = chains_in(data_dir);
@@ -33,7 +33,8 @@ pub(super) fn chain_of(name: &str, data_dir: &Path) -> Result<(ChainSpec, Option
             .map_or("use local, dev, or the path of a chain specification".to_owned(), |meant| {
                 format!("did you mean \"{meant}\"?")
             });
-        return Err(ConfigError::Usage(format!("unknown chain \"{name}\"; {hint}")));
+        let unknown = ConfigError::Usage(format!("unknown chain \"{name}\"; {hint}"));
+        return Err(with_variable(unknown, name));
     }
     let copy = copy_of(name, data_dir);
     if !copy.exists() {
@@ -57,6 +58,16 @@ pub fn chains_in(data_dir: &Path) -> Vec<String> {
     let mut names: Vec<String> = names.filter(is_chain).collect();
     names.sort_unstable();
     names
+}
+
+/// Says that a variable names the chain, since whoever set it may not think of it any more.
+fn with_variable(error: ConfigError, name: &str) -> ConfigError {
+    match (error, variable_with("chain", name)) {
+        (ConfigError::Usage(problem), Some(variable)) => {
+            ConfigError::Usage(format!("{problem} (from the variable {variable})"))
+        }
+        (error, _) => error,
+    }
 }
 
 fn copy_of(name: &str, data_dir: &Path) -> PathBuf {

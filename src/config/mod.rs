@@ -31,4 +31,4 @@ pub use sample::SAMPLE;
 pub use settings::{Settings, Sources};
 pub use suggest::suggest;
 pub use upload::UploadLimit;
-pub use variables::empty_variables;
+pub use variables::{empty_variables, shown_setting, variable_with};

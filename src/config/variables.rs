@@ -23,6 +23,18 @@ pub(super) fn check_variables(names: impl Iterator<Item = OsString>) -> Result<(
     Ok(())
 }
 
+/// The variable of a setting, if this value comes from it and not from a flag.
+pub fn variable_with(key: &str, value: &str) -> Option<String> {
+    let name = format!("TUSSOCK_{}", key.to_uppercase());
+    (env::var(&name).ok()? == value).then_some(name)
+}
+
+/// How messages name a setting with this value: by the variable that it comes from, or as a flag.
+pub fn shown_setting(key: &str, value: &str) -> String {
+    variable_with(key, value)
+        .map_or_else(|| format!("--{}", key.replace('_', "-")), |name| format!("the variable {name}:"))
+}
+
 /// The variables of settings that are set to nothing, which counts as not set.
 pub fn empty_variables() -> impl Iterator<Item = String> {
     let names = KEYS.iter().map(|key| format!("TUSSOCK_{}", key.to_uppercase()));

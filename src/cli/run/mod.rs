@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     chain::spec::WELL_KNOWN_ACCOUNTS,
-    config::{CommonFlags, NodeFlags},
+    config::{self, CommonFlags, NodeFlags},
 };
 
 use self::{launch::launch, plan::Plan};
@@ -86,8 +86,12 @@ pub fn run(common: &CommonFlags, arguments: &RunArgs, json: bool) -> Outcome {
 
 /// Runs `dev`.
 pub fn dev(common: &CommonFlags, arguments: &DevArgs, json: bool) -> Outcome {
-    if common.chain.as_deref().is_some_and(|chain| chain != "dev") {
-        return Err(Failure::usage("dev is a chain of its own; leave out --chain, or use: tussock run"));
+    if let Some(chain) = common.chain.as_deref().filter(|chain| *chain != "dev") {
+        let other = match config::variable_with("chain", chain) {
+            Some(variable) => format!("unset {variable}"),
+            None => "leave out --chain".to_owned(),
+        };
+        return Err(Failure::usage(format!("dev is a chain of its own; {other}, or use: tussock run")));
     }
     let mut common = CommonFlags { chain: Some("dev".to_owned()), ..common.clone() };
     let mut context = Context::for_node(&common, &arguments.node, json)?;

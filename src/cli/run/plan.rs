@@ -72,8 +72,12 @@ impl Plan {
     pub(super) fn new(context: Context, block_time: Option<Duration>, dev: bool) -> Outcome<Self> {
         let flags = &context.settings.node;
         let (mut pins, prefix) = (BTreeMap::new(), &context.spec().prefix);
-        let connect = read("--connect", flags.connect.as_deref().unwrap_or_default(), prefix, &mut pins)?;
-        let bootnodes = read("--bootnode", flags.bootnode.as_deref().unwrap_or_default(), prefix, &mut pins)?;
+        let mut named = |key: &str, texts: &Option<Vec<String>>| {
+            let texts = texts.as_deref().unwrap_or_default();
+            read(&config::shown_setting(key, &texts.join(",")), texts, prefix, &mut pins)
+        };
+        let connect = named("connect", &flags.connect)?;
+        let bootnodes = named("bootnode", &flags.bootnode)?;
         // A bootnode that cannot be read is not dialled; one with an id must not be dialled without it.
         let pinned: Vec<String> = context.spec().bootnodes.iter().filter(|text| text.contains('@')).cloned().collect();
         read("bootnode of the chain:", &pinned, prefix, &mut pins)?;
