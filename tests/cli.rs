@@ -125,6 +125,18 @@ fn wrong_arguments_are_usage_errors() {
     assert!(folder.run(&["--help"]).out().contains("130 second signal"));
 }
 
+#[test]
+fn what_is_to_be_removed_under_another_spelling_is_told_with_its_own() {
+    let folder = Folder::new("spelled-otherwise");
+    let address = folder.run(&["key", "new", "mine"]).ok();
+    folder.run(&["contact", "add", "Zoe", &address]).ok();
+    folder.run(&["contact", "remove", "zoe"]).fails(4, &["no contact \"zoe\"", "there is \"Zoe\""]);
+    folder.run(&["contact", "remove", "max"]).fails(4, &["no contact \"max\"", "contact list"]);
+    folder.run(&["token", "new", "till", "--may", "read"]).ok();
+    folder.run(&["token", "remove", "Till"]).fails(4, &["no token Till", "there is till"]);
+    folder.run(&["token", "remove", "shop"]).fails(4, &["no token shop", "token list"]);
+}
+
 /// Whoever sets a variable may not think of it any more when a command complains of it.
 #[test]
 fn what_a_variable_says_is_complained_of_with_its_name() {

@@ -109,10 +109,7 @@ pub fn run(context: &Context, arguments: &ContactArgs) -> Outcome {
                 output::hint(&format!("its address was {address}"));
                 context.print(&json!({ "removed": name, "address": address }), |_| format!("removed {name}"))
             }
-            None => {
-                let problem = format!("there is no contact \"{name}\"; tussock contact list shows all");
-                Err(Failure::new(Exit::NotFound, problem))
-            }
+            None => Err(Failure::new(Exit::NotFound, missing(&contacts, name)?)),
         },
     }
 }
@@ -124,4 +121,14 @@ fn removed(contacts: &Contacts<'_>, name: &str) -> Outcome<Option<Contact>> {
     }
     let _lock = FileLock::acquire(contacts.path())?;
     Ok(contacts.remove(name)?)
+}
+
+/// Why there is nothing to remove: that there is a contact whose name is spelled another way, if there is one.
+fn missing(contacts: &Contacts<'_>, name: &str) -> Outcome<String> {
+    let others: Vec<String> =
+        contacts.like(name)?.iter().map(|other| format!("\"{}\"", names::shown(&other.name))).collect();
+    Ok(match &others[..] {
+        [] => format!("there is no contact \"{name}\"; tussock contact list shows all"),
+        others => format!("there is no contact \"{name}\", but there is {}: write it so", others.join(" and ")),
+    })
 }

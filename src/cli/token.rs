@@ -107,7 +107,12 @@ fn remove(context: &Context, name: &str) -> Outcome {
     let before = all.len();
     all.retain(|token| token.name != name);
     if all.len() == before {
-        return Err(Failure::new(Exit::NotFound, format!("there is no token {name}; tussock token list shows all")));
+        let other = all.iter().find(|token| token.name.eq_ignore_ascii_case(name));
+        let problem = match other {
+            Some(other) => format!("there is no token {name}, but there is {}: write it so", other.name),
+            None => format!("there is no token {name}; tussock token list shows all"),
+        };
+        return Err(Failure::new(Exit::NotFound, problem));
     }
     write(context, &all)?;
     context.print(&json!({ "removed": name }), |_| format!("removed {name}"))
