@@ -31,6 +31,9 @@ impl HostName {
 }
 
 impl NodeAddress {
+    /// How operators write an address.
+    pub const FORM: &str = "an address is IP:PORT or HOST:PORT, such as 127.0.0.1:4130, with ID@ before it if you like";
+
     /// Addresses and names, apart.
     pub fn split(all: impl IntoIterator<Item = Self>) -> (Vec<SocketAddr>, Vec<HostName>) {
         let (mut addresses, mut names) = (Vec::new(), Vec::new());
@@ -53,7 +56,7 @@ impl FromStr for NodeAddress {
             return Ok(Self::Ip(address));
         }
         let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
-        let (host, port) = parts.ok_or("an address is IP:PORT, such as 127.0.0.1:4130")?;
+        let (host, port) = parts.ok_or(Self::FORM)?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
         if host.is_empty() || !host.chars().all(allowed) {
@@ -97,6 +100,8 @@ mod tests {
         for text in ["127.0.0.1", ":1", "a:b", "hello world:1", "hello world", ""] {
             assert!(parse(text).is_err(), "{text}");
         }
+        let error = parse("127.0.0.1").unwrap_err();
+        assert!(["IP:PORT", "HOST:PORT", "ID@"].iter().all(|form| error.contains(form)), "{error}");
     }
 
     #[test]

@@ -229,8 +229,7 @@ impl Context {
     /// Reads `ID@ADDRESS`, or `ADDRESS`.
     pub fn node_address(&self, text: &str) -> Result<(NodeAddress, Option<NodeId>), RpcError> {
         let (node, address) = node_id::pinned(text, &self.chain.prefix).map_err(RpcError::bad_parameter)?;
-        let form = "an address is IP:PORT or HOST:PORT, such as 127.0.0.1:4130, with ID@ before it if you like";
-        Ok((address.parse().map_err(|_| RpcError::bad_parameter(form))?, node))
+        Ok((address.parse().map_err(|_| RpcError::bad_parameter(NodeAddress::FORM))?, node))
     }
 
     /// Reads an IP address, any port, or a node's id.
