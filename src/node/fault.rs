@@ -135,7 +135,10 @@ pub enum CloseReason {
         retry_after: u32,
     },
     /// We dialled, and the connection ended before the other side said a byte: so nodes treat those who may not link.
-    #[error("closed by the other side without a word, as a network with members does to who is not on its list")]
+    #[error(
+        "closed by the other side without a word, as a network with members does to who is not on its list or dials another \
+         machine's id"
+    )]
     Unanswered,
     /// The connection broke or ended without a goodbye.
     #[error("connection lost: {0}")]

@@ -165,11 +165,14 @@ impl Reach {
     }
 }
 
-/// A node with members says no byte to others, not even that it has members.
+/// A node with members says no byte to others, not even that it has members, nor to who takes it for another node.
 fn to_be_member(setup: &Setup) -> String {
     let id = node_id::to_text(&setup.key.id(), &setup.spec.prefix);
     let own = if setup.members.is_some() { "" } else { ", and start this node with --members and their list" };
-    format!("if only members may link there, ask an operator there for: tussock members add {id}{own}")
+    format!(
+        "if only members may link there, ask an operator there for: tussock members add {id}{own}; or the id before the @ is \
+         another machine's: compare it with what tussock members id prints there"
+    )
 }
 
 /// Each address that could be dialled is kept out.

@@ -57,6 +57,7 @@ fn who_is_closed_without_a_word_is_told_how_to_become_a_member() {
     assert!(found.text.contains("127.0.0.1:4131: closed by the other side without a word"), "{found:?}");
     let id = crate::chain::node_id::to_text(&setup.key.id(), &setup.spec.prefix);
     assert!(found.advice.contains(&format!("members add {id}")) && found.advice.contains("--members"), "{found:?}");
+    assert!(found.advice.contains("the id before the @ is another machine's"), "{found:?}");
 }
 
 #[test]
