@@ -50,6 +50,10 @@ fn members_link_and_one_that_is_removed_is_gone_and_comes_back_when_it_is_added(
         (&listed[0]["node_id"], &listed[0]["remark"], &listed[0]["linked"]),
         (&ids[0].as_str().into(), &"first".into(), &true.into())
     );
+    assert_eq!([&listed[0]["this_node"], &listed[1]["this_node"]], [false, true], "{listed}");
+    let listed = stdout(&b.cli(&["members", "list"]));
+    let own = listed.lines().find(|line| line.contains(&ids[1])).unwrap_or_default();
+    assert!(own.contains("this node") && listed.matches("this node").count() == 1, "{listed}");
     a.json(&["members", "remove", &ids[1]]);
     until("the removed member is gone", || peer_ids(&a).is_empty().then_some(()));
     let text = fs::read_to_string(list).unwrap();

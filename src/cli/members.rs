@@ -162,18 +162,29 @@ fn list(context: &Context, place: &Place) -> Outcome {
     };
     let all = all.map_err(Failure::usage)?;
     let linked = if place.is_in_use { linked(context)? } else { BTreeSet::new() };
+    let own = own_id(context);
     let row = |member: &Member| {
         let id = node_id::to_text(&member.node, &context.spec().prefix);
-        json!({ "node_id": id, "remark": member.remark, "linked": linked.contains(&id) })
+        json!({ "node_id": id, "remark": member.remark, "linked": linked.contains(&id), "this_node": own.as_ref() == Some(&id) })
     };
     context.print(&json!(all.iter().map(row).collect::<Vec<_>>()), |facts| {
         let mut rows = Rows::new(&["member", "linked", "remark"]);
         for member in output::items(facts) {
-            let is_linked = if member["linked"] == true { "yes" } else { "-" };
-            rows.row([text(member, "node_id"), is_linked.to_owned(), text(member, "remark")]);
+            let state = match (&member["this_node"], &member["linked"]) {
+                (Value::Bool(true), _) => "this node",
+                (_, Value::Bool(true)) => "yes",
+                _ => "-",
+            };
+            rows.row([text(member, "node_id"), state.to_owned(), text(member, "remark")]);
         }
         rows.text("no members")
     })
+}
+
+/// The id of the node with this folder, if it has a key by now.
+fn own_id(context: &Context) -> Option<String> {
+    let key = node_key::read(&context.folder()).ok()??;
+    Some(node_id::to_text(&key.id(), &context.spec().prefix))
 }
 
 /// The ids of the nodes that are linked.
