@@ -9,10 +9,11 @@ use super::{latest_time::OwnBlock, span::span, steps::ClockSteps};
 
 use crate::{
     base::{
+        ids::NodeId,
         limits::{CLOCK_LOOK, CLOCK_OFFSET_SECONDS, CLOCK_SAMPLES, OWN_PAST_SECONDS},
         time::{Now, Time, UnixTime},
     },
-    chain::{archive::StoreError, spec::ChainSpec},
+    chain::{address::Prefix, archive::StoreError, node_id, spec::ChainSpec},
     node::{
         HindranceReporter, Outbox,
         hindrance::{Finding, HindranceId},
@@ -23,6 +24,8 @@ use crate::{
 /// What the clock is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ClockFacts {
+    /// What the ids of nodes begin with.
+    pub(super) prefix: Prefix,
     /// Seconds that a header may be ahead of the clock.
     pub(super) future_limit: u64,
     /// The block of our own chain with the latest time.
@@ -39,7 +42,16 @@ pub(super) struct PeerClocks {
     /// Whether we chose these peers. Those that come to us may all be one attacker's.
     pub(super) are_chosen: bool,
     /// Each peer's clock minus ours, seconds.
-    pub(super) offsets: Vec<(i64, SocketAddr)>,
+    pub(super) offsets: Vec<(i64, ClockPeer)>,
+}
+
+/// Whose clock it is. The port of one that has dialled us names nobody; its id does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ClockPeer {
+    /// The other end of the connection.
+    pub(super) address: SocketAddr,
+    /// Its id.
+    pub(super) node: NodeId,
 }
 
 /// Valid headers, with more work than ours, that are too far ahead of the clock.
@@ -116,7 +128,7 @@ impl ClockJudge {
         let was_behind = [HindranceId::OwnTipAhead, HindranceId::ClockBehind].iter().any(|id| self.told.contains(*id));
         let before_known = self.known(now).and_then(|known| before_known_time(now.unix, known, &facts.clocks));
         self.is_before_known = before_known.is_some();
-        let behind = headers_refused(now.unix, facts).or(before_known).or_else(|| behind_peers(&facts.clocks));
+        let behind = headers_refused(now.unix, facts).or(before_known).or_else(|| behind_peers(facts));
         let force = |found: Finding| Finding { is_suspicion: found.is_suspicion || self.is_forced, ..found };
         let found = [
             (HindranceId::OwnTipAhead, own_tip_ahead(self.no_earlier_than_known(now).unix, facts)),
@@ -177,6 +189,14 @@ impl ClockFacts {
         let are_same = peers.map(|(_, peer)| peer).eq(others.map(|(_, peer)| peer));
         self.own == other.own && self.refused == other.refused && are_same
     }
+
+    /// Whose clock differs, in words: that of one peer, or the median of all.
+    fn whose(&self, peer: Option<ClockPeer>) -> String {
+        match peer {
+            Some(ClockPeer { address, node }) => format!("{} ({address})", node_id::to_text(&node, &self.prefix)),
+            None => format!("{} peers (median)", self.clocks.offsets.len()),
+        }
+    }
 }
 
 fn own_tip_ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
@@ -229,17 +249,17 @@ const UNHEEDED: &str = "set the clock that is wrong; no block of this chain wait
 
 const FORCE: &str = "set this host's clock; if it is right, mine with --force-clock";
 
-fn behind_peers(clocks: &PeerClocks) -> Option<Finding> {
-    let (offset, whose) = clocks.difference()?;
-    let text = format!("this clock is {} behind that of {whose}", span(offset.unsigned_abs()));
-    (offset > 0).then(|| Finding::suspicion(text, clocks.advice()))
+fn behind_peers(facts: &ClockFacts) -> Option<Finding> {
+    let (offset, peer) = facts.clocks.difference().filter(|(offset, _)| *offset > 0)?;
+    let text = format!("this clock is {} behind that of {}", span(offset.unsigned_abs()), facts.whose(peer));
+    Some(Finding::suspicion(text, facts.clocks.advice()))
 }
 
 fn ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
-    if let Some((offset, whose)) = facts.clocks.difference()
+    if let Some((offset, peer)) = facts.clocks.difference()
         && offset < 0
     {
-        let text = format!("this clock is {} ahead of that of {whose}", span(offset.unsigned_abs()));
+        let text = format!("this clock is {} ahead of that of {}", span(offset.unsigned_abs()), facts.whose(peer));
         return Some(match facts.clocks.agree_on_less(facts.future_limit) {
             true => Finding::new(text, FORCE),
             false => Finding::suspicion(text, facts.clocks.advice()),
@@ -253,22 +273,22 @@ fn ahead(now: UnixTime, facts: &ClockFacts) -> Option<Finding> {
 }
 
 impl PeerClocks {
-    /// By how much this host's clock is wrong, if it is, and by whose clock: the median of several, or that of each of
-    /// one or two.
-    fn difference(&self) -> Option<(i64, String)> {
+    /// By how much this host's clock is wrong, if it is, and by whose clock: the median of several, with no peer, or that
+    /// of each of one or two.
+    fn difference(&self) -> Option<(i64, Option<ClockPeer>)> {
         self.difference_above(CLOCK_OFFSET_SECONDS)
     }
 
     /// The same, if the difference is more than this many seconds.
-    fn difference_above(&self, seconds: u64) -> Option<(i64, String)> {
+    fn difference_above(&self, seconds: u64) -> Option<(i64, Option<ClockPeer>)> {
         let mut offsets = self.offsets.clone();
         offsets.sort_unstable();
-        let is_wrong = |(offset, _): &&(i64, SocketAddr)| offset.unsigned_abs() > seconds;
+        let is_wrong = |(offset, _): &&(i64, ClockPeer)| offset.unsigned_abs() > seconds;
         if offsets.len() < CLOCK_SAMPLES {
-            return offsets.iter().find(is_wrong).map(|(offset, peer)| (*offset, peer.to_string()));
+            return offsets.iter().find(is_wrong).map(|(offset, peer)| (*offset, Some(*peer)));
         }
         let median = offsets.get(offsets.len() / 2).filter(is_wrong)?;
-        Some((median.0, format!("{} peers (median)", offsets.len())))
+        Some((median.0, None))
     }
 
     /// Whether there are peers, and their clocks do not contradict this one.
@@ -308,7 +328,8 @@ mod tests {
     }
 
     fn facts() -> ClockFacts {
-        ClockFacts { future_limit: 7_200, own: own(5, NOW.0), refused: None, clocks: PeerClocks::default() }
+        let prefix = ChainSpec::local().prefix;
+        ClockFacts { prefix, future_limit: 7_200, own: own(5, NOW.0), refused: None, clocks: PeerClocks::default() }
     }
 
     #[test]
@@ -349,7 +370,7 @@ mod tests {
     }
 
     fn clocks(are_chosen: bool, offsets: &[i64]) -> PeerClocks {
-        let peer = SocketAddr::from(([9, 1, 1, 1], 4130));
+        let peer = ClockPeer { address: ([9, 1, 1, 1], 53_806).into(), node: NodeId([7; 32]) };
         PeerClocks { are_chosen, offsets: offsets.iter().map(|offset| (*offset, peer)).collect() }
     }
 
@@ -361,11 +382,11 @@ mod tests {
         assert_eq!(found(clocks(true, &[-9_000, -9_000, 0])), Some(true), "most");
         assert_eq!(found(clocks(false, &[-9_000, -9_000, 0])), Some(false), "all of those that came to us");
         assert_eq!(found(clocks(true, &[-3_600; 4])), Some(false), "blocks of this clock are taken yet");
-        let behind = behind_peers(&clocks(false, &[601])).unwrap();
-        assert_eq!(
-            (behind.text.as_str(), behind.is_suspicion),
-            ("this clock is 10 min behind that of 9.1.1.1:4130", true)
-        );
+        let behind = |offsets: &[i64]| behind_peers(&ClockFacts { clocks: clocks(false, offsets), ..facts() }).unwrap();
+        assert!(behind(&[601]).is_suspicion);
+        let node = node_id::to_text(&NodeId([7; 32]), &facts().prefix);
+        assert_eq!(behind(&[601]).text, format!("this clock is 10 min behind that of {node} (9.1.1.1:53806)"));
+        assert_eq!(behind(&[601; 3]).text, "this clock is 10 min behind that of 3 peers (median)");
     }
 
     #[test]

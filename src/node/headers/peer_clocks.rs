@@ -2,7 +2,7 @@
 
 use super::{
     Headers,
-    clock::{ClockFacts, PeerClocks},
+    clock::{ClockFacts, ClockPeer, PeerClocks},
     steps::difference,
     syncnode::{HeaderSource, HeaderSources},
 };
@@ -28,7 +28,8 @@ impl HeaderSources {
         let is_inbound = |peer: &HeaderSource| peer.info.direction.is_inbound();
         let are_chosen = self.iter().any(|(_, peer)| !is_inbound(peer));
         let counts = |peer: &HeaderSource| !(are_chosen && is_inbound(peer));
-        let offset = |peer: &HeaderSource| (peer.clock.saturating_sub(difference(now)), peer.info.remote);
+        let whose = |peer: &HeaderSource| ClockPeer { address: peer.info.remote, node: peer.info.node };
+        let offset = |peer: &HeaderSource| (peer.clock.saturating_sub(difference(now)), whose(peer));
         let offsets = self.iter().filter(|(_, peer)| counts(peer)).map(|(_, peer)| offset(peer)).collect();
         PeerClocks { are_chosen, offsets }
     }
@@ -39,6 +40,7 @@ impl Headers {
     pub(super) fn look_at_clock(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         let Some(index) = self.index.as_ref().filter(|_| self.open) else { return Ok(()) };
         let facts = ClockFacts {
+            prefix: self.spec.prefix,
             future_limit: u64::from(self.spec.parameters.future_limit),
             own: self.latest_time.look(index)?,
             refused: self.peers.refused(index.best().work),
