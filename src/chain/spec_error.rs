@@ -23,8 +23,15 @@ pub enum SpecError {
         problem: String,
     },
     /// An allocation's address is not one of this chain's.
-    #[error("allocations: {0}")]
-    Address(#[from] AddressError),
+    #[error("allocations: number {number}, {address:?}: {error}")]
+    Address {
+        /// Which of them, from 1 on.
+        number: usize,
+        /// What the file says.
+        address: String,
+        /// What is wrong.
+        error: AddressError,
+    },
 }
 
 fn other_protocol(found: u32) -> String {

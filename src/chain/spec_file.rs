@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     base::{ids::NodeId, limits},
     chain::{
-        address::{Address, AddressError, Prefix},
+        address::{Address, Prefix},
         authorities_file::AuthoritiesFile,
         node_id,
         seal::Authorities,
@@ -140,11 +140,7 @@ impl SpecFile {
             return value("address_prefix", "1 to 10 lower-case letters and digits are needed");
         };
         self.check_numbers()?;
-        let outputs = self
-            .allocations
-            .iter()
-            .map(|one| Ok(Output { amount: one.amount, address: Address::parse(&one.address, &prefix)? }))
-            .collect::<Result<Vec<_>, AddressError>>()?;
+        let outputs = self.outputs(&prefix)?;
         let members = self.members.as_deref().map(|members| read_members(members, &prefix)).transpose()?;
         let (sealing, unit) = (self.sealing()?, self.unit()?);
         let parameters = Parameters {
@@ -179,6 +175,15 @@ impl SpecFile {
 }
 
 impl SpecFile {
+    /// What the genesis block pays out.
+    fn outputs(&self, prefix: &Prefix) -> Result<Vec<Output>, SpecError> {
+        let output = |(at, one): (usize, &Allocation)| match Address::parse(&one.address, prefix) {
+            Ok(address) => Ok(Output { amount: one.amount, address }),
+            Err(error) => Err(SpecError::Address { number: at + 1, address: one.address.clone(), error }),
+        };
+        self.allocations.iter().enumerate().map(output).collect()
+    }
+
     fn check_numbers(&self) -> Result<(), SpecError> {
         let value = |key, problem: &str| Err(SpecError::Value { key, problem: problem.to_owned() });
         if self.genesis_time > 1 << 40 {
@@ -423,6 +428,15 @@ mod tests {
             assert_eq!(key_of(sealed(&format!("{line}\n"))), line.split(' ').next().unwrap());
         }
         assert_eq!(key_of(with("block_time = \"5000ms\"\n")), "block_time");
+    }
+
+    #[test]
+    fn of_several_allocations_the_wrong_one_is_named() {
+        let right = SecretKey::well_known(1).address().to_text(&Prefix::new("x").unwrap());
+        let table = |address: &str| format!("[[allocations]]\naddress = {address:?}\namount = 1\n");
+        assert!(with(&(table(&right) + &table(&right))).is_ok());
+        let problem = with(&(table(&right) + &table("x1nonsense"))).unwrap_err().to_string();
+        assert!(problem.starts_with("allocations: number 2, \"x1nonsense\": not a valid address"), "{problem}");
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::{
 /// Bytes of a file that is read: some 7,000 ids.
 const MAX_BYTES: usize = 512 * 1024;
 
+/// What to do where the file is missing.
+const NO_FILE: &str = "no such file; it has the id of each member, which this prints there: tussock members id > FILE";
+
 /// Where a node's list of members is.
 #[derive(Clone, Debug)]
 pub struct MembersList {
@@ -68,7 +71,10 @@ pub struct Member {
 /// Reads the members in a file.
 pub fn read(path: &Path, prefix: &Prefix) -> Result<Vec<Member>, String> {
     let at = |problem: String| format!("{}: {problem}", path.display());
-    let text = text(path).map_err(|error| at(error.to_string()))?;
+    let text = text(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => at(NO_FILE.to_owned()),
+        _ => at(error.to_string()),
+    })?;
     parse(&text, prefix).map_err(at)
 }
 
@@ -118,7 +124,7 @@ mod tests {
         fs::write(&path, vec![b'\n'; MAX_BYTES + 1]).unwrap();
         assert!(read(&path, &prefix).is_err());
         fs::remove_file(&path).unwrap();
-        assert!(read(&path, &prefix).is_err());
+        assert!(read(&path, &prefix).unwrap_err().contains("no such file; it has the id of each member"));
     }
 
     #[test]

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     base::text::{composed, folded_name},
-    chain::{address::Address, spec::ChainSpec},
+    chain::{
+        address::{Address, AddressError},
+        spec::ChainSpec,
+    },
 };
 
 /// The file in a chain's folder.
@@ -98,9 +101,15 @@ impl<'a> Contacts<'a> {
             if index == 0 && [name, address] == TITLES {
                 continue;
             }
-            names::check(name).map_err(|problem| format!("line {line}: {problem}"))?;
-            let address = Address::parse(address, &self.spec.prefix)
-                .map_err(|error| format!("line {line}: {name}: the address: {error}"))?;
+            let wrong = |problem: String| format!("line {line}: {problem}; mend that line or delete it");
+            names::check(name).map_err(|problem| wrong(problem.to_string()))?;
+            let address = Address::parse(address, &self.spec.prefix).map_err(|error| {
+                let problem = match error {
+                    AddressError::Malformed => "not a valid address".to_owned(),
+                    other => other.to_string(),
+                };
+                wrong(format!("{name}: {problem}"))
+            })?;
             contacts.push((line, Contact { name: name.to_owned(), address }));
         }
         Ok(contacts)
@@ -335,7 +344,7 @@ mod tests {
         fs::write(contacts.path(), &table).unwrap();
         assert_eq!(contacts.find("bob"), Ok(Some(two)));
         for (wrong, word) in [
-            (table.replace(&second, "ltus1x"), "line 5: bob"),
+            (table.replace(&second, "ltus1x"), "line 5: bob: not a valid address; mend that line or delete it"),
             (table.replace("bob", "ann"), "twice"),
             (table.replace("bob", ""), "cannot name"),
         ] {
