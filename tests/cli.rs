@@ -137,6 +137,20 @@ fn what_is_to_be_removed_under_another_spelling_is_told_with_its_own() {
     folder.run(&["token", "remove", "shop"]).fails(4, &["no token shop", "token list"]);
 }
 
+/// One that was cut off while it was copied was said to be none.
+#[test]
+fn a_damaged_receipt_is_told_from_what_is_none() {
+    let folder = Folder::new("cut-receipt");
+    let cut = r#"{"tussock_receipt":1,"chain":"local","genesis":"ab"#;
+    fs::write(folder.path("cut.json"), cut).unwrap();
+    fs::write(folder.path("other.json"), "{\"name\":").unwrap();
+    folder.run(&["check", "cut.json"]).fails(5, &["the receipt is damaged or incomplete: cut.json", "copy it again"]);
+    folder.run(&["check", "other.json"]).fails(5, &["not a receipt: other.json"]);
+    fs::write(folder.path("paper.txt"), "words").unwrap();
+    fs::write(folder.path("paper.txt.receipt.json"), cut).unwrap();
+    folder.run(&["check", "paper.txt"]).fails(5, &["damaged or incomplete: paper.txt.receipt.json"]);
+}
+
 /// Whoever sets a variable may not think of it any more when a command complains of it.
 #[test]
 fn what_a_variable_says_is_complained_of_with_its_name() {

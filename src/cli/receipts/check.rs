@@ -29,6 +29,8 @@ pub(super) const RECEIPT_SUFFIX: &str = ".receipt.json";
 const MAX_RECEIPT_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes by which a file that is no receipt is told: space, and the brace that opens one.
 const FIRST_BYTES: u64 = 256;
+/// What the first bytes of a receipt name, so that one of which the rest is lost is told from other JSON.
+const RECEIPT_KEY: &[u8] = b"\"tussock_receipt\"";
 
 /// `tussock check`
 #[derive(Args, Debug)]
@@ -99,6 +101,7 @@ fn read(path: &Path) -> Outcome<Given> {
         let file = Some((path.to_owned(), sha256::of_file(path)?));
         return match parse(&beside)? {
             Parsed::Receipt(receipt) => Ok(Given { receipt: *receipt, file }),
+            Parsed::Damaged(problem) => Err(damaged(&beside, &problem)),
             Parsed::Nothing => Err(not_one(&beside, "")),
             Parsed::Unreadable(problem) => Err(not_one(&beside, &format!(": {problem}"))),
         };
@@ -112,11 +115,20 @@ fn read(path: &Path) -> Outcome<Given> {
             let file = file.map(|file| sha256::of_file(&file).map(|hash| (file, hash))).transpose()?;
             Ok(Given { receipt: *receipt, file })
         }
+        Parsed::Damaged(problem) => Err(damaged(path, &problem)),
         Parsed::Unreadable(problem) => Err(not_one(path, &format!(", and none is beside it: {problem}; {advice}"))),
         Parsed::Nothing => {
             Err(Failure::new(Exit::NotFound, format!("no receipt beside it: {}; {advice}", beside.display())))
         }
     }
+}
+
+fn damaged(path: &Path, problem: &str) -> Failure {
+    let advice = "copy it again from where it was made, or make it again with tussock notarise or tussock prove";
+    Failure::new(
+        Exit::Rejected,
+        format!("the receipt is damaged or incomplete: {}: {problem}; {advice}", path.display()),
+    )
 }
 
 /// Where the receipt of a file is.
@@ -130,7 +142,7 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 pub(super) fn read_receipt(path: &Path) -> Outcome<Option<Receipt>> {
     Ok(match parse(path)? {
         Parsed::Receipt(receipt) => Some(*receipt),
-        Parsed::Nothing | Parsed::Unreadable(_) => None,
+        Parsed::Nothing | Parsed::Damaged(_) | Parsed::Unreadable(_) => None,
     })
 }
 
@@ -139,6 +151,8 @@ enum Parsed {
     Receipt(Box<Receipt>),
     /// Not JSON, or too large.
     Nothing,
+    /// It was a receipt, and some of it is lost or changed. What is wrong.
+    Damaged(String),
     /// It begins like one. Why it is none.
     Unreadable(String),
 }
@@ -153,10 +167,12 @@ fn parse(path: &Path) -> Outcome<Parsed> {
     if length > MAX_RECEIPT_BYTES || first.trim_ascii_start().first() != Some(&b'{') {
         return Ok(Parsed::Nothing);
     }
+    let is_named = first.windows(RECEIPT_KEY.len()).any(|window| window == RECEIPT_KEY);
     let all = first.chain(file.take(MAX_RECEIPT_BYTES));
     match serde_json::from_reader(BufReader::new(all)) {
         Ok(receipt) => Ok(Parsed::Receipt(receipt)),
         Err(error) if error.is_io() => Err(failed(error.into())),
+        Err(error) if is_named => Ok(Parsed::Damaged(error.to_string())),
         Err(error) => Ok(Parsed::Unreadable(error.to_string())),
     }
 }
