@@ -151,6 +151,14 @@ fn a_damaged_receipt_is_told_from_what_is_none() {
     folder.run(&["check", "paper.txt"]).fails(5, &["damaged or incomplete: paper.txt.receipt.json"]);
 }
 
+#[test]
+fn more_liars_than_authorities_are_refused() {
+    let folder = Folder::new("liars");
+    let line = ["simulate", "--authorities", "4", "--lying-authorities", "9"];
+    folder.run(&line).fails(2, &["--lying-authorities 9", "only 4"]);
+    assert!(folder.run(&["simulate", "--help"]).ok().contains("to run it again: "));
+}
+
 /// Whoever sets a variable may not think of it any more when a command complains of it.
 #[test]
 fn what_a_variable_says_is_complained_of_with_its_name() {

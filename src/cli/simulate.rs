@@ -15,7 +15,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Options without a flag are drawn from the seed; the run prints all of them
-first. Exit code 1: a check failed.
+first. Exit code 1: a check failed; then the last line, on standard error, is
+\"to run it again: \" and the command for that seed alone.
 
 Examples:
   tussock simulate --seed 7
@@ -132,6 +133,16 @@ fn share(text: &str) -> Result<u64, String> {
 }
 
 impl SimulateArgs {
+    /// Refuses more liars than there are authorities.
+    fn check_liars(&self) -> Result<(), String> {
+        match (self.authorities, self.lying_authorities) {
+            (Some(all), Some(lying)) if lying > all => {
+                Err(format!("--lying-authorities {lying}: there are only {all} (--authorities)"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn overrides(&self) -> Overrides {
         let count = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
         Overrides {
@@ -158,6 +169,7 @@ impl SimulateArgs {
 /// Runs the seeds, up to the first failure.
 pub fn run(args: &SimulateArgs, json: bool) -> exit::Outcome<ExitCode> {
     args.propagation.check(args.nodes).map_err(Failure::usage)?;
+    args.check_liars().map_err(Failure::usage)?;
     Ok(run_checked(args, json))
 }
 
