@@ -1,36 +1,18 @@
-//! What proves that an authority lies, and is no vote: two blocks that it has proposed in one view. And what messages cost that bring
-//! nothing.
+//! What proves that an authority lies, and is no vote: two blocks that it has proposed in one view.
 
 use crate::{
-    base::{ids::LinkId, time::Now},
+    base::ids::LinkId,
     chain::{
         header::Header,
         seal::{AuthoritySet, DoubleProposal, SignedHeader},
     },
     node::{Halt, PeerFault},
-    wire::{frame::Frame, message::Kind},
+    wire::message::Kind,
 };
 
 use super::{Sealer, offers::Offer, worth::Worth};
 
 impl Sealer {
-    /// What brings nothing is counted, and so is what may bring something: anybody can make that.
-    pub(super) fn charge(&mut self, now: Now, link: LinkId, frame: &Frame, worth: Worth) -> Result<(), PeerFault> {
-        let Some(peer) = self.peers.get_mut(&link) else { return Ok(()) };
-        let (bytes, block_time) = (frame.body.len(), self.sealing.block_time);
-        let (is_free, what) = match worth {
-            Worth::News => return Ok(()),
-            Worth::Nothing => {
-                (peer.allowance.take(now.mono, self.news, bytes), "messages of authorities that bring nothing")
-            }
-            Worth::Unknown => (
-                peer.allowance.take_unknown(now.mono, block_time, bytes),
-                "messages of authorities whom nothing here shows to seal",
-            ),
-        };
-        if is_free { Ok(()) } else { Err(PeerFault::Flood(what)) }
-    }
-
     /// A proposal that this node has no use for. It may prove a lie. Its sender is not to blame for that.
     pub(super) fn on_needless(
         &mut self,

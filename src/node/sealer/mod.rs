@@ -6,6 +6,7 @@
 #![doc = include_str!("MODEL.md")]
 
 mod catching_up;
+mod charging;
 pub mod core;
 mod disputes;
 mod effects;
