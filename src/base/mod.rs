@@ -7,6 +7,7 @@ pub mod hash;
 pub mod ids;
 pub mod leb128;
 pub mod limits;
+pub mod link_map;
 pub mod rng;
 pub mod text;
 pub mod time;

@@ -122,7 +122,7 @@ impl<S: EventSink> Endpoint<S> {
 
     /// Says goodbye to everybody.
     pub(super) fn end_all(&mut self, now: Time, code: GoodbyeCode, ends: Time) {
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
+        for id in self.links.keys().collect::<Vec<_>>() {
             self.end(now, id, CloseReason::Local(code), 0, ends);
         }
     }

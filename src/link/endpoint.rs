@@ -1,9 +1,9 @@
 //! All links of a node, and what they share.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
-    base::{hash::Hash, ids::LinkId, time::Time},
+    base::{hash::Hash, ids::LinkId, link_map::LinkMap, time::Time},
     link::{
         Config, EventSink, Order, agreements::Agreements, body_turns::BodyTurns, delivery::Delivery, dials::Dials,
         leases::Leases, link::Link, meters::LinkMeters, meters::Meters, near_tip::NearTip, piece_reader::PIECES_PART,
@@ -16,8 +16,7 @@ use crate::{
 /// All links of one node. Its methods are in the files of this folder: how links begin, read, send and end.
 pub struct Endpoint<S> {
     pub(super) config: Config,
-    /// Boxed: a link takes more than a kilobyte, and half of the places of a tree are empty where ids only grow.
-    pub(super) links: BTreeMap<LinkId, Box<Link>>,
+    pub(super) links: LinkMap<Link>,
     /// Links with something to do, each at most once, in turns.
     pub(super) listed: VecDeque<LinkId>,
     /// Connections and attempts that the driver has to drop.
@@ -95,7 +94,7 @@ impl<S: EventSink> Endpoint<S> {
             meters: Meters::new(&config),
             upload: config.max_upload.map(Upload::new),
             config,
-            links: BTreeMap::new(),
+            links: LinkMap::default(),
             listed: VecDeque::new(),
             dropped: VecDeque::new(),
             timers: Timers::default(),
@@ -256,7 +255,7 @@ impl<S: EventSink> Endpoint<S> {
         self.meters.used(Limit::Receive, self.leases.used());
         self.meters.used(Limit::Send, self.queued + self.shared());
         self.meters.used(Limit::Accepted, self.accepted);
-        self.meters.look(now, self.links.values().map(Box::as_ref).filter(|link| link.ends.is_none()));
+        self.meters.look(now, self.links.values().filter(|link| link.ends.is_none()));
         self.meters.all()
     }
 

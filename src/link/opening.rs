@@ -46,7 +46,7 @@ impl<S: EventSink> Endpoint<S> {
             return true;
         }
         self.meters.hit(now, Limit::Accepted);
-        let inbound = || self.links.values().map(Box::as_ref).filter(|link| link.direction.is_inbound());
+        let inbound = || self.links.values().filter(|link| link.direction.is_inbound());
         let lingering = inbound().filter_map(|link| Some((link.ends?, link.id))).min().map(|(_, id)| id);
         let Some(id) = lingering.or_else(|| crowding(inbound().filter(|link| !link.is_identified()))) else {
             return false;
@@ -148,7 +148,7 @@ impl<S: EventSink> Endpoint<S> {
         self.accepted += usize::from(direction.is_inbound());
         let mut link = Link::new(now, id, &self.config, direction, remote, node);
         link.has_small_segments = !direction.is_inbound() && self.segments.limit(remote).is_some();
-        self.links.insert(id, Box::new(link));
+        self.links.insert(id, link);
         self.count(id);
         for role in hearers(false) {
             self.delivery.tell(*role, LinkEvent::Opened { link: id, direction, remote });

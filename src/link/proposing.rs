@@ -19,7 +19,7 @@ impl<S: EventSink> Endpoint<S> {
         let Some(signature) = frame.body.get(..SIGNATURE_BYTES) else { return };
         let name = Domain::FRAME.hash(signature);
         let lacks = |link: &Link| link.up && link.ends.is_none() && link.framer.proposals().all(|waits| waits != name);
-        if !self.links.get(&id).is_some_and(|link| lacks(link)) {
+        if !self.links.get(&id).is_some_and(lacks) {
             return;
         }
         if !self.proposed.has(&name) {
@@ -45,7 +45,7 @@ impl<S: EventSink> Endpoint<S> {
             return;
         }
         self.meters.hit(now, Limit::Send);
-        for id in self.links.keys().copied().collect::<Vec<_>>() {
+        for id in self.links.keys().collect::<Vec<_>>() {
             if let Some(link) = self.links.get_mut(&id) {
                 link.framer.give_up_proposal();
                 self.count_left(id);
@@ -53,7 +53,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         while let Some((oldest, _)) = self.proposed.oldest().filter(|_| self.proposed.bytes() > room) {
             let holds = |link: &&Link| link.framer.proposals().any(|waits| waits == oldest);
-            let slow: Vec<LinkId> = self.links.values().map(Box::as_ref).filter(holds).map(|link| link.id).collect();
+            let slow: Vec<LinkId> = self.links.values().filter(holds).map(|link| link.id).collect();
             for id in slow {
                 self.close(now, id, CloseReason::Local(GoodbyeCode::Evicted), 0);
                 self.remove(id);

@@ -60,7 +60,7 @@ impl<S: EventSink> Endpoint<S> {
         // A link that waits for our own limit, or for its turn, reads as fast as it may.
         let waits = |id| self.upload.as_ref().is_some_and(|upload| upload.holds(id));
         let holds = |link: &Link| !waits(link.id) && link.framer.pushed().any(|pushed| pushed == block);
-        let slow: Vec<LinkId> = self.links.iter().filter(|(_, link)| holds(link)).map(|(id, _)| *id).collect();
+        let slow: Vec<LinkId> = self.links.iter().filter(|(_, link)| holds(link)).map(|(id, _)| id).collect();
         for id in slow {
             self.close(now, id, CloseReason::Local(GoodbyeCode::Evicted), 0);
             self.remove(id);

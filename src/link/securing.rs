@@ -78,7 +78,7 @@ impl<S: EventSink> Endpoint<S> {
         self.config.members = members;
         let members = self.config.members.as_deref();
         let gone = self.links.iter().filter(|(_, link)| link.node.is_some_and(|node| !is_member(members, node)));
-        for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
+        for id in gone.map(|(id, _)| id).collect::<Vec<_>>() {
             self.close(now, id, CloseReason::Local(GoodbyeCode::Operator), 0);
         }
     }

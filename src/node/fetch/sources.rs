@@ -1,9 +1,6 @@
 //! Peers as sources of bodies: what each was asked, how much it may be asked, and which one is asked next.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
-};
+use std::{collections::VecDeque, net::SocketAddr};
 
 use crate::{
     base::{
@@ -13,6 +10,7 @@ use crate::{
             GET_BLOCK_TIMEOUT, KNOWN_BLOCKS_PER_SECOND, MAX_STALLERS, PEER_WINDOW_FIRST, STALLER_KEPT, USELESS_KIB,
             USELESS_KIB_INTERVAL,
         },
+        link_map::LinkMap,
         time::Time,
     },
     node::{
@@ -105,7 +103,7 @@ pub(super) enum Choice {
 
 #[derive(Debug, Default)]
 pub(super) struct BodySources {
-    pub(super) map: BTreeMap<LinkId, BodySource>,
+    pub(super) map: LinkMap<BodySource>,
     turn: u64,
     /// The height of the best header.
     pub(super) best: u32,
@@ -302,7 +300,7 @@ impl BodySources {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &BodySource)> {
-        self.map.iter().map(|(link, peer)| (*link, peer))
+        self.map.iter()
     }
 
     pub(super) fn len(&self) -> usize {

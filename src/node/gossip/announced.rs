@@ -206,12 +206,12 @@ impl Gossip {
         let (peers, rng) = (&self.peers, &mut self.rng);
         let sources = peers.iter().filter(|(_, peer)| peer.source.offers(id) && peer.source.may_be_asked(now.mono));
         let best = sources.min_by_key(|(_, peer)| (peer.source.failures(id), peer.is_inbound, rng.next_u64()));
-        best.map(|(link, _)| *link)
+        best.map(|(link, _)| link)
     }
 
     /// Notes who else offers this, to be asked later. False: nobody does.
     fn offered_by_others(&mut self, id: ShortId) -> bool {
-        let offer = self.peers.iter().filter(|(_, peer)| peer.source.offers(id)).map(|(link, _)| *link);
+        let offer = self.peers.iter().filter(|(_, peer)| peer.source.offers(id)).map(|(link, _)| link);
         let links: Vec<LinkId> = offer.collect();
         self.offering.extend(&links);
         !links.is_empty()

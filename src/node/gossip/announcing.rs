@@ -55,15 +55,15 @@ impl Gossip {
         let ids = self.salts.ids(&transaction.leaf);
         let is_own = matches!(origin, Origin::Command(_));
         let (mut whole, mut leads, mut listeners) = (Vec::new(), Vec::new(), 0);
-        for (link, peer) in &mut self.peers {
-            let is_sender = origin.link() == Some(*link);
+        for (link, peer) in self.peers.iter_mut() {
+            let is_sender = origin.link() == Some(link);
             listeners += usize::from(peer.listener.salt().is_some() && !is_sender);
             if is_sender || peer.has(transaction, &ids) {
                 peer.transactions.insert(&transaction.txid);
             } else if peer.listener.salt().is_none() {
-                whole.push(*link);
+                whole.push(link);
             } else {
-                leads.push((peer.listener.lead(), *link));
+                leads.push((peer.listener.lead(), link));
             }
         }
         let lacking = leads.len();
@@ -115,7 +115,7 @@ impl Gossip {
         }
         let (fresh, late) = (self.announcements.take(now.mono), self.announcements.take_later(now.mono));
         let mut waits = vec![false; fresh.len()];
-        for (link, peer) in &mut self.peers {
+        for (link, peer) in self.peers.iter_mut() {
             let Some((_, salt)) = peer.listener.salt() else { continue };
             for announcement in &late {
                 if !peer.has(&announcement.transaction, &announcement.ids) {
@@ -133,7 +133,7 @@ impl Gossip {
                 }
             }
             if !peer.untold.is_empty() || peer.listener.has_needless() {
-                self.telling.insert(*link);
+                self.telling.insert(link);
             }
         }
         for (announcement, waits) in fresh.into_iter().zip(waits) {
@@ -167,7 +167,7 @@ impl Gossip {
             return;
         }
         self.salts.renew(&mut self.rng);
-        let links: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| peer.announces).map(|(link, _)| *link).collect();
+        let links: Vec<LinkId> = self.peers.iter().filter(|(_, peer)| peer.announces).map(|(link, _)| link).collect();
         links.into_iter().for_each(|link| self.tell_salt(now, link, out));
     }
 

@@ -87,15 +87,15 @@ impl Gossip {
         let pushed = self.push_to(hash);
         let (block, header) = (Frame::new(&Message::Block(bytes.clone())), OnceCell::new());
         let is_small = bytes.len() <= self.whole_block_bytes;
-        for (link, peer) in &mut self.peers {
+        for (link, peer) in self.peers.iter_mut() {
             if peer.blocks.insert(hash) {
                 let frame = match &compact {
                     _ if is_small || !peer.compact => &block,
-                    Some(compact) if pushed.contains(link) => compact,
-                    None if pushed.contains(link) => &block,
+                    Some(compact) if pushed.contains(&link) => compact,
+                    None if pushed.contains(&link) => &block,
                     _ => header.get_or_init(|| header_of(&block)),
                 };
-                out.relay(*link, frame.clone());
+                out.relay(link, frame.clone());
                 match frame.kind {
                     Kind::CompactBlock => out.count(Counter::CompactBlocksRelayed, 1),
                     Kind::Block => out.count(Counter::BlocksRelayed, 1),
@@ -111,8 +111,7 @@ impl Gossip {
         let lacks = |peer: &RelayPeer| peer.compact && !peer.blocks.contains(hash);
         let lack = |link: &LinkId| self.peers.get(link).is_some_and(lacks);
         let mut pushed: Vec<LinkId> = self.askers.iter().copied().filter(lack).collect();
-        let mut others: Vec<LinkId> =
-            self.peers.keys().copied().filter(|link| lack(link) && !pushed.contains(link)).collect();
+        let mut others: Vec<LinkId> = self.peers.keys().filter(|link| lack(link) && !pushed.contains(link)).collect();
         if pushed.len() < PUSHED_AT_ONCE {
             self.rng.shuffle(&mut others);
         }

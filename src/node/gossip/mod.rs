@@ -29,7 +29,7 @@ mod untold;
 mod wanted;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -42,6 +42,7 @@ use crate::{
         hash::Hash,
         ids::{LinkId, Ticket},
         limits::{KNOWN_BLOCKS_PER_PEER, KNOWN_PER_PEER, MAX_REFUSED, MEMPOOL_ASK_INTERVAL, RECENT_TRANSACTIONS},
+        link_map::LinkMap,
         rng::Rng,
         time::{Now, Time},
     },
@@ -68,7 +69,7 @@ pub struct Gossip {
     /// Batches that may be at the verifiers: one being checked and one waiting for each.
     most_batches: usize,
     state: SyncState,
-    peers: BTreeMap<LinkId, RelayPeer>,
+    peers: LinkMap<RelayPeer>,
     /// Peers that have something that we lack: not all peers are looked at with each event.
     lacking: BTreeSet<LinkId>,
     queue: Queue,
@@ -163,7 +164,7 @@ impl Gossip {
             whole_block_bytes: setup.whole_block_bytes,
             most_batches: setup.verifiers.max(1).saturating_mul(2),
             state: SyncState::Starting,
-            peers: BTreeMap::new(),
+            peers: LinkMap::default(),
             lacking: BTreeSet::new(),
             queue: Queue::default(),
             batches: VecDeque::new(),

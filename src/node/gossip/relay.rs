@@ -75,7 +75,7 @@ impl Gossip {
         if self.state != SyncState::Synced {
             return;
         }
-        let mut links: Vec<LinkId> = self.peers.keys().copied().collect();
+        let mut links: Vec<LinkId> = self.peers.keys().collect();
         self.rng.shuffle(&mut links);
         // First those who told of something that this node did not hear.
         links.sort_by_key(|link| !self.peers.get(link).is_some_and(|peer| peer.is_unheard));

@@ -8,8 +8,9 @@ use std::{
 use super::link::Link;
 use crate::{
     base::{
-        ids::{LinkId, NodeId},
+        ids::NodeId,
         limits::{INBOUND_SLACK, MAX_INBOUND_PER_GROUP},
+        link_map::LinkMap,
     },
     node::{
         limit::Limit,
@@ -34,7 +35,7 @@ pub(super) struct Admission {
 impl Admission {
     /// Why there is no room for one more link from `ip`, if so: from there come too many. `links` holds the others, in
     /// the handshake or up. (When all slots are taken, another link makes room: see `eviction`.)
-    pub(super) fn no_room(&self, ip: IpAddr, links: &BTreeMap<LinkId, Link>) -> Option<(Limit, &'static str)> {
+    pub(super) fn no_room(&self, ip: IpAddr, links: &LinkMap<Link>) -> Option<(Limit, &'static str)> {
         if self.max_inbound == 0 {
             return Some((Limit::Inbound, "this node takes no links"));
         }
@@ -69,7 +70,7 @@ impl Admission {
     }
 
     /// The most links that one address, and one network, have to us.
-    pub(super) fn most(&self, links: &BTreeMap<LinkId, Link>) -> (usize, usize) {
+    pub(super) fn most(&self, links: &LinkMap<Link>) -> (usize, usize) {
         let counted = links.values().filter(|link| link.direction.is_inbound() && link.refused.is_none());
         let counted = counted.filter(|link| !self.is_exempt(link.remote.ip()));
         let (mut addresses, mut networks) = (BTreeMap::new(), BTreeMap::new());

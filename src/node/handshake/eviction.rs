@@ -9,7 +9,7 @@ use std::{cmp::Reverse, collections::BTreeMap, net::IpAddr};
 
 use super::link::{Link, Stage};
 use crate::{
-    base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, time::Time},
+    base::{hash::Domain, ids::LinkId, limits::SLOTS_PER_PROTECTED, link_map::LinkMap, time::Time},
     node::{
         limit::Limit,
         netgroup::{NetGroup, host},
@@ -20,9 +20,9 @@ use crate::{
 type Peers<'a> = Vec<(LinkId, &'a Link)>;
 
 /// The inbound peer that makes room for a newcomer; `None`: each is worth more than an unknown newcomer.
-pub(super) fn least_useful(links: &BTreeMap<LinkId, Link>, secret: &[u8; 32]) -> Option<LinkId> {
+pub(super) fn least_useful(links: &LinkMap<Link>, secret: &[u8; 32]) -> Option<LinkId> {
     let is_inbound_peer = |link: &&Link| link.direction.is_inbound() && link.stage == Stage::Up;
-    let mut left: Peers<'_> = links.iter().map(|(id, link)| (*id, link)).filter(|(_, l)| is_inbound_peer(l)).collect();
+    let mut left: Peers<'_> = links.iter().filter(|(_, l)| is_inbound_peer(l)).collect();
     let share = left.len().div_ceil(SLOTS_PER_PROTECTED);
     // With very few slots these shares would be all of them.
     let share = if left.len() <= 8 { 0 } else { share };
@@ -50,14 +50,14 @@ pub(super) fn least_promising<'a>(links: impl Iterator<Item = (LinkId, &'a Link)
 
 /// A link without keys that makes room for a newcomer from `ip` where this limit is reached: of the same address, or of the
 /// address with the most links of the same network.
-pub(super) fn silent_neighbour(links: &BTreeMap<LinkId, Link>, ip: IpAddr, limit: Limit) -> Option<LinkId> {
+pub(super) fn silent_neighbour(links: &LinkMap<Link>, ip: IpAddr, limit: Limit) -> Option<LinkId> {
     let admitted = links.iter().filter(|(_, link)| link.direction.is_inbound() && link.refused.is_none());
     let is_near = |link: &Link| match limit {
         Limit::PerAddress => host(link.remote.ip()) == host(ip),
         Limit::PerNetwork => NetGroup::of(link.remote.ip()) == NetGroup::of(ip),
         _ => false,
     };
-    let near: Peers<'_> = admitted.map(|(id, link)| (*id, link)).filter(|(_, link)| is_near(link)).collect();
+    let near: Peers<'_> = admitted.filter(|(_, link)| is_near(link)).collect();
     let silent = near.into_iter().filter(|(_, link)| link.stage == Stage::Keys).collect();
     let from = of_most(silent, |link| host(link.remote.ip()));
     from.into_iter().min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)

@@ -12,7 +12,7 @@ mod same_node;
 mod tests;
 mod version;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use self::{
     admission::Admission,
@@ -24,6 +24,7 @@ use crate::{
         hash::Hash,
         ids::{LinkId, NodeId},
         limits::{FULL_RETRY_AFTER, MAX_AGENT_BYTES},
+        link_map::LinkMap,
         rng::Rng,
         time::{Now, Time},
     },
@@ -54,7 +55,7 @@ pub struct Handshake {
     /// The lowest height whose block we keep whole; `None`: we keep, and will keep, all.
     kept_from: Option<u32>,
     /// Links in the handshake and up, without those that we closed.
-    links: BTreeMap<LinkId, Link>,
+    links: LinkMap<Link>,
     next_warning: Time,
     limiter: Limiter,
     /// Inbound peers and inbound handshakes as last reported; at first numbers that they never are.
@@ -91,7 +92,7 @@ impl Handshake {
             },
             tip: OurTip { height: 0, hash: spec.genesis_hash(), work },
             kept_from: setup.kept_from,
-            links: BTreeMap::new(),
+            links: LinkMap::default(),
             next_warning: Time(0),
             limiter: Limiter::default(),
             reported: (usize::MAX, 0),
@@ -143,7 +144,7 @@ impl Handshake {
             self.refuse_outbound(remote)
         };
         let state = Link::new(now.mono, direction, remote, self.rng.next_u64());
-        let Some((code, why)) = refusal else { return drop(self.links.insert(link, state)) };
+        let Some((code, why)) = refusal else { return self.links.insert(link, state) };
         log::debug!("link refused link={} remote={remote} code={code:?} why=\"{why}\"", link.0);
         if direction.is_inbound() {
             return self.refuse(link, state, code, out);
@@ -197,7 +198,7 @@ impl Handshake {
         }
         if self.is_crowded() {
             self.limit_hit(now, Limit::Handshakes, out);
-            match eviction::least_promising(self.links.iter().map(|(id, link)| (*id, link))) {
+            match eviction::least_promising(self.links.iter()) {
                 Some(other) => self.goodbye(other, GoodbyeCode::Evicted, out),
                 None => return Err((GoodbyeCode::Full, "too many handshakes are under way")),
             }
@@ -294,7 +295,7 @@ impl Handshake {
 
     fn expire(&mut self, now: Now, out: &mut Outbox) {
         let late = |link: &Link| link.stage != Stage::Up && link.deadline() <= now.mono;
-        let expired = self.links.iter().filter(|(_, link)| late(link)).map(|(id, link)| (*id, link.refused));
+        let expired = self.links.iter().filter(|(_, link)| late(link)).map(|(id, link)| (id, link.refused));
         for (link, refused) in expired.collect::<Vec<_>>() {
             match refused {
                 Some(code) => self.goodbye(link, code, out),

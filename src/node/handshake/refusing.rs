@@ -31,11 +31,11 @@ impl Handshake {
         let refused = || self.links.iter().filter(|(_, link)| link.refused.is_some());
         let same = || refused().filter(|(_, link)| host(link.remote.ip()) == host(remote.ip()));
         let other = if same().count() >= REFUSED_PER_ADDRESS {
-            same().min_by_key(|(id, link)| (link.opened, **id)).map(|(id, _)| *id)
+            same().min_by_key(|(id, link)| (link.opened, *id)).map(|(id, _)| id)
         } else if !self.is_crowded() {
             return true;
         } else {
-            eviction::least_promising(refused().map(|(id, link)| (*id, link)))
+            eviction::least_promising(refused())
         };
         let Some((other, code)) = other.and_then(|id| Some((id, self.links.get(&id)?.refused?))) else { return false };
         self.goodbye(other, code, out);

@@ -19,10 +19,10 @@ impl Handshake {
         let Some(state) = self.links.get(&link).filter(|_| node != self.node) else { return true };
         let (is_inbound, address) = (state.direction.is_inbound(), state.remote);
         // A node that dials us again may have lost its older link: `close_older` decides once the new one works.
-        let others = self.links.iter().filter(|(id, other)| **id != link && other.node == Some(node));
+        let others = self.links.iter().filter(|(id, other)| *id != link && other.node == Some(node));
         let others = others.filter(|(_, other)| !(is_inbound && other.direction.is_inbound()));
         let Some((other, is_up, accepted)) =
-            others.map(|(id, other)| (*id, other.stage == Stage::Up, other.direction.is_inbound())).next()
+            others.map(|(id, other)| (id, other.stage == Stage::Up, other.direction.is_inbound())).next()
         else {
             return true;
         };
@@ -55,9 +55,9 @@ impl Handshake {
             return;
         };
         let older = self.links.iter().filter(|(id, other)| {
-            **id != link && other.direction.is_inbound() && other.stage == Stage::Up && other.node == Some(node)
+            *id != link && other.direction.is_inbound() && other.stage == Stage::Up && other.node == Some(node)
         });
-        for older in older.map(|(id, _)| *id).collect::<Vec<_>>() {
+        for older in older.map(|(id, _)| id).collect::<Vec<_>>() {
             log::debug!("an older link of the same node closed link={} node={node:?} newer={}", older.0, link.0);
             self.goodbye(older, GoodbyeCode::Duplicate, out);
         }

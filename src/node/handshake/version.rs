@@ -51,7 +51,7 @@ impl Handshake {
     /// address the dialler must learn to leave alone.
     fn close_self_connection(&mut self, link: LinkId, nonce: u64, out: &mut Outbox) -> bool {
         let ours = self.links.iter().find(|(_, other)| other.nonce == nonce && other.stage != Stage::Up);
-        let Some(sender) = ours.map(|(id, _)| *id) else { return false };
+        let Some(sender) = ours.map(|(id, _)| id) else { return false };
         self.goodbye(link, GoodbyeCode::SelfConnection, out);
         if sender != link {
             self.goodbye(sender, GoodbyeCode::SelfConnection, out);

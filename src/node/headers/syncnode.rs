@@ -4,11 +4,7 @@
 //! asked once; a peer that answers with headers has `More`, and one of those at a time is the sync node, which is asked
 //! round after round until it has nothing more and is `Done`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     base::{
@@ -18,6 +14,7 @@ use crate::{
             BRANCHES_PER_PEER, FUTURE_RETRY, GET_SYNC_QUIET, GET_SYNC_SWITCH, GET_SYNC_TIMEOUT,
             IDLE_GET_SYNC_PER_SECOND, SKELETONS_PER_SECOND, SYNC_NODE_PAUSE, UNPROVEN_INTERVAL,
         },
+        link_map::LinkMap,
         time::{Now, Time},
     },
     chain::{header::Header, target::Work},
@@ -94,7 +91,7 @@ pub(super) struct HeaderSource {
 
 #[derive(Default)]
 pub(super) struct HeaderSources {
-    pub(super) map: BTreeMap<LinkId, HeaderSource>,
+    pub(super) map: LinkMap<HeaderSource>,
     /// All peers that are not idle, and perhaps others. Each event looks at these; of a synced node's many peers they
     /// are few.
     busy: BTreeSet<LinkId>,
@@ -227,14 +224,14 @@ impl HeaderSources {
 
     /// What peers have shown is no longer known here: all are asked again. Answers on their way are of no use.
     pub(super) fn begin_again(&mut self, now: Time) {
-        for (link, peer) in &mut self.map {
+        for (link, peer) in self.map.iter_mut() {
             peer.questions.give_up();
             peer.again = peer.questions.since.is_some();
             peer.standing = if peer.again { Standing::Done } else { Standing::Fresh };
             (peer.again_at, peer.refused, peer.quiet_until) = (None, None, now);
             (peer.ignored, peer.reached, peer.held, peer.told, peer.shows) = (None, None, None, None, None);
             (peer.promises, peer.strikes) = (Promises::default(), 0);
-            self.busy.insert(*link);
+            self.busy.insert(link);
         }
         self.node = None;
     }
@@ -276,7 +273,7 @@ impl HeaderSources {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &HeaderSource)> {
-        self.map.iter().map(|(link, peer)| (*link, peer))
+        self.map.iter()
     }
 
     /// The sync node.

@@ -1,11 +1,6 @@
 //! The links as this role sees them, and the peers at their other ends.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{cmp::Reverse, collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use super::{
     address_turns::AddressTurns,
@@ -18,6 +13,7 @@ use crate::{
         hash::Hash,
         ids::{LinkId, NodeId},
         limits::CLOCK_NEWS_SECONDS,
+        link_map::LinkMap,
         time::{Time, UnixTime},
     },
     chain::archive::Anchor,
@@ -140,7 +136,7 @@ impl Link {
 
 /// All links. One that we have closed is kept until it ends, but nothing more is sent over it, and it is closed once.
 #[derive(Default)]
-pub(super) struct Links(BTreeMap<LinkId, Link>);
+pub(super) struct Links(LinkMap<Link>);
 
 impl Links {
     /// A TCP connection stands.
@@ -172,7 +168,7 @@ impl Links {
 
     /// Ends all links that `which` chooses.
     pub(super) fn goodbye_all(&mut self, which: impl Fn(&Link) -> bool, code: GoodbyeCode, out: &mut Outbox) {
-        let links: Vec<LinkId> = self.0.iter().filter(|(_, link)| which(link)).map(|(id, _)| *id).collect();
+        let links: Vec<LinkId> = self.0.iter().filter(|(_, link)| which(link)).map(|(id, _)| id).collect();
         links.into_iter().for_each(|link| self.goodbye(link, code, out));
     }
 
@@ -200,12 +196,12 @@ impl Links {
 
     /// All peers, by link.
     pub(super) fn peers(&self) -> impl Iterator<Item = (LinkId, &Link, &LinkedPeer)> {
-        self.0.iter().filter(|(_, link)| link.is_peer()).filter_map(|(id, link)| Some((*id, link, link.peer.as_ref()?)))
+        self.0.iter().filter(|(_, link)| link.is_peer()).filter_map(|(id, link)| Some((id, link, link.peer.as_ref()?)))
     }
 
     /// All peers that may be talked to, feelers included.
     pub(super) fn talking(&self) -> impl Iterator<Item = (LinkId, &LinkedPeer)> {
-        self.0.iter().filter(|(_, link)| !link.closing).filter_map(|(id, link)| Some((*id, link.peer.as_ref()?)))
+        self.0.iter().filter(|(_, link)| !link.closing).filter_map(|(id, link)| Some((id, link.peer.as_ref()?)))
     }
 
     /// All promoted links that have not ended, also those that we have closed.
@@ -216,7 +212,7 @@ impl Links {
     /// The links with this remote address or this listening address, each with its listening address.
     pub(super) fn at(&self, address: SocketAddr) -> Vec<(LinkId, Option<SocketAddr>)> {
         let is_it = |link: &Link| link.remote == address || link.listens() == Some(address);
-        self.0.iter().filter(|(_, link)| is_it(link)).map(|(id, link)| (*id, link.listens())).collect()
+        self.0.iter().filter(|(_, link)| is_it(link)).map(|(id, link)| (id, link.listens())).collect()
     }
 
     /// How many peers opened a link to us, and how many we opened one to.
