@@ -241,8 +241,6 @@ pub const BULK_HEDGE: Duration = Duration::from_millis(500);
 pub const NEAR_TIP_BLOCKS: usize = 4;
 /// Blocks asked of a new peer before it has delivered any; grows by one with each delivery.
 pub const PEER_WINDOW_FIRST: usize = 4;
-/// Bytes that an unknown block is taken to have, until blocks have arrived.
-pub const BODY_ESTIMATE_BYTES: usize = 16 * KIB;
 /// When every peer said `Absent`, the block is asked for again after this.
 pub const ABSENT_RETRY: Duration = seconds(2);
 /// How long the next block of the best header chain may be missing before another chain may take its place; or eight times

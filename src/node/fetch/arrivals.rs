@@ -106,6 +106,7 @@ impl Fetch {
         let Some(window) = self.window_at(place) else { return false };
         if let Some(link) = origin.link().filter(|_| full && !next) {
             window.forget(&hash, link);
+            self.size.saw(bytes);
             return false;
         }
         let height = place.height;
@@ -113,7 +114,7 @@ impl Fetch {
             return false;
         }
         if let Some(link) = origin.link() {
-            self.estimate = bytes.max((self.estimate * 7 + bytes) / 8);
+            self.size.saw(bytes);
             if let Some(peer) = self.peers.get_mut(link) {
                 peer.shown(height);
             }

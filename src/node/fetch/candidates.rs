@@ -82,14 +82,15 @@ impl Candidates {
         self.0.iter().map(|pursuit| pursuit.window.held()).sum()
     }
 
-    /// The next block of a candidate to ask for, and whether its peers may be asked though they are busy.
-    pub(super) fn next_to_ask(&self, at: usize) -> Option<(u32, bool)> {
+    /// The next block of a candidate to ask for, and whether its peers may be asked though they are busy. `has_room`: there is
+    /// memory for one more, beside the lowest ones.
+    pub(super) fn next_to_ask(&self, at: usize, has_room: bool) -> Option<(u32, bool)> {
         let window = &self.0.get(at)?.window;
         let height = window.to_ask().next()?;
         let ahead = height.saturating_sub(window.base()) as usize;
         let is_lowest = ahead == 0;
-        let has_room = is_lowest || ahead < CANDIDATE_IN_FLIGHT && self.held() < CANDIDATE_BYTES;
-        has_room.then_some((height, is_lowest))
+        let may_ask = is_lowest || has_room && ahead < CANDIDATE_IN_FLIGHT && self.held() < CANDIDATE_BYTES;
+        may_ask.then_some((height, is_lowest))
     }
 
     /// When the first pause is over.

@@ -6,6 +6,7 @@
 
 mod announced;
 mod arrivals;
+mod body_size;
 mod candidates;
 mod compact;
 mod echoes;
@@ -31,7 +32,7 @@ use crate::{
     base::{
         hash::Hash,
         ids::{LinkId, Ticket},
-        limits::{ABSENT_RETRY, BLOCKS_IN_FLIGHT, BODY_ESTIMATE_BYTES, FETCH_BYTES, GATHER_PEERS, GATHER_TIME, scaled},
+        limits::{ABSENT_RETRY, BLOCKS_IN_FLIGHT, FETCH_BYTES, GATHER_PEERS, GATHER_TIME, scaled},
         rng::Rng,
         time::{Now, Time},
     },
@@ -50,6 +51,7 @@ use crate::{
 };
 
 use announced::AnnouncedBlocks;
+use body_size::BodySize;
 use candidates::Candidates;
 use echoes::Bodies;
 use offered::{Offers, Submitted};
@@ -112,8 +114,7 @@ pub struct Fetch {
     completions: Completions,
     /// Bytes of bodies that may be between arrival and ledger.
     budget: usize,
-    /// Bytes that a body is assumed to have until it is here.
-    estimate: usize,
+    size: BodySize,
     /// The height told with the last `Fetched`.
     fetched: Option<u32>,
     /// When `Delivered` was told since the last `Want`.
@@ -147,7 +148,7 @@ impl Fetch {
             announced: AnnouncedBlocks::default(),
             completions: Completions::default(),
             budget: scaled(FETCH_BYTES, setup.memory_percent, 100),
-            estimate: BODY_ESTIMATE_BYTES,
+            size: BodySize::default(),
             fetched: None,
             delivered: None,
             gather,
@@ -275,8 +276,7 @@ impl Fetch {
         while in_flight < BLOCKS_IN_FLIGHT && busy < BUSY_LOOKAHEAD && self.peers.has_room() {
             let Some(height) = self.window.to_ask().nth(busy) else { return };
             let next = height == self.window.base();
-            let expected = self.held() + (in_flight + 1).saturating_mul(self.estimate);
-            if !next && expected > self.budget {
+            if !next && !self.has_room_for_more(in_flight) {
                 return;
             }
             let Some(slot) = self.window.slot(height) else { return };
@@ -298,6 +298,12 @@ impl Fetch {
         if let Choice::Ask(link) = self.peers.choose(base, slot, true, None) {
             self.ask(now, base, link, out);
         }
+    }
+
+    /// Whether memory has room for one more body beside those that are here and those that are asked for. Each counts as often as
+    /// it is asked for.
+    fn has_room_for_more(&self, in_flight: usize) -> bool {
+        self.size.fits(self.budget, self.held(), in_flight)
     }
 
     fn ask(&mut self, now: Time, height: u32, link: LinkId, out: &mut Outbox) {

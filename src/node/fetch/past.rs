@@ -1,22 +1,15 @@
 //! The old blocks that `history` wants.
 
 use crate::{
-    base::limits::{BODY_ESTIMATE_BYTES, PAST_BYTES, PAST_IN_FLIGHT},
-    node::fetch::window::Window,
+    base::limits::{PAST_BYTES, PAST_IN_FLIGHT},
+    node::fetch::{body_size::BodySize, window::Window},
 };
 
 /// The old blocks that are wanted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Past {
     pub(super) window: Window,
-    /// Bytes that a body is assumed to have until it is here.
-    pub(super) estimate: usize,
-}
-
-impl Default for Past {
-    fn default() -> Self {
-        Self { window: Window::default(), estimate: BODY_ESTIMATE_BYTES }
-    }
+    pub(super) size: BodySize,
 }
 
 impl Past {
@@ -28,6 +21,6 @@ impl Past {
     /// Whether another block may be asked for, the next one excepted: that always may.
     pub(super) fn has_room(&self) -> bool {
         let open = self.window.being_asked().count();
-        open < PAST_IN_FLIGHT && self.window.held() + (open + 1).saturating_mul(self.estimate) <= PAST_BYTES
+        open < PAST_IN_FLIGHT && self.size.fits(PAST_BYTES, self.window.held(), open)
     }
 }

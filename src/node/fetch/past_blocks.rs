@@ -55,7 +55,7 @@ impl Fetch {
             return height < self.past.window.base() && (asked || late(self));
         }
         let bytes = frame.body.len();
-        self.past.estimate = bytes.max((self.past.estimate * 7 + bytes) / 8);
+        self.past.size.saw(bytes);
         if self.past.window.arrive(height, bytes) {
             let (frame, checked) = (frame.clone(), self.checked.clone());
             out.tell(ToVerify::CheckBlock { origin: Origin::Past(link), hash, frame, checked, parts: None });

@@ -84,10 +84,14 @@ impl Fetch {
     pub(super) fn pump_candidates(&mut self, now: Time, out: &mut Outbox) {
         self.candidates.windows_mut().for_each(|window| window.resume(now, false));
         for at in 0..self.candidates.list().len() {
-            while let Some((height, more)) = self.candidates.next_to_ask(at)
+            while let Some((height, more)) = self.next_of_candidate(at)
                 && self.ask_candidate(now, at, height, more, out)
             {}
         }
+    }
+
+    fn next_of_candidate(&self, at: usize) -> Option<(u32, bool)> {
+        self.candidates.next_to_ask(at, self.has_room_for_more(self.completions.open()))
     }
 
     /// `false` if nobody can be asked.

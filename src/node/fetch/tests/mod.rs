@@ -3,6 +3,7 @@
 mod arriving;
 mod candidates;
 mod compact;
+mod lines;
 mod model;
 mod overdue;
 mod past;
@@ -13,7 +14,7 @@ mod window;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{Completions, Fetch};
+use super::{Completions, Fetch, body_size::BodySize};
 use crate::{
     base::{
         bytes::Bytes,
@@ -139,9 +140,19 @@ fn replies(actions: &[Action]) -> Vec<(u64, Reply)> {
 }
 
 impl Rig {
-    /// A role that wants blocks 1 to `count`, with these peers.
+    /// A role that wants blocks 1 to `count`, with these peers. It has seen small blocks before.
     fn new(count: u32, peers: &[u64]) -> Self {
-        let role = Fetch::new(&setup(), Rng::from_number(1));
+        let mut role = Fetch::new(&setup(), Rng::from_number(1));
+        (role.size, role.past.size) = (BodySize::SMALL, BodySize::SMALL);
+        Self::with(role, count, peers)
+    }
+
+    /// The same of a role that has seen no block yet.
+    fn fresh(count: u32, peers: &[u64]) -> Self {
+        Self::with(Fetch::new(&setup(), Rng::from_number(1)), count, peers)
+    }
+
+    fn with(role: Fetch, count: u32, peers: &[u64]) -> Self {
         let now = Now { mono: Time(0), unix: UnixTime(0) };
         let heights = (1..=count).map(|height| (hash(height), height)).collect();
         let mut rig = Self { role, now, open: BTreeMap::new(), heights };

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    base::limits::{BODY_ESTIMATE_BYTES, PAST_BYTES, PAST_IN_FLIGHT},
+    base::limits::{PAST_BYTES, PAST_IN_FLIGHT},
     node::notice::{ToHeaders, ToLedger},
     wire::message::{SERVICES, pruned_services},
 };
@@ -59,8 +59,19 @@ fn few_are_asked_for_at_once_and_the_next_one_always() {
     let mut rig = rig(&peers, 200);
     want(&mut rig, 0, 200);
     let open = |rig: &Rig| rig.open.values().map(Vec::len).sum::<usize>();
-    assert!((1..=PAST_IN_FLIGHT).contains(&open(&rig)));
-    assert!(open(&rig) * BODY_ESTIMATE_BYTES <= PAST_BYTES.max(BODY_ESTIMATE_BYTES));
+    assert!((2..=PAST_IN_FLIGHT).contains(&open(&rig)));
+    rig.role.past = Default::default();
+    rig.open.clear();
+    want(&mut rig, 0, 200);
+    assert_eq!(open(&rig), 1, "until one is here each may be the largest");
+    let mut most = 1;
+    while let Some(link) = rig.open.iter().find(|(_, open)| !open.is_empty()).map(|(link, _)| *link) {
+        rig.answer_with(link, 20_000);
+        most = most.max(open(&rig));
+        let connected = rig.role.past.window.lowest_missing().unwrap_or(201) - 1;
+        want(&mut rig, connected, 200);
+    }
+    assert!((PAST_BYTES / 20_000 - 2..=PAST_BYTES / 20_000).contains(&most), "{most}");
 }
 
 #[test]

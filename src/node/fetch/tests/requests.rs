@@ -213,13 +213,14 @@ fn bodies_that_come_in_order_from_one_peer_are_bounded_by_bytes_too() {
 fn a_large_download_waits_a_moment_for_more_peers_unless_they_are_all_there() {
     let fetch = Fetch::new(&Setup { connect: vec![], ..setup() }, Rng::from_number(1));
     let mut rig = Rig::new(0, &[]);
-    rig.role = fetch;
+    rig.role = Fetch { size: BodySize::SMALL, ..fetch };
     rig.up(1, 500);
     let hashes: Vec<Hash> = (1..=500).map(hash).collect();
     assert_eq!(requests(&rig.want(0, hashes.clone())), []);
     rig.up(2, 500);
     let mut other = Rig::new(0, &[]);
     other.role = Fetch::new(&Setup { connect: vec![], ..setup() }, Rng::from_number(1));
+    other.role.size = BodySize::SMALL;
     other.up(1, 500);
     other.want(0, hashes);
     assert_eq!(requests(&rig.up(3, 500)).len(), 3 * PEER_WINDOW_FIRST);
