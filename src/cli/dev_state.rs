@@ -57,8 +57,9 @@ impl DevState {
         let state = Self { path, found, is_fresh: AtomicBool::new(false) };
         state.check_new(context)?;
         datadir::check_beside(&state.path).map_err(|error| {
-            let Failure { exit, message, .. } = Failure::io("cannot write the state", &state.path, &error);
-            Failure::new(exit, format!("{message}; name a file in a folder that you can write to: --state FILE"))
+            let advice = "name a file in a folder that you can write to: --state FILE";
+            let what = format!("cannot write the state: {}: {error}; {advice}", state.path.display());
+            Failure::new(Failure::io("", &state.path, &error).exit, what)
         })?;
         Ok(state)
     }

@@ -5,7 +5,11 @@ use std::{io, path::Path};
 use rustix::{fs::Access, io::Errno};
 use serde_json::Value;
 
-use crate::{chain::archive::StoreError, config::suggest, wallet::error::WalletError};
+use crate::{
+    chain::archive::StoreError,
+    config::suggest,
+    wallet::error::{WalletError, file_error},
+};
 
 /// The exit code of a command. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +85,7 @@ impl Failure {
     /// A file that cannot be read or written.
     pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
         let exit = if error.kind() == io::ErrorKind::PermissionDenied { Exit::Unauthorised } else { Exit::Io };
-        Self::new(exit, format!("{what}: {}: {error}", path.display()))
+        Self::new(exit, file_error(what, path, error))
     }
 
     /// A data directory or a key that this user may not read.
@@ -93,7 +97,13 @@ impl Failure {
     /// An input file that cannot be read.
     pub fn input(path: &Path, error: &io::Error) -> Self {
         let failure = Self::io("cannot read", path, error);
-        if error.kind() == io::ErrorKind::NotFound { Self { exit: Exit::NotFound, ..failure } } else { failure }
+        let exit = match error.kind() {
+            io::ErrorKind::NotFound => Exit::NotFound,
+            // It was read, and is no text.
+            io::ErrorKind::InvalidData => Exit::Usage,
+            _ => failure.exit,
+        };
+        Self { exit, ..failure }
     }
 
     /// An exit code without a line, for a failure that was already reported on standard output.

@@ -94,7 +94,42 @@ impl WalletError {
 
     /// A file that cannot be read or written.
     pub fn file(what: &str, path: &Path, error: &io::Error) -> Self {
-        let text = format!("{what}: {}: {error}", path.display());
+        let text = file_error(what, path, error);
         if error.kind() == io::ErrorKind::PermissionDenied { Self::Denied(text) } else { Self::File(text) }
+    }
+}
+
+/// What failed, where and why, and what to do about it where that is known: in one line, without the number of the error.
+pub fn file_error(what: &str, path: &Path, error: &io::Error) -> String {
+    let told = error.to_string();
+    let told = match error.kind() {
+        io::ErrorKind::InvalidData if error.raw_os_error().is_none() => "not a text in UTF-8",
+        _ => told.split(" (os error ").next().unwrap_or_default(),
+    };
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run the command as the user who may, or choose another place",
+        io::ErrorKind::ReadOnlyFilesystem => "; mount the file system for writing, or choose another place",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, or choose another place",
+        io::ErrorKind::IsADirectory => "; name a file",
+        io::ErrorKind::NotADirectory => "; a part of this path is a file",
+        _ => "",
+    };
+    format!("{what}: {}: {told}{advice}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_file_says_what_to_do_and_has_no_number() {
+        let told = |number| file_error("cannot write", Path::new("/x/y"), &io::Error::from_raw_os_error(number));
+        for (number, advice) in [(13, "run the"), (30, "mount"), (28, "make room"), (21, "name a file"), (20, "a part")]
+        {
+            let told = told(number);
+            assert!(told.starts_with("cannot write: /x/y: ") && told.contains(&format!("; {advice}")), "{told}");
+            assert!(!told.contains("os error"), "{told}");
+        }
+        assert!(!told(5).contains(';'));
     }
 }
