@@ -78,8 +78,15 @@ impl Run {
     #[track_caller]
     fn fails(&self, code: i32, words: &[&str]) {
         let error = self.error();
-        assert_eq!(self.code(), code, "{error}");
         assert!(error.starts_with("error: ") && error.trim_end().lines().count() == 1, "{error:?}");
+        self.says(code, words);
+    }
+
+    /// Of wrong arguments, how the command is called stands below.
+    #[track_caller]
+    fn says(&self, code: i32, words: &[&str]) {
+        let error = self.error();
+        assert_eq!(self.code(), code, "{error}");
         assert!(words.iter().all(|word| error.contains(word)), "{error:?} lacks one of {words:?}");
     }
 }
@@ -111,9 +118,9 @@ fn wrong_arguments_are_usage_errors() {
     // A number with a sign is a wrong number, not an unknown flag.
     for (line, words) in [
         ("send dev1 -1", "base units"),
-        ("wait height -1", "is not in 0"),
-        ("wait peers -1", "is not in 0"),
-        ("mine -1", "is not in 0"),
+        ("wait height -1", "a whole number from 0"),
+        ("wait peers -1", "a whole number from 0"),
+        ("mine -1", "a whole number from 0"),
     ] {
         let run = folder.run(&line.split_whitespace().collect::<Vec<_>>());
         assert_eq!(run.code(), 2, "tussock {line}");
@@ -201,6 +208,26 @@ fn a_bad_configuration_is_reported_in_one_line() {
     folder.run(&["status", "-d", data]).fails(2, &["config.toml:2", "mine-rte", "mine_rate"]);
     folder.run(&["status", "--config", "nowhere.toml"]).fails(2, &["nowhere.toml"]);
     assert!(!folder.path(".local").exists(), "a bad configuration leaves no trace");
+}
+
+#[test]
+fn a_wrong_value_in_the_configuration_is_told_with_file_line_key_and_what_it_takes() {
+    let folder = Folder::new("configured");
+    let data = folder.0.to_str().unwrap();
+    for (text, words) in [
+        ("max_inbound = \"many\"", ["max_inbound", "a whole number from 0 to", "\"many\""]),
+        ("max_memory = 5", ["max_memory", "a whole number from 16 to 1024", "not 5"]),
+        ("no_http = 1", ["no_http", "true or false", "not 1"]),
+        ("connect = [\"127.0.0.1\"]", ["connect", "127.0.0.1", "IP:PORT"]),
+        ("log = \"loud\"", ["log", "loud", "info"]),
+    ] {
+        fs::write(folder.path("config.toml"), format!("# mine\n\n{text}\n")).unwrap();
+        for line in ["status", "run", "key list"] {
+            let run = folder.run(&line.split(' ').chain(["-d", data]).collect::<Vec<_>>());
+            run.fails(2, &words);
+            run.fails(2, &["config.toml:3: "]);
+        }
+    }
 }
 
 #[test]
@@ -388,7 +415,7 @@ fn exports_and_imports_resume_and_refuse_damaged_files() {
     fs::write(folder.path("damaged"), damaged).unwrap();
     folder.run(&["chain", "import", "damaged", "-d", "c"]).fails(5, &["checksum"]);
     fs::write(folder.path("foreign"), "GIF89a and so on").unwrap();
-    folder.run(&["chain", "import", "foreign", "-d", "c"]).fails(5, &["not what tussock chain export writes"]);
+    folder.run(&["chain", "import", "foreign", "-d", "c"]).fails(5, &["foreign: not what tussock chain export writes"]);
     folder.run(&["chain", "import", "whole", "-d", "c", "--chain", "dev"]).fails(9, &["another chain"]);
     folder.run(&["chain", "import", "nowhere", "-d", "c"]).fails(4, &["nowhere"]);
     folder.run(&["chain", "export", "foreign", "-d", "a"]).fails(2, &["foreign", "not an export"]);

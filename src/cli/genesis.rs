@@ -15,7 +15,9 @@ use crate::{
         address::{Address, Prefix},
         node_id,
         spec::ChainSpec,
+        spec_error::SpecError,
     },
+    config::plain_toml,
     node::NodeAddress,
 };
 
@@ -205,7 +207,13 @@ fn specification(arguments: &NewArgs, authorities: &[String], time: u64) -> Outc
         let address = address.to_text(&checked);
         text.push_str(&format!("[[allocations]]\naddress = {address:?}\namount = {amount}\n"));
     }
-    ChainSpec::from_toml(&text).map_err(|error| Failure::usage(format!("this chain is not possible: {error}")))?;
+    ChainSpec::from_toml(&text).map_err(|error| {
+        let problem = match error {
+            SpecError::Syntax(text) => plain_toml(&text),
+            error => error.to_string(),
+        };
+        Failure::usage(format!("this chain is not possible: {problem}"))
+    })?;
     Ok(text)
 }
 

@@ -62,7 +62,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind}
 
 use crate::{
     base::text::one_line,
-    config::CommonFlags,
+    config::{CommonFlags, plainer},
     runtime::{panics, signals},
 };
 
@@ -235,7 +235,7 @@ fn explain(error: &clap::Error) -> ExitCode {
         false => terminal::wants_style(&std::io::stdout()),
     };
     let text = if styled { rendered.ansi().to_string() } else { rendered.to_string() };
-    let text = variables::plainer(&text);
+    let text = plainer(&text);
     if error.use_stderr() {
         output::note(text.trim_end());
     } else {

@@ -12,7 +12,7 @@ use super::{
     exit::{Failure, Outcome},
     units,
 };
-use crate::config::NodeFlags;
+use crate::config::{NodeFlags, plainer};
 
 /// The setting that `dev` has and `run` does not.
 #[derive(Args, Debug)]
@@ -62,12 +62,4 @@ pub(super) fn without_empty(command: Command) -> Command {
     let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
     command.mut_subcommands(without_empty)
-}
-
-/// Plainer words in place of the standard library's about numbers and addresses.
-pub(super) fn plainer(text: &str) -> String {
-    text.replace("invalid digit found in string", "a whole number is needed")
-        .replace("cannot parse integer from empty string", "a whole number is needed")
-        .replace("number too large to fit in target type", "the number is too large")
-        .replace("invalid socket address syntax", "IP:PORT is needed, such as 127.0.0.1:4130")
 }

@@ -5,8 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{error::ConfigError, suggest::suggest, variables::variable_with};
-use crate::chain::{spec::ChainSpec, spec_error::SpecError};
+use super::{error::ConfigError, suggest::suggest, variables::variable_with, words::plain_toml};
+use crate::{
+    chain::{spec::ChainSpec, spec_error::SpecError},
+    wallet::error::file_error,
+};
 
 /// The copy of a chain's specification in its folder.
 pub const CHAIN_FILE: &str = "chain.toml";
@@ -75,25 +78,15 @@ fn copy_of(name: &str, data_dir: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let failed =
-        |error| ConfigError::Usage(format!("cannot read the chain specification: {}: {error}", path.display()));
+    let failed = |error| ConfigError::Usage(file_error("cannot read the chain specification", path, &error));
     fs::read_to_string(path).map_err(failed)
 }
 
 fn parse(text: &str, path: &Path) -> Result<ChainSpec, ConfigError> {
     let shown = path.display();
     ChainSpec::from_toml(text).map_err(|error| match error {
-        SpecError::Syntax(text) => ConfigError::Usage(format!("{shown}: {}", one_line(&text))),
+        SpecError::Syntax(text) => ConfigError::Usage(format!("{shown}: {}", plain_toml(&text))),
         error @ SpecError::Protocol(_) => ConfigError::Mismatch(format!("{shown}: {error}")),
         error => ConfigError::Usage(format!("{shown}: {error}")),
     })
-}
-
-/// The first and the last line of a TOML error: the place and the problem.
-fn one_line(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    match (lines.next(), lines.next_back()) {
-        (Some(first), Some(last)) => format!("{first}: {last}"),
-        (first, _) => first.unwrap_or("not a chain specification").to_owned(),
-    }
 }

@@ -3,13 +3,19 @@
 use std::{fs, path::Path, path::PathBuf};
 
 use serde::Deserialize;
-use toml::de::DeTable;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::{
     error::ConfigError,
     flags::{KEYS, NodeFlags},
+    forms,
     suggest::suggest,
+    values, words,
 };
+use crate::wallet::error::file_error;
 
 /// The settings in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +38,7 @@ struct Common {
 pub(super) fn read(path: &Path, named: bool) -> Result<Settings, ConfigError> {
     let shown = path.display();
     let text = fs::read_to_string(path)
-        .map_err(|error| ConfigError::Usage(format!("cannot read the configuration: {shown}: {error}")))?;
+        .map_err(|error| ConfigError::Usage(file_error("cannot read the configuration", path, &error)))?;
     let settings = parse(&text).map_err(|(line, problem)| ConfigError::Usage(format!("{shown}:{line}: {problem}")))?;
     if !named && settings.data_dir.is_some() {
         let problem = "data_dir has no meaning in the data directory's own file; remove it or use --config";
@@ -46,26 +52,33 @@ fn parse(text: &str) -> Result<Settings, (usize, String)> {
     let told =
         |error: toml::de::Error| (line(text, error.span().map_or(0, |span| span.start)), error.message().to_owned());
     let table = DeTable::parse(text).map_err(told)?;
-    for key in table.get_ref().keys() {
+    let table = table.get_ref();
+    for (key, value) in table {
         let name: &str = key.get_ref();
+        let at = line(text, key.span().start);
         if !KEYS.contains(&name) {
             let hint = suggest(name, KEYS.into_iter()).map(|meant| format!("; did you mean \"{meant}\"?"));
-            let problem = format!("unknown key \"{name}\"{}", hint.unwrap_or_default());
-            return Err((line(text, key.span().start), problem));
+            return Err((at, format!("unknown key \"{name}\"{}", hint.unwrap_or_default())));
+        }
+        if let Some(problem) = forms::problem(name, value.get_ref()) {
+            return Err((at, problem));
         }
     }
-    let common: Common = toml::from_str(text).map_err(told).map_err(|told| with_key(text, told))?;
-    let node: NodeFlags = toml::from_str(text).map_err(told).map_err(|told| with_key(text, told))?;
-    Ok(Settings { data_dir: common.data_dir, chain: common.chain, log: common.log, node })
-}
-
-/// Names the key on the line as well: not all problems do.
-fn with_key(text: &str, (line, problem): (usize, String)) -> (usize, String) {
-    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
-    match key.filter(|key| KEYS.contains(key) && !problem.contains(key)) {
-        Some(key) => (line, format!("{key}: {problem}")),
-        None => (line, problem),
+    let wrong = |error: toml::de::Error| {
+        let span = error.span().unwrap_or_default();
+        let is_of = |value: &Spanned<DeValue<'_>>| value.span().start <= span.start && span.end <= value.span().end;
+        let key = table.iter().find(|(_, value)| is_of(value)).map_or("", |(key, _)| key.get_ref());
+        let problem = words::plainer(error.message());
+        (line(text, span.start), if problem.starts_with(key) { problem } else { format!("{key}: {problem}") })
+    };
+    let common: Common = toml::from_str(text).map_err(wrong)?;
+    let node: NodeFlags = toml::from_str(text).map_err(wrong)?;
+    let log = |log: &String| Some(("log", values::log(log).err()?));
+    if let Some((name, problem)) = common.log.as_ref().and_then(log).or_else(|| node.problem()) {
+        let at = table.keys().find(|key| key.get_ref() == name).map_or(0, |key| key.span().start);
+        return Err((line(text, at), format!("{name}: {problem}")));
     }
+    Ok(Settings { data_dir: common.data_dir, chain: common.chain, log: common.log, node })
 }
 
 fn line(text: &str, offset: usize) -> usize {
@@ -93,8 +106,42 @@ mod tests {
             );
             assert_eq!((line, problem), (2, wanted));
         }
-        assert!(parse("max_upload = [1]").unwrap_err().1.contains("max_upload: "));
         assert!(parse("flush = -5").unwrap_err().1.contains("flush: "));
+    }
+
+    /// They came in the words of Rust's types: "invalid type: string, expected usize".
+    #[test]
+    fn a_value_of_another_form_is_told_in_words_with_its_line_and_key() {
+        for (text, wanted) in [
+            ("max_inbound = \"many\"", "a whole number from 0 to 4294967295 is needed, not \"many\""),
+            ("max_outbound = -1", "a whole number from 0 to 4294967295 is needed, not -1"),
+            ("max_memory = 1.5", "a whole number from 16 to 1024 is needed, not 1.5"),
+            ("max_memory = 5", "a whole number from 16 to 1024 is needed, not 5"),
+            ("snapshot_interval = 1", "a whole number from 10 to 1000000 is needed, not 1"),
+            ("join_depth = true", "a whole number from 0 to 4294967295 is needed, not true"),
+            ("mine = 5", "a text in quotes is needed, not 5"),
+            ("chain = [\"local\"]", "a text in quotes is needed, not a list"),
+            ("no_http = \"yes\"", "true or false is needed, not \"yes\""),
+            ("quiet = 1", "true or false is needed, not 1"),
+            ("connect = \"a:1\"", "a list of texts in quotes: [\"…\", \"…\"] is needed, not \"a:1\""),
+            ("connect = [\n1]", "a list of texts in quotes: [\"…\", \"…\"] is needed, not a list"),
+            ("listen = 4130", "a text in quotes, or a list of them: [\"…\", \"…\"] is needed, not 4130"),
+            ("keep = [1]", "a number, or a text in quotes is needed, not a list"),
+            ("http = \"3030\"", "IP:PORT is needed, such as 127.0.0.1:4130"),
+            ("connect = [\n\"127.0.0.1\"]", "127.0.0.1: an address is"),
+            ("http_name = [\"http://x\"]", "\"http://x\" is no host name"),
+            ("log = \"loud\"", "\"loud\" is no log level"),
+        ] {
+            let (line, problem) = parse(&format!("\n# a comment\n{text}\n")).unwrap_err();
+            let key = text.split(' ').next().unwrap();
+            assert_eq!(line, 3, "{text}: {problem}");
+            assert!(problem.starts_with(&format!("{key}: {wanted}")), "{text}: {problem}");
+        }
+        for text in
+            ["max_inbound = 0x10", "max_memory = 1_024", "keep = 5000", "flush = \"every-block\"", "join_depth = 0"]
+        {
+            assert!(parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

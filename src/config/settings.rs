@@ -24,6 +24,8 @@ pub struct Sources {
     pub chain: Option<String>,
     /// Whether a flag, a variable or a file names the chain.
     pub chain_is_named: bool,
+    /// The configuration file that names the chain, if nothing above it does.
+    chain_file: Option<PathBuf>,
     log: String,
     node: NodeFlags,
 }
@@ -42,21 +44,22 @@ impl Sources {
                 ConfigError::Usage("the home directory is unknown; name a data directory: -d DIR".into())
             })
         };
-        let (file, named_dir) = match &common.config {
+        let (file, path, named_dir) = match &common.config {
             Some(path) => {
                 let file = file::read(path, true)?;
                 let data_dir = common.data_dir.clone().or_else(|| file.data_dir.clone());
-                (file, data_dir)
+                (file, path.clone(), data_dir)
             }
             None => {
                 let data_dir = common.data_dir.clone().map_or_else(default_dir, Ok)?;
                 let path = data_dir.join("config.toml");
                 let file = if path.exists() { file::read(&path, false)? } else { file::Settings::default() };
-                (file, common.data_dir.clone())
+                (file, path, common.data_dir.clone())
             }
         };
         let data_dir_is_default = named_dir.is_none();
         let data_dir = named_dir.map_or_else(default_dir, Ok)?;
+        let chain_file = (common.chain.is_none() && file.chain.is_some()).then_some(path);
         let chain = common.chain.clone().or(file.chain);
         let chain_is_named = chain.is_some();
         let log = common.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
@@ -67,13 +70,18 @@ impl Sources {
         if let Some((key, problem)) = node.problem() {
             return Err(ConfigError::Usage(format!("--{} {problem}", key.replace('_', "-"))));
         }
-        Ok(Self { data_dir, data_dir_is_default, chain, chain_is_named, log, node })
+        Ok(Self { data_dir, data_dir_is_default, chain, chain_is_named, chain_file, log, node })
     }
 
     /// The settings. Without a chain they are those of `local`.
     pub fn settings(self) -> Result<Settings, ConfigError> {
         let chain = self.chain.unwrap_or_else(|| "local".to_owned());
-        let (spec, chain_file) = chain_of(&chain, &self.data_dir)?;
+        let (spec, chain_file) = chain_of(&chain, &self.data_dir).map_err(|error| match (error, &self.chain_file) {
+            (ConfigError::Usage(problem), Some(file)) => {
+                ConfigError::Usage(format!("{problem} (from the key chain of {})", file.display()))
+            }
+            (error, _) => error,
+        })?;
         Ok(Settings {
             data_dir: self.data_dir,
             data_dir_is_default: self.data_dir_is_default,

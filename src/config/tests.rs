@@ -55,6 +55,19 @@ fn flags_override_the_file_and_the_file_overrides_the_defaults() {
 }
 
 #[test]
+fn a_chain_that_a_file_names_is_complained_of_with_the_file() {
+    let dir = folder("chain-of-a-file");
+    fs::write(dir.join("config.toml"), "chain = \"lcoal\"\n").unwrap();
+    let common = CommonFlags { data_dir: Some(dir.clone()), ..CommonFlags::default() };
+    let told = load(&common, &NodeFlags::default()).unwrap_err().to_string();
+    assert!(told.contains("unknown chain \"lcoal\"") && told.contains("config.toml"), "{told}");
+    let common = CommonFlags { chain: Some("lcoal".to_owned()), ..common };
+    let told = load(&common, &NodeFlags::default()).unwrap_err().to_string();
+    assert!(!told.contains("config.toml"), "a flag goes before it: {told}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn a_named_file_may_move_the_data_directory_and_must_exist() {
     let dir = folder("named");
     let named = dir.join("node.toml");

@@ -19,8 +19,8 @@ pub const LEAST_MEMORY: usize = 16;
 pub const MOST_MEMORY: usize = 1024;
 
 /// Blocks between snapshots, at least and at most.
-const LEAST_SNAPSHOT_INTERVAL: u32 = 10;
-const MOST_SNAPSHOT_INTERVAL: u32 = 1_000_000;
+pub(super) const LEAST_SNAPSHOT_INTERVAL: u32 = 10;
+pub(super) const MOST_SNAPSHOT_INTERVAL: u32 = 1_000_000;
 
 /// Refuses a text that names no peer.
 pub(super) fn peers(texts: &[String]) -> Result<(), String> {
@@ -41,7 +41,7 @@ pub(super) fn memory(mib: usize) -> Result<(), String> {
     if (LEAST_MEMORY..=MOST_MEMORY).contains(&mib) {
         return Ok(());
     }
-    Err(format!("{mib}: {LEAST_MEMORY} to {MOST_MEMORY} MiB are possible"))
+    Err(format!("{mib}: a whole number from {LEAST_MEMORY} to {MOST_MEMORY} is needed, in MiB"))
 }
 
 /// Refuses an interval in which no snapshot can be made.
@@ -49,7 +49,9 @@ pub(super) fn snapshot_interval(blocks: u32) -> Result<(), String> {
     if (LEAST_SNAPSHOT_INTERVAL..=MOST_SNAPSHOT_INTERVAL).contains(&blocks) {
         return Ok(());
     }
-    Err(format!("{blocks}: {LEAST_SNAPSHOT_INTERVAL} to {MOST_SNAPSHOT_INTERVAL} blocks are possible"))
+    Err(format!(
+        "{blocks}: a whole number from {LEAST_SNAPSHOT_INTERVAL} to {MOST_SNAPSHOT_INTERVAL} is needed, in blocks"
+    ))
 }
 
 /// Refuses what no `Host` field names.
