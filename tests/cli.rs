@@ -230,6 +230,29 @@ fn a_wrong_value_in_the_configuration_is_told_with_file_line_key_and_what_it_tak
     }
 }
 
+/// It was said to be an unknown flag, with the advice to put -- before it.
+#[test]
+fn a_number_with_a_sign_is_a_wrong_number_everywhere() {
+    let folder = Folder::new("signed");
+    for line in [
+        "history dev0 --limit -1",
+        "search x --limit -1",
+        "mempool --limit -1",
+        "sql SELECT --limit -1",
+        "prune --keep -1",
+        "run --join-depth -5",
+        "run --mine-rate -1",
+        "wait ready --timeout -1",
+        "key restore x --number -1",
+        "generate --blocks -1",
+        "simulate --nodes -1",
+        "prove 00ff00ff --output -1",
+    ] {
+        folder.run(&line.split(' ').collect::<Vec<_>>()).says(2, &["invalid value '-"]);
+    }
+    folder.run(&["run", "--max-outbound", "-1"]).says(2, &["'--max-outbound <N>': a whole number"]);
+}
+
 #[test]
 fn commands_for_a_node_say_how_to_start_one() {
     let folder = Folder::new("unreachable");

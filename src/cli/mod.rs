@@ -206,8 +206,13 @@ pub fn main() -> ExitCode {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let matches = variables::without_empty(Cli::command()).try_get_matches()?;
+    let matches = variables::without_empty(signed(Cli::command())).try_get_matches()?;
     Cli::from_arg_matches(&matches)
+}
+
+/// A number with a sign is a wrong number everywhere, and no unknown flag.
+fn signed(command: clap::Command) -> clap::Command {
+    command.allow_negative_numbers(true).mut_subcommands(signed)
 }
 
 /// Runs something in a thread of its own, whose stack is given back. To describe all commands takes half a megabyte of it, which the
