@@ -254,6 +254,30 @@ fn a_number_with_a_sign_is_a_wrong_number_everywhere() {
 }
 
 #[test]
+fn what_cannot_be_imported_is_named() {
+    let folder = Folder::new("imports");
+    fs::write(folder.path("junk"), [0xff, 0xfe, 1, 2]).unwrap();
+    fs::write(folder.path("empty"), "").unwrap();
+    for (file, code, words) in [
+        ("junk", 5, ["junk: not what tussock chain export writes", ""]),
+        ("empty", 5, ["empty: there are no blocks in it", "tussock chain export"]),
+        (".", 10, ["cannot read: .: Is a directory", "name a file"]),
+        ("nowhere", 4, ["cannot read: nowhere: No such file or directory", ""]),
+    ] {
+        folder.run(&["-d", "data", "chain", "import", file]).fails(code, &words);
+    }
+    assert!(!folder.path("data").exists(), "nothing is made");
+    for line in ["genesis authorities junk", "genesis new --authorities ./junk", "key import x --file junk"] {
+        folder.run(&line.split(' ').collect::<Vec<_>>()).fails(2, &["junk: not a text in UTF-8"]);
+    }
+    let long = folder.run(&["genesis", "new", "--block-time", "1000d"]);
+    long.fails(2, &["not possible: ", "half_life: a whole number from 0 to 4294967295 is needed, not 10368000000"]);
+    folder.run(&["members", "add", "foo", "--file", "list"]).fails(2, &["foo: not the id of a node", "copy it again"]);
+    folder.run(&["--chain", "./junk", "status"]).fails(2, &["./junk: not a text in UTF-8"]);
+    folder.run(&["--chain", "./empty", "status"]).fails(2, &["./empty: the key protocol is missing"]);
+}
+
+#[test]
 fn commands_for_a_node_say_how_to_start_one() {
     let folder = Folder::new("unreachable");
     let data = folder.path("data with space");

@@ -16,7 +16,8 @@ pub fn to_text(node: &NodeId, prefix: &Prefix) -> String {
 /// Reads the text form; the prefix must be this chain's.
 pub fn parse(text: &str, prefix: &Prefix) -> Result<NodeId, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("not the id of a node, such as {prefix}{NODE}1…: {why}");
-    let checked = CheckedHrpstring::new::<Bech32m>(text.trim()).map_err(|error| wrong(&error))?;
+    let mistyped = |_| wrong(&"a character is wrong or missing: copy it again");
+    let checked = CheckedHrpstring::new::<Bech32m>(text.trim()).map_err(mistyped)?;
     if checked.hrp() != hrp(prefix) {
         return Err(wrong(&format!("it starts with \"{}1\"", checked.hrp().to_string().to_lowercase())));
     }

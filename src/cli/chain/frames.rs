@@ -1,6 +1,6 @@
 //! A stream of framed blocks.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use crate::{
     base::{bytes::Bytes, limits::FRAME_HEAD_BYTES},
@@ -40,6 +40,9 @@ pub(super) enum StreamError {
         "these blocks were made by protocol 1, and this program speaks protocol 2; import them with the tussock that made them"
     )]
     OldProtocol,
+    /// The system does not let it be read.
+    #[error("{0}")]
+    Read(io::Error),
     /// It does not hold frames with blocks.
     #[error("{0}")]
     Wrong(String),
@@ -77,7 +80,7 @@ impl<R: Read> Frames<R> {
 
     fn fill(&mut self) -> Result<bool, StreamError> {
         self.buffer.resize(BUFFER_BYTES, 0);
-        let count = self.input.read(&mut self.buffer).map_err(|error| StreamError::Wrong(error.to_string()))?;
+        let count = self.input.read(&mut self.buffer).map_err(StreamError::Read)?;
         self.buffer.truncate(count);
         self.at = 0;
         Ok(count > 0)
@@ -118,6 +121,7 @@ mod tests {
                     Err(StreamError::Foreign) => return (lengths, "foreign"),
                     Err(StreamError::OldProtocol) => return (lengths, "old"),
                     Err(StreamError::Wrong(_)) => return (lengths, "wrong"),
+                    Err(StreamError::Read(error)) => panic!("{error}"),
                 }
             }
         };

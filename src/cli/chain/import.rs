@@ -34,9 +34,9 @@ pub(super) fn import(context: &Context, file: &Path) -> Outcome {
     let (input, length) = open(file)?;
     let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, input), context.spec().magic());
     // Before anything is made: a stream that is no export leaves no ledger behind.
-    let Some(first) = next(&mut frames, 0)? else {
-        let problem = "there are no blocks in the stream; make one with: tussock chain export FILE";
-        return Err(Failure::new(Exit::Rejected, problem));
+    let Some(first) = next(&mut frames, file, 0)? else {
+        let problem = "there are no blocks in it; make one with: tussock chain export FILE";
+        return Err(Failure::new(Exit::Rejected, format!("{}: {problem}", shown(file))));
     };
     let _lock = existing.map_or_else(lock, Ok)?;
     let ledger = context.ledger();
@@ -47,7 +47,7 @@ pub(super) fn import(context: &Context, file: &Path) -> Outcome {
     let bar = progress::bar(length, "bytes");
     let rng = Rng::new(datadir::random_bytes::<32>()?);
     let mut import = Import { spec, appender, rng, held: None, imported: 0, replaced: 0 };
-    let result = import.read(first, &mut frames, &bar);
+    let result = import.read(first, &mut frames, file, &bar);
     bar.finish_and_clear();
     let Import { appender, held, imported, replaced, .. } = import;
     // The blocks before a failure stay, unless they belong to a branch with less work.
@@ -84,14 +84,21 @@ fn open(file: &Path) -> Outcome<(Box<dyn Read>, u64)> {
 }
 
 /// The next block's bytes; `above` is the height of the block before it.
-fn next(frames: &mut Frames<impl Read>, above: u32) -> Outcome<Option<Bytes>> {
+fn next(frames: &mut Frames<impl Read>, file: &Path, above: u32) -> Outcome<Option<Bytes>> {
+    let shown = shown(file);
     frames.next().map_err(|error| match error {
-        StreamError::Foreign | StreamError::OldProtocol => Failure::new(Exit::Mismatch, error.to_string()),
+        StreamError::Read(error) => Failure::io("cannot read", file, &error),
+        StreamError::Foreign | StreamError::OldProtocol => Failure::new(Exit::Mismatch, format!("{shown}: {error}")),
         error if frames.consumed == 0 => {
-            Failure::new(Exit::Rejected, format!("not what tussock chain export writes: {error}"))
+            Failure::new(Exit::Rejected, format!("{shown}: not what tussock chain export writes: {error}"))
         }
-        error => Failure::new(Exit::Rejected, format!("after block {above}: {error}")),
+        error => Failure::new(Exit::Rejected, format!("{shown}: after block {above}: {error}")),
     })
+}
+
+/// How messages name the input.
+fn shown(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
 }
 
 struct Import {
@@ -107,12 +114,12 @@ struct Import {
 }
 
 impl Import {
-    fn read(&mut self, first: Bytes, frames: &mut Frames<impl Read>, bar: &ProgressBar) -> Outcome {
+    fn read(&mut self, first: Bytes, frames: &mut Frames<impl Read>, file: &Path, bar: &ProgressBar) -> Outcome {
         let mut body = Some(first);
         while let Some(bytes) = body {
             self.take(bytes)?;
             bar.set_position(frames.consumed);
-            body = next(frames, self.appender.tip().height)?;
+            body = next(frames, file, self.appender.tip().height)?;
         }
         self.held = self.held.take().filter(|held| self.appender.tip().hash != held.hash);
         Ok(())
