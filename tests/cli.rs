@@ -277,6 +277,16 @@ fn what_cannot_be_imported_is_named() {
     folder.run(&["--chain", "./empty", "status"]).fails(2, &["./empty: the key protocol is missing"]);
 }
 
+/// Tables show amounts as 1,000, and people copy them.
+#[test]
+fn an_amount_with_a_comma_says_how_it_is_written() {
+    let folder = Folder::new("comma");
+    for line in ["send dev1 1,000", "send --to dev1=1,000", "send dev1 5 --fee 1,000"] {
+        folder.run(&line.split(' ').collect::<Vec<_>>()).says(2, &["1,000", "write 1000"]);
+    }
+    folder.run(&["send", "dev1", "1.000"]).fails(2, &["1.000: ", "write 1000"]);
+}
+
 #[test]
 fn commands_for_a_node_say_how_to_start_one() {
     let folder = Folder::new("unreachable");

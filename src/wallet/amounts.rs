@@ -8,9 +8,42 @@ const NOTHING: &str = "at least 1 base unit can be paid";
 pub fn parse_amount(text: &str) -> Result<u64, String> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("an amount is a whole number of base units, such as 250000".to_owned());
+        let form = || "an amount is a whole number of base units, such as 250000".to_owned();
+        return Err(separated(text).or_else(|| without_point(text)).unwrap_or_else(form));
     }
     digits.parse().map_err(|_| "the amount is larger than 64 bits can hold".to_owned())
+}
+
+/// How an amount is written that has other separators than an amount here: `1,000`, `1'000`, `1 000`, `1.000.000` or `1,50`.
+/// Which of them are thousands is the writer's to say: elsewhere 1,500 is one and a half.
+fn separated(text: &str) -> Option<String> {
+    let is_separator = |c: char| matches!(c, ',' | '.' | '\'' | '’' | '_') || c.is_whitespace();
+    let groups: Vec<&str> = text.trim().split(is_separator).collect();
+    let are_digits = groups.iter().all(|group| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_plain = !text.contains(|c| is_separator(c) && !matches!(c, '.' | '_')) && text.matches('.').count() < 2;
+    if !are_digits || is_plain {
+        return None;
+    }
+    let last = text.trim().rfind([',', '.']).map(|at| text.trim().split_at(at));
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let with_point = last.map(|(whole, rest)| format!("{}.{}", digits(whole), digits(rest)));
+    let whole = digits(text);
+    let advice = match (groups.last().map(|group| group.len()), with_point) {
+        (Some(3), Some(point)) if groups.len() == 2 => {
+            format!("{whole} if that is meant; decimals are behind a point: {point}")
+        }
+        (Some(3), _) | (_, None) => whole,
+        (_, Some(point)) => format!("{point} if that is meant, with a point before the decimals"),
+    };
+    Some(format!("an amount has no marks between its thousands; write {advice}"))
+}
+
+/// How an amount with a point is written where there are no decimals.
+fn without_point(text: &str) -> Option<String> {
+    let (whole, rest) = text.split_once('.')?;
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_thousand = are_digits(whole) && are_digits(rest) && rest.len() == 3;
+    is_thousand.then(|| format!("base units have no decimals; write {whole}{rest} if that is meant"))
 }
 
 /// Parses an amount of at least one base unit.
@@ -26,8 +59,12 @@ pub fn parse_payment(text: &str) -> Result<u64, String> {
 pub struct WrittenAmount(String);
 
 impl WrittenAmount {
-    /// The amount in base units.
+    /// The amount in base units. An error names what was written.
     pub fn base_units(&self, unit: &Unit) -> Result<u64, String> {
+        self.parse(unit).map_err(|problem| format!("{}: {problem}", self.0))
+    }
+
+    fn parse(&self, unit: &Unit) -> Result<u64, String> {
         if unit.decimals == 0 {
             return parse_amount(&self.0);
         }
@@ -46,10 +83,11 @@ pub fn parse_written(text: &str) -> Result<WrittenAmount, String> {
     // More digits than 64 bits hold are the chain's matter: decimals may follow.
     let has_digits = whole.bytes().any(|byte| byte.is_ascii_digit());
     if !is_number || !has_digits || !whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
-        return Err(
+        let form = || {
             "an amount is a whole number of base units, such as 250000, or a number in the chain's unit if it has one"
-                .to_owned(),
-        );
+                .to_owned()
+        };
+        return Err(separated(text).unwrap_or_else(form));
     }
     Ok(WrittenAmount(text.to_owned()))
 }
@@ -98,6 +136,32 @@ mod tests {
             assert!(parse_amount(wrong).is_err(), "{wrong}");
         }
         assert!(parse_payment("0").is_err());
+    }
+
+    /// Tables of this program show amounts as 1,234, and people copy them.
+    #[test]
+    fn an_amount_with_separators_is_refused_with_how_it_is_written() {
+        for (text, advice) in [
+            ("1,000", "1000 if that is meant; decimals are behind a point: 1.000"),
+            ("1,234,567", "1234567"),
+            ("1'000", "1000"),
+            ("1’000", "1000"),
+            ("1 000", "1000"),
+            ("1.000.000", "1000000"),
+            ("1,50", "1.50 if that is meant, with a point before the decimals"),
+            ("1,234.50", "1234.50 if that is meant, with a point before the decimals"),
+            ("1.234,50", "1234.50 if that is meant, with a point before the decimals"),
+        ] {
+            let told = [parse_written_payment(text).map(drop), parse_amount(text).map(drop)];
+            for told in told {
+                assert!(told.unwrap_err().ends_with(&format!("; write {advice}")), "{text}: {advice}");
+            }
+        }
+        for plain in ["", "x", "-1", "1e3", ",", "1,", ",5", "a,000", "1.5"] {
+            assert!(!parse_amount(plain).unwrap_err().contains(';'), "{plain}");
+        }
+        let whole = parse_written("1.000").unwrap().base_units(&Unit { name: String::new(), decimals: 0 });
+        assert_eq!(whole.unwrap_err(), "1.000: base units have no decimals; write 1000 if that is meant");
     }
 
     #[test]
