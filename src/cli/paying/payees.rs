@@ -79,7 +79,8 @@ pub(super) struct PayeeFlags {
     /// One of several payees, in one transaction
     #[arg(long = "to", value_name = "TO=AMOUNT", conflicts_with = "to", value_parser = parse_payee)]
     payees: Vec<WrittenPayee>,
-    /// Payees of a table: a payee and an amount on each line, with a comma between them; `-` is standard input
+    /// Payees of a table: a payee and an amount on each line, with a comma between them, or as spreadsheets of some countries write
+    /// it a semicolon on all lines; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "to")]
     csv: Option<PathBuf>,
     /// Where what is left of the coins goes [default: back to the paying key]
@@ -154,13 +155,15 @@ pub(super) fn read_csv(path: &Path) -> Outcome<Vec<WrittenPayee>> {
     Ok(payees.into_iter().map(named).collect())
 }
 
-/// A table as spreadsheets write it (RFC 4180), with commas or semicolons between cells, as in its first line. On each line
-/// a payee and an amount; more columns are for people. Empty lines and those that begin with `#` say nothing. A first line
+/// A table as spreadsheets write it (RFC 4180), with commas or semicolons between cells: whichever of them comes first in the
+/// first line, since no payee has one in its name. On each line a payee and an amount; more columns are for people. Empty lines and those that begin with `#` say nothing. A first line
 /// may name the columns: then it begins with `address,amount`.
 fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default();
-    let separator = if first.contains(';') { b';' } else { b',' };
+    let is_semicolon = first.find([',', ';']).is_some_and(|at| first[at..].starts_with(';'));
+    let (separator, between) =
+        if is_semicolon { (b';', "a semicolon, as in the first line,") } else { (b',', "a comma") };
     check_quotes(text, separator)?;
     let mut reader = csv::ReaderBuilder::new();
     reader.has_headers(false).flexible(true).comment(Some(b'#')).delimiter(separator).trim(csv::Trim::All);
@@ -182,7 +185,7 @@ fn parse_csv(text: &str) -> Result<Vec<WrittenPayee>, String> {
             continue;
         }
         if cell(0).is_empty() || cell(1).is_empty() {
-            return Err(at("a payee and an amount, with a comma between them"));
+            return Err(at(&format!("a payee and an amount are needed, with {between} between them")));
         }
         let filled = (0..record.len()).rev().find(|at| !cell(*at).is_empty()).map_or(0, |last| last + 1);
         // 1,000.50 is an amount of one and a third cell, unless the title line knows of a third that looks otherwise.
@@ -271,6 +274,32 @@ mod tests {
         assert!(parse_csv("name,sum\na,5").unwrap_err().contains("titles are address,amount"));
         for titles in ["address,for,amount", "amount,address"] {
             assert!(parse_csv(&format!("{titles}\na,rent,5")).unwrap_err().contains("in this order"), "{titles}");
+        }
+    }
+
+    /// A semicolon in a note made the commas of the table none.
+    #[test]
+    fn a_table_has_one_separator_which_its_first_line_shows() {
+        for table in [
+            "a,5,\"rent; food\"\nb,6,x",
+            "a,5,rent; food",
+            "# to; amount\na,5",
+            "to;amount;what for\na;5;rent, food",
+            "a;5;\"rent, food\"",
+            "\"a\";\"5\"",
+        ] {
+            let read = parse_csv(table).map(|payees| payees.first().map(|payee| payee.to.clone()));
+            assert_eq!(read, Ok(Some("a".to_owned())), "{table}");
+        }
+        for (table, line, between) in [
+            ("a;5\nb,6", "line 2", "a semicolon, as in the first line,"),
+            ("a,5\nb;6", "line 2", "a comma"),
+            ("a\t5", "line 1", "a comma"),
+            ("a 5", "line 1", "a comma"),
+        ] {
+            let problem = parse_csv(table).unwrap_err();
+            let wanted = format!("{line}: a payee and an amount are needed, with {between} between them");
+            assert_eq!(problem, wanted, "{table}");
         }
     }
 
