@@ -287,6 +287,20 @@ fn an_amount_with_a_comma_says_how_it_is_written() {
     folder.run(&["send", "dev1", "1.000"]).fails(2, &["1.000: ", "write 1000"]);
 }
 
+/// One word, two meanings.
+#[test]
+fn the_help_of_keep_says_what_it_counts() {
+    let folder = Folder::new("keep");
+    let help = |command: &str| {
+        let text = folder.run(&[command, "--help"]).ok();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (prune, run) = (help("prune"), help("run"));
+    assert!(prune.contains("Keep abandoned branches that end fewer than N blocks below the tip"), "{prune}");
+    assert!(prune.contains("tussock run --keep counts blocks of the chain itself"), "{prune}");
+    assert!(run.contains("Keep only the last BLOCKS of the chain whole") && run.contains("tussock prune"), "{run}");
+}
+
 #[test]
 fn commands_for_a_node_say_how_to_start_one() {
     let folder = Folder::new("unreachable");

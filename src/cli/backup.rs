@@ -243,15 +243,16 @@ fn copy_keys(from: &Path, to: &Path) -> Outcome<usize> {
 /// `tussock prune`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The node must be stopped. The chain itself stays as it is. For a ledger of
-only the last blocks: tussock run --keep; on a ledger that was made without it,
-this gives back the room once.
+The node must be stopped. The chain itself stays as it is, with all its blocks:
+--keep counts the blocks since an abandoned branch ended. tussock run --keep
+counts blocks of the chain itself: a node keeps only so many of the last ones.
+On a ledger that was made without it, prune gives back the room once.
 
 Examples:
   tussock prune
   tussock prune --keep 100 --json")]
 pub struct PruneArgs {
-    /// Keep branches that end fewer than N blocks below the tip
+    /// Keep abandoned branches that end fewer than N blocks below the tip; blocks of the chain itself all stay
     #[arg(long, value_name = "N", default_value_t = KEEP)]
     keep: u32,
 }

@@ -86,9 +86,10 @@ pub struct NodeFlags {
     #[arg(long, env = "TUSSOCK_NO_INDEX", hide_env_values = true, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub no_index: Option<bool>,
-    /// Keep only the last BLOCKS whole, 100 or more, or those that fit into SIZE (2GB): bodies and undo data of older ones go for
-    /// good, and with them what they hold for getblock, verify --deep, chain export and peers that catch up. Histories
-    /// of addresses go with them; coins and headers stay [default: keep all]
+    /// Keep only the last BLOCKS of the chain whole, 100 or more, or those that fit into SIZE (2GB): bodies and undo data of older
+    /// ones go for good, and with them what they hold for getblock, verify --deep, chain export and peers that catch up. Histories
+    /// of addresses go with them; coins and headers stay (the --keep of tussock prune counts for abandoned branches) [default:
+    /// keep all]
     #[arg(long, value_name = "BLOCKS|SIZE", env = "TUSSOCK_KEEP", hide_env_values = true)]
     pub keep: Option<KeepSetting>,
     /// Let only the nodes link whose ids are in this file, one in a line
