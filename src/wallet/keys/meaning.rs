@@ -33,10 +33,16 @@ impl Keys<'_> {
             let is_key = self.names()?.iter().any(|name| is_same(name, text));
             return if is_key || self.well_known(&form(text)).is_some() { Err(ambiguous(text)) } else { Ok(address) };
         }
+        if text.trim().is_empty() {
+            return Err(WalletError::usage(
+                "an address, or the name of a key or contact, is needed and not an empty text",
+            ));
+        }
         let start = format!("{}1", self.spec.prefix);
         let shown = |contact: Contact| names::shown(&contact.name).into_owned();
         let similar = self.contacts().like(text)?.into_iter().next().map(shown);
         let similar = similar.or_else(|| self.names().ok()?.into_iter().find(|name| is_same(name, text)));
+        let similar = similar.or_else(|| self.well_known_like(text));
         parsed.map_err(|error| match similar {
             Some(name) => WalletError::usage(format!("{text}: neither a key nor a contact; there is \"{name}\"")),
             None if text.contains('1') => WalletError::usage(format!("{text}: {error}")),
@@ -59,6 +65,11 @@ impl Keys<'_> {
             hint: "no key that is here may spend from this address".to_owned(),
             known: Vec::new(),
         })
+    }
+
+    /// The publicly known key that people would take for one of this name.
+    pub(super) fn well_known_like(&self, name: &str) -> Option<String> {
+        Some(form(name)).filter(|form| form != name && self.well_known(form).is_some())
     }
 
     /// Refuses the name of a key of this address if people would take it for that of a contact or of another key.
@@ -149,6 +160,26 @@ mod tests {
         let dev3 = keys.address("dev3").unwrap().to_text(&spec.prefix);
         assert_eq!(keys.key_name(&dev3), Ok("dev3".to_owned()));
         keys.remove(&text).unwrap();
+    }
+
+    /// It was said to be a mistyped address, because of its digit.
+    #[test]
+    fn a_known_key_in_capitals_is_told_with_its_own_spelling() {
+        let (folder, mut spec) = (TestFolder::new("meaning-capitals"), ChainSpec::local());
+        for name in ["Dev1", "DEV1"] {
+            let keys = Keys::new(&folder, &spec);
+            let error = keys.address(name).unwrap_err().to_string();
+            assert_eq!(error, format!("{name}: neither a key nor a contact; there is \"dev1\""));
+            let missing = keys.find(name).err();
+            assert!(matches!(&missing, Some(WalletError::NoKey { known, .. }) if known.contains(&"dev1".to_owned())));
+        }
+        for nothing in ["", " "] {
+            let error = Keys::new(&folder, &spec).address(nothing).unwrap_err().to_string();
+            assert!(error.starts_with("an address, or the name"), "{error}");
+        }
+        spec.test = false;
+        let error = Keys::new(&folder, &spec).address("Dev1").unwrap_err().to_string();
+        assert!(!error.contains("there is"), "{error}");
     }
 
     #[test]

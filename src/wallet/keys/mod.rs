@@ -131,6 +131,7 @@ impl<'a> Keys<'a> {
             (None, true, true) => "dev0 to dev9 always work on this chain".to_owned(),
             (None, true, false) => "make one with: tussock key new NAME".to_owned(),
         };
+        known.extend(self.well_known_like(name));
         Err(WalletError::NoKey { name: name.to_owned(), folder: self.folder.display().to_string(), hint, known })
     }
 
