@@ -6,7 +6,8 @@ mod imports;
 mod source;
 
 use imports::{arrows, circles};
-use source::{collect, sources};
+use source::{Source, collect, sources};
+use tussock::runtime::logging::PARTS;
 
 /// No file of the product may be longer, in lines.
 const MAX_FILE_LINES: usize = 400;
@@ -282,6 +283,20 @@ fn files_and_functions_stay_short() {
         }
     }
     report_all_but(KNOWN_LONG, &found);
+}
+
+/// `tussock log` and --log refuse what is no part, and lines of a module that is none could not be asked for.
+#[test]
+fn each_module_that_logs_has_a_level_of_its_own() {
+    let speaks = |source: &&Source| {
+        ["error", "warn", "info", "debug", "trace"].iter().any(|level| source.code.contains(&format!("log::{level}!")))
+    };
+    let silent = |source: &&Source| {
+        let path = source.path.strip_prefix("node/").unwrap_or(&source.path);
+        !PARTS.contains(&module_of(path))
+    };
+    let problem = |source: &Source| format!("src/{}: add its module to PARTS in src/runtime/logging.rs", source.path);
+    report(&sources().iter().filter(speaks).filter(silent).map(problem).collect::<Vec<_>>());
 }
 
 #[test]

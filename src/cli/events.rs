@@ -66,8 +66,9 @@ pub fn run(context: &Context, arguments: &EventsArgs) -> Outcome {
 /// `tussock log`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Modules: handshake, peers, headers, fetch, verify, ledger, gossip, miner, limit,
-net, rpc, store, runtime, cli.
+Modules: key_agreement, handshake, peers, headers, fetch, verify, ledger,
+gossip, miner, sealer, snapshot, history, limit, link, net, rpc, store,
+runtime, cli.
 
 Examples:
   tussock log
@@ -86,4 +87,20 @@ pub fn log(context: &Context, arguments: &LogArgs) -> Outcome {
     let answer = context.remote()?.call("logging", json!([arguments.levels]))?;
     let facts = json!({ "levels": answer });
     context.print(&facts, |facts| facts["levels"].as_str().map_or_else(|| Value::Null.to_string(), str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+    use crate::runtime::logging::PARTS;
+
+    #[test]
+    fn the_help_of_log_names_every_part_of_a_node() {
+        let help = LogArgs::augment_args(Command::new("log")).render_long_help().to_string();
+        for part in PARTS.iter().filter(|part| **part != "sim") {
+            assert!(help.contains(part), "{part}");
+        }
+    }
 }

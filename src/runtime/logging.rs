@@ -52,7 +52,8 @@ pub struct Levels {
 }
 
 /// The parts that have levels of their own: the roles, and the modules that speak for themselves.
-pub const PARTS: [&str; 15] = [
+pub const PARTS: [&str; 20] = [
+    "key_agreement",
     "handshake",
     "peers",
     "headers",
@@ -61,7 +62,11 @@ pub const PARTS: [&str; 15] = [
     "ledger",
     "gossip",
     "miner",
+    "sealer",
+    "snapshot",
+    "history",
     "limit",
+    "link",
     "net",
     "rpc",
     "store",
@@ -310,6 +315,7 @@ impl Volume {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::RoleId;
 
     #[test]
     fn levels_are_read_per_part() {
@@ -325,6 +331,14 @@ mod tests {
         assert_eq!("loud".parse::<Levels>(), Err(LevelError::Level("loud".to_owned())));
         assert_eq!("info,peer=debug".parse::<Levels>(), Err(LevelError::Part("peer".to_owned())));
         assert!("=info".parse::<Levels>().is_err() && "net=".parse::<Levels>().is_err());
+    }
+
+    /// The lines of a role that is none of the parts could not be asked for.
+    #[test]
+    fn each_role_is_a_part() {
+        for role in RoleId::ALL {
+            assert!(PARTS.contains(&role.name().replace('-', "_").as_str()), "{}", role.name());
+        }
     }
 
     #[test]
