@@ -101,9 +101,11 @@ impl Databases {
                 let some: Vec<String> = hashes.iter().take(3).map(Hash::to_string).collect();
                 Err(RpcError::bad_parameter(format!("several blocks start with these digits: {}", some.join(", "))))
             }
-            BlockLookup::Malformed => Err(RpcError::bad_parameter(
-                "a block is named by its height, its hash, at least the first 6 digits of that, or tip",
-            )),
+            BlockLookup::Malformed => {
+                let shown: String = name.chars().take(64).collect();
+                let advice = "a block is named by its height, its hash, at least the first 6 digits of that, or tip";
+                Err(RpcError::bad_parameter(format!("no block is called \"{}\": {advice}", shown.escape_debug())))
+            }
         }
     }
 

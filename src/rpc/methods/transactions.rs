@@ -263,7 +263,9 @@ fn check_prefix(text: &str) -> Result<(), RpcError> {
     if (6..64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(());
     }
-    Err(RpcError::bad_parameter("an id is 64 hex digits, or at least the first 6 of them"))
+    let shown: String = text.chars().take(64).collect();
+    let advice = "an id is 64 hex digits, or at least the first 6 of them";
+    Err(RpcError::bad_parameter(format!("no transaction is called \"{}\": {advice}", shown.escape_debug())))
 }
 
 fn missing(databases: &mut Databases, id: &str) -> Result<Continuation, RpcError> {
