@@ -46,7 +46,9 @@ impl Snapshot {
 /// Peers offer snapshots, and the join wants none of these.
 fn unfit(joiner: &Joiner, lowest: u32, heights: &str, is_sealed: bool) -> Option<Finding> {
     let best = joiner.best?;
-    let offered = format!("the newest snapshots that linked peers offer are of {heights}");
+    // A text that named the second of each answer would be another one all the time.
+    let offered =
+        format!("the newest snapshots that linked peers have shown (they are asked once a minute) are of {heights}");
     let below = best.saturating_sub(lowest);
     Some(match joiner.depth? {
         Depth::Nowhere => return None,
@@ -59,15 +61,21 @@ fn unfit(joiner: &Joiner, lowest: u32, heights: &str, is_sealed: bool) -> Option
             format!("wait until more is final (tussock status), or {OTHERWISE}"),
         ),
         Depth::UpTo(most) => {
-            let asked = match joiner.join.depth {
-                Some(depth) => format!("--join-depth {depth}"),
-                None => format!("a join without --join-depth ({JOIN_DEPTH} blocks and those of a day)"),
+            let (asked, later) = match joiner.join.depth {
+                Some(depth) => {
+                    (format!("--join-depth {depth}"), format!("block {}", lowest.saturating_add(depth.max(1))))
+                }
+                None => {
+                    let above = format!("{JOIN_DEPTH} blocks and those of a day");
+                    (format!("a join without --join-depth ({above})"), format!("the time when {above} are above it"))
+                }
             };
+            let wait = format!("or wait: from {later} on block {lowest} will do, if a peer still has it then");
             let advice = match below {
                 // No header proves its coins.
-                0 => format!("give a smaller --join-depth once a block is above it, or {OTHERWISE}"),
+                0 => format!("give a smaller --join-depth once a block is above it, {wait}, or {OTHERWISE}"),
                 _ => format!(
-                    "start this node with --join-depth {below}: fewer blocks vouch for the coins then; or {OTHERWISE}"
+                    "start this node with --join-depth {below}: fewer blocks vouch for the coins then; {wait}; or {OTHERWISE}"
                 ),
             };
             Finding::new(format!("{offered}, and of {best} blocks {asked} takes one of block {most} or below"), advice)

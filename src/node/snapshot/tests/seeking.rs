@@ -117,9 +117,10 @@ fn a_join_that_is_deeper_than_every_snapshot_says_which_there_are_and_what_to_do
     assert_eq!(hindrance(&rig), None, "another peer may come");
     rig.run(SECOND * 2);
     let (text, advice) = hindrance(&rig).expect("it is told");
-    let told = "the newest snapshots that linked peers offer are of blocks 40 to 45, and of 60 blocks --join-depth 30 takes one of \
-                block 30 or below";
+    let told = "the newest snapshots that linked peers have shown (they are asked once a minute) are of blocks 40 to 45, and of 60 \
+                blocks --join-depth 30 takes one of block 30 or below";
     assert_eq!(text, told);
+    assert!(advice.contains("or wait: from block 70 on block 40 will do, if a peer still has it then"), "{advice}");
     assert!(advice.contains("--join-depth 20:") && advice.contains("--join history"), "{advice}");
     let said = "looking for a snapshot of block 30 or below; the newest that a linked peer offers is of block 45";
     assert_eq!(rig.progress().as_deref(), Some(said));
@@ -169,8 +170,8 @@ fn a_join_among_peers_that_serve_none_or_not_the_named_block_says_so() {
     rig.headers_known();
     rig.run(SECOND * 11);
     let (text, advice) = hindrance(&rig).expect("it is told");
-    let told =
-        "the newest snapshots that linked peers offer are of block 40, and none of the block that --join-at names";
+    let told = "the newest snapshots that linked peers have shown (they are asked once a minute) are of block 40, and none of the \
+                block that --join-at names";
     assert!(text == told && advice.contains("--join-at"), "{text}: {advice}");
 }
 
