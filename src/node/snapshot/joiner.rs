@@ -85,7 +85,14 @@ impl Joiner {
             }
             (None, Some(Depth::UpTo(most))) => format!("looking for a snapshot of block {most} or below"),
             (None, Some(Depth::Block(block))) => format!("looking for a snapshot of block {block}"),
-            (None, Some(Depth::Nowhere) | None) => "waiting for a block that is deep enough".to_owned(),
+            (None, Some(Depth::Nowhere)) => {
+                let (best, within) = (self.best.unwrap_or_default(), JOIN_CLAIM_WAIT.as_secs());
+                format!(
+                    "no block up to the best, {best}, is deep enough for a snapshot: if no longer chain comes within {within} s, all \
+                     are verified"
+                )
+            }
+            (None, None) => "waiting for a block that is deep enough".to_owned(),
         }
     }
 }

@@ -61,7 +61,10 @@ impl Chainstate {
 
     /// Goes back to genesis, whose coins are here.
     pub(in crate::node::ledger) fn abandon_join(&mut self) -> Result<(), StoreError> {
-        log::info!("no block is deep enough for a snapshot: the whole history is verified");
+        let best = self.tip.height;
+        log::info!(
+            "no block is deep enough for a snapshot: all blocks are verified, some seconds for each 10,000 small ones best={best}"
+        );
         self.store.abandon_join().map(drop)
     }
 

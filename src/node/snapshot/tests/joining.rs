@@ -252,6 +252,8 @@ fn a_chain_too_short_for_a_snapshot_is_verified_from_its_start() {
     rig.headers_known();
     rig.run(SECOND * 2);
     assert_eq!(rig.did.told::<ToLedger>(), [], "a longer one may come");
+    let said = "no block up to the best, 60, is deep enough for a snapshot: if no longer chain comes within 30 s, all are verified";
+    assert_eq!(rig.progress().as_deref(), Some(said));
     rig.run(SECOND * 27);
     assert_eq!(rig.did.told::<ToLedger>(), [], "nobody else was heard");
     rig.run(SECOND * 2);
