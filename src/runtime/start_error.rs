@@ -25,10 +25,13 @@ pub enum StartError {
     },
 }
 
-/// What to do if the system refuses a thread. Stacks count for `ulimit -v`, too.
+/// What to do if the system refuses a thread or a file. Stacks count for `ulimit -v`, too.
 pub fn thread_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::WouldBlock => "; raise the limit of memory or of processes (ulimit -v, ulimit -u)",
+        _ if rustix::io::Errno::from_io_error(source) == Some(rustix::io::Errno::MFILE) => {
+            "; raise the limit of open files to 64 or more (ulimit -n)"
+        }
         _ => "",
     }
 }
@@ -40,5 +43,20 @@ fn hint(source: &io::Error) -> &'static str {
         }
         io::ErrorKind::PermissionDenied => "; ports below 1024 need special rights",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_too_low_is_named() {
+        let told = |number| {
+            let source = io::Error::from_raw_os_error(number);
+            StartError::System { what: "signal handling", source }.to_string()
+        };
+        assert!(told(24).ends_with("; raise the limit of open files to 64 or more (ulimit -n)"), "{}", told(24));
+        assert!(told(11).contains("ulimit -u") && !told(5).contains("ulimit"));
     }
 }
