@@ -281,7 +281,7 @@ pub(super) fn cannot_open(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn no_permission(path: &Path) -> Failure {
-    let advice = "choose a data directory that you may write to: -d DIR";
+    let advice = "choose a folder that you may write to (for the data directory: -d DIR)";
     Failure::new(Exit::Unauthorised, format!("permission denied: {}; {advice}", path.display()))
 }
 
