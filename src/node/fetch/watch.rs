@@ -3,7 +3,7 @@
 use crate::{
     base::{
         ids::LinkId,
-        limits::{BLOCK_HEDGE, GATHER_BLOCKS, NEAR_TIP_BLOCKS},
+        limits::{BLOCK_HEDGE, GATHER_BLOCKS, GET_BLOCK_TIMEOUT, NEAR_TIP_BLOCKS},
         time::{Now, Time},
     },
     node::{
@@ -62,7 +62,7 @@ impl Fetch {
         }
         let others = self.peers.iter().any(|(other, peer)| other != link && !peer.closing);
         if silent && others && self.peers.get(link).is_some_and(|peer| !peer.closing) {
-            log::info!("silent peer closed link={}", link.0);
+            log::info!("silent peer closed link={} after_ms={}", link.0, GET_BLOCK_TIMEOUT.as_millis());
             self.peers.stalled(now, link);
             self.punish(link, PeerFault::BlockStall, out);
         }

@@ -35,8 +35,10 @@ fn an_echo_does_not_explain_a_late_answer() {
 fn a_peer_that_answers_nothing_is_closed_if_there_is_another() {
     let mut rig = Rig::new(2, &[1, 2]);
     rig.run(&[1]);
-    let actions = rig.pass(GET_BLOCK_TIMEOUT);
+    let (actions, lines) = logged(|| rig.pass(GET_BLOCK_TIMEOUT));
     assert_eq!(faults(&actions), [(1, PeerFault::BlockStall)]);
+    let silent = format!("INFO silent peer closed link=1 after_ms={}", GET_BLOCK_TIMEOUT.as_millis());
+    assert_eq!(lines.iter().filter(|line| line.contains("silent")).collect::<Vec<_>>(), [&silent]);
 }
 
 #[test]
