@@ -146,31 +146,33 @@ stop_node() {
 await_end() { timeout 15 tail --pid="$1" -f /dev/null 2>/dev/null || kill -KILL "$1" 2>/dev/null || true; }
 
 node_arguments() {
-  local n=$1 count=$2 topology=$3 miners=$4 hashes=$5 base folder peer
+  local n=$1 count=$2 topology=$3 miners=$4 hashes=$5 base folder peer args
   folder=$(node_dir "$n")
   base=$(cat "$dir/port")
   mkdir -p "$folder"
-  : >"$folder/args"
+  # They count once they are whole: an up that fails here must not leave the next one a node without its miner.
+  args=$folder/args.part
+  : >"$args"
   case $topology in
-    full) [ "$n" -gt 1 ] && printf '%s\n' --bootnode "127.0.0.1:$((base + 1))" >>"$folder/args"
-          [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$folder/args" ;;
+    full) [ "$n" -gt 1 ] && printf '%s\n' --bootnode "127.0.0.1:$((base + 1))" >>"$args"
+          [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$args" ;;
     ring | line)
       peer=$((n - 1))
       [ "$topology" = ring ] && [ "$n" -eq 1 ] && [ "$count" -gt 2 ] && peer=$count
-      [ "$peer" -ge 1 ] && printf '%s\n' --connect "127.0.0.1:$((base + peer))" >>"$folder/args"
-      printf '%s\n' --max-outbound 1 >>"$folder/args"
-      [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$folder/args" ;;
+      [ "$peer" -ge 1 ] && printf '%s\n' --connect "127.0.0.1:$((base + peer))" >>"$args"
+      printf '%s\n' --max-outbound 1 >>"$args"
+      [ "$n" -eq 1 ] && printf '%s\n' --is-bootnode >>"$args" ;;
   esac
-  [ -f "$folder/seal.json" ] && printf '%s\n' --seal "$folder/seal.json" >>"$folder/args"
+  [ -f "$folder/seal.json" ] && printf '%s\n' --seal "$folder/seal.json" >>"$args"
   if [ "$n" -le "$miners" ]; then
     local address rate
     address=$(tussock "$n" key show "dev$((n - 1))" --json | tr -d '\n' | field address)
     [ -n "$address" ] || fail 1 "no address for the miner of node $n"
     # The local chain has a block every 5 s at 205 hashes per second: share them between the miners.
     rate=$((hashes / miners))
-    printf '%s\n' --mine "$address" --mine-rate "$((rate > 0 ? rate : 1))" >>"$folder/args"
+    printf '%s\n' --mine "$address" --mine-rate "$((rate > 0 ? rate : 1))" >>"$args"
   fi
-  return 0
+  mv "$args" "$folder/args"
 }
 
 # Refuses what no line is like. The program speaks of its own flag, --line.

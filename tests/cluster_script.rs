@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
     sync::atomic::{AtomicU16, Ordering},
@@ -100,6 +101,20 @@ fn the_cluster_script_refuses_what_it_does_not_know() {
         assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
         assert_eq!(stderr(&output).lines().count(), 1, "{line}: {}", stderr(&output));
     }
+}
+
+/// The next `up` took what was there for the node's arguments, and nobody mined.
+#[test]
+fn a_failed_start_leaves_no_half_of_a_node_s_arguments() {
+    let (dir, tools) = (TempDir::new(), TempDir::new());
+    let program = tools.path().join("tussock");
+    fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(dir.path().join("port"), format!("{}\n", free_block())).unwrap();
+    let output = script(dir.path(), &["up", "1"]).env("TUSSOCK_BIN", &program).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no address for the miner"), "{}", stderr(&output));
+    assert!(!dir.path().join("node1/args").exists());
 }
 
 #[test]
