@@ -48,6 +48,9 @@ node_dir() { printf '%s/node%s' "$dir" "$1"; }
 nodes() { [ -f "$dir/size" ] && seq 1 "$(cat "$dir/size")"; }
 tussock() { local n=$1; shift; "$bin" -d "$(node_dir "$n")" --chain "$chain" "$@"; }
 
+# The number that a text of decimal digits means; fails if it is none. Bash itself reads 08 as octal.
+number() { [[ ${1:-} =~ ^[0-9]{1,9}$ ]] && printf '%s' "$((10#$1))"; }
+
 need_node() {
   [[ ${1:-} =~ ^[0-9]+$ ]] || fail 2 "a node's number is needed"
   [ -d "$(node_dir "$1")" ] || fail 4 "there is no node $1; this cluster has: $(nodes | tr '\n' ' ')"
@@ -228,17 +231,18 @@ verb_up() {
       *) fail 2 "unknown argument to up: $1" ;;
     esac
   done
-  [[ $count =~ ^[0-9]+$ && $count -ge 1 && $count -le 200 ]] || fail 2 "1 to 200 nodes are possible"
+  count=$(number "$count") && [ "$count" -ge 1 ] && [ "$count" -le 200 ] || fail 2 "1 to 200 nodes are possible"
   if [ -n "$authorities" ]; then
-    [[ $authorities =~ ^[0-9]+$ && $authorities -ge 1 && $authorities -le $count && $authorities -le 64 ]] ||
-      fail 2 "1 to 64 authorities are possible, and not more than nodes"
+    authorities=$(number "$authorities") && [ "$authorities" -ge 1 ] && [ "$authorities" -le "$count" ] &&
+      [ "$authorities" -le 64 ] || fail 2 "1 to 64 authorities are possible, and not more than nodes"
     [ -z "$miners$hashes" ] || fail 2 "where authorities seal blocks nobody mines; leave out --miners and --mine-rate"
     [ -z "${TUSSOCK_CLUSTER_CHAIN:-}" ] || fail 2 "--authorities makes a chain of its own; unset TUSSOCK_CLUSTER_CHAIN"
   fi
   if [ -n "$authorities" ] || [ -f "$sealed" ]; then miners=0; fi
   miners=${miners:-1} hashes=${hashes:-205}
-  [[ $miners =~ ^[0-9]+$ && $miners -le $count && $miners -le 10 ]] || fail 2 "at most one miner per node and 10 in total are possible"
-  [[ $hashes =~ ^[0-9]+$ ]] || fail 2 "--mine-rate needs a number of hashes per second"
+  miners=$(number "$miners") && [ "$miners" -le "$count" ] && [ "$miners" -le 10 ] ||
+    fail 2 "at most one miner per node and 10 in total are possible"
+  hashes=$(number "$hashes") || fail 2 "--mine-rate needs a number of hashes per second, below a thousand million"
   [[ $topology =~ ^(full|ring|line)$ ]] || fail 2 "the topology is full, ring or line"
   build
   check_line "$line"
@@ -388,11 +392,11 @@ first_running() {
 verb_wait() {
   local what=${1:-} height=0 timeout=60 deadline tips n highest
   shift || true
-  if [ "$what" = height ]; then height=${1:-}; shift || true; [[ $height =~ ^[0-9]+$ ]] || fail 2 "wait height needs a number"; fi
+  if [ "$what" = height ]; then height=$(number "${1:-}") || fail 2 "wait height needs a number"; shift; fi
   [ "$what" = agree ] || [ "$what" = height ] || fail 2 "wait agree, or wait height H"
   if [ "${1:-}" = --timeout ]; then timeout=${2:-}; shift; shift || true; fi
   at_most 0 "$@"
-  [[ $timeout =~ ^[0-9]+$ ]] || fail 2 "--timeout needs seconds"
+  timeout=$(number "$timeout") || fail 2 "--timeout needs seconds"
   deadline=$((SECONDS + timeout))
   n=$(first_running) || fail 3 "no node is running; start them: scripts/cluster.sh up"
   while :; do

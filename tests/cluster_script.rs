@@ -93,12 +93,31 @@ fn the_cluster_script_refuses_what_it_does_not_know() {
         "up 4 --authorities 5",
         "up 4 --authorities four",
         "up 4 --authorities 4 --miners 1",
+        "up 0",
+        "up 08 --topology star",
+        "up 08 --miners 09",
+        "up --mine-rate 99999999999999999999",
+        "up 9 --authorities 010",
+        "wait height 99999999999",
+        "wait agree --timeout soon",
     ];
     for line in lines {
         let dir = TempDir::new();
         let args: Vec<&str> = line.split(' ').collect();
         let output = script(dir.path(), &args).env("TUSSOCK_BIN", BIN).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{line}: {}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{line}: {}", stderr(&output));
+    }
+}
+
+/// Bash reads 08 as a wrong octal number.
+#[test]
+fn the_cluster_script_reads_numbers_as_people_do() {
+    for line in ["wait height 08", "wait agree --timeout 09"] {
+        let dir = TempDir::new();
+        let args: Vec<&str> = line.split(' ').collect();
+        let output = script(dir.path(), &args).env("TUSSOCK_BIN", BIN).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{line}: {}", stderr(&output));
         assert_eq!(stderr(&output).lines().count(), 1, "{line}: {}", stderr(&output));
     }
 }
