@@ -19,6 +19,7 @@ mod pipe;
 mod pursuit;
 mod questions;
 mod rebuild;
+mod silence;
 mod sources;
 mod stall_clock;
 #[cfg(test)]

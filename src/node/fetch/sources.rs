@@ -18,6 +18,7 @@ use crate::{
         fetch::{
             pipe::{Before, Pipe},
             questions::{Questions, Standing},
+            silence::Silence,
             window::Slot,
         },
         rate_limit::RateLimit,
@@ -69,8 +70,7 @@ pub(super) struct BodySource {
     window: usize,
     pipe: Pipe,
     last_delivery: Time,
-    /// When a large frame of its was last on its way.
-    bringing: Option<Time>,
+    silence: Silence,
     /// When it was last asked, as a number that grows with each request to anybody.
     turn: u64,
     /// Did not deliver in time: others are preferred until it delivers.
@@ -124,6 +124,7 @@ impl BodySource {
         self.requests.iter_mut().skip(at).for_each(|later| later.since = now);
         self.blocks += 1;
         self.denied = None;
+        self.silence.answered();
         self.last_delivery = now;
         (self.slow, self.suspect) = (false, false);
         self.window = (self.window + 1).min(self.pipe.window());
@@ -131,8 +132,9 @@ impl BodySource {
     }
 
     /// It did not send a block in time.
-    pub(super) fn timed_out(&mut self, hash: Hash) {
-        self.late.push_back(hash);
+    pub(super) fn timed_out(&mut self, request: &Request) {
+        self.silence.left_open(request.sent);
+        self.late.push_back(request.hash);
         if self.late.len() > MAX_LATE {
             self.late.pop_front();
         }
@@ -142,7 +144,9 @@ impl BodySource {
 
     /// Takes a request off the list.
     pub(super) fn complete(&mut self, hash: &Hash) -> Option<Request> {
-        self.requests.remove(self.position(hash)?)
+        let request = self.requests.remove(self.position(hash)?)?;
+        self.silence.answered();
+        Some(request)
     }
 
     fn position(&self, hash: &Hash) -> Option<usize> {
@@ -161,7 +165,7 @@ impl BodySource {
     /// An answer came that no open request explains. `false` if no request that timed out does either.
     pub(super) fn explain_late(&mut self, hash: &Hash) -> bool {
         let at = self.late.iter().position(|late| late == hash);
-        at.and_then(|at| self.late.remove(at)).is_some()
+        at.and_then(|at| self.late.remove(at)).map(|_| self.silence.answered()).is_some()
     }
 
     /// It sent a block that we know, unasked. `false` if that was too many.
@@ -213,10 +217,10 @@ impl BodySource {
         self.requests.pop_front()
     }
 
-    /// Whether it has delivered anything since `time`, or a part of it: on a slow line a block may take longer than a request
-    /// waits. The deadline of its frame ends that.
-    pub(super) fn delivered_since(&self, time: Time) -> bool {
-        self.last_delivery >= time && self.blocks > 0 || self.bringing.is_some_and(|at| at >= time)
+    /// Whether it has delivered nothing since it was sent a request, and is not busy either.
+    pub(super) fn was_silent(&self, now: Time, request: &Request) -> bool {
+        let delivered = self.last_delivery >= request.sent && self.blocks > 0;
+        !delivered && !self.silence.is_busy(now, request.sent)
     }
 }
 
@@ -234,7 +238,7 @@ impl BodySources {
             window: PEER_WINDOW_FIRST,
             pipe: Pipe::default(),
             last_delivery: Time(0),
-            bringing: None,
+            silence: Silence::default(),
             turn: 0,
             slow: false,
             suspect: self.stallers.iter().any(|(other, _)| other.matches(&at)),
@@ -294,9 +298,7 @@ impl BodySources {
 
     /// A large frame of the peer is on its way.
     pub(super) fn brings(&mut self, now: Time, link: LinkId) {
-        if let Some(peer) = self.map.get_mut(&link) {
-            peer.bringing = Some(now);
-        }
+        self.map.get_mut(&link).into_iter().for_each(|peer| peer.silence.brings(now));
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (LinkId, &BodySource)> {

@@ -53,8 +53,8 @@ impl Fetch {
         while let Some(peer) = self.peers.get_mut(link)
             && let Some(request) = peer.take_expired(now)
         {
-            peer.timed_out(request.hash);
-            silent |= !peer.delivered_since(request.sent);
+            peer.timed_out(&request);
+            silent |= peer.was_silent(now, &request);
             self.completions.timeouts += 1;
             if self.window_of(&request.hash).is_some_and(|window| window.in_vain(&request.hash, link, None)) {
                 out.count(Counter::BlockRequestsReassigned, 1);

@@ -61,6 +61,26 @@ fn a_peer_whose_slow_line_is_busy_with_a_block_is_not_blamed_and_others_are_aske
 }
 
 #[test]
+fn a_peer_that_always_brings_something_and_never_a_block_is_closed_after_the_time_of_one_frame() {
+    let mut rig = Rig::new(2, &[1, 2]);
+    rig.run(&[1]);
+    let (mut seconds, mut found) = (0, Vec::new());
+    while found.is_empty() && seconds < 2 * PARTIAL_BLOCK.as_secs() {
+        for link in [1, 2] {
+            found.extend(faults(&rig.event(Event::Link(LinkEvent::Bringing { link: LinkId(link) }))));
+        }
+        found.extend(faults(&rig.pass(SECOND)));
+        seconds += 1;
+    }
+    assert!(
+        matches!(found[..], [(_, PeerFault::BlockStall)]),
+        "{found:?}: the other one is the last that can be asked"
+    );
+    let least = PARTIAL_BLOCK.as_secs();
+    assert!((least..=least + 2 * GET_BLOCK_TIMEOUT.as_secs()).contains(&seconds), "{seconds}");
+}
+
+#[test]
 fn near_the_tip_a_second_and_a_third_peer_are_asked_and_then_all() {
     let mut rig = Rig::new(1, &[1, 2, 3, 4, 5]);
     assert_eq!(requests(&rig.pass(BULK_HEDGE - SECOND / 10)), []);
