@@ -42,7 +42,7 @@ mutants=(
   'two-frames-at-a-time        src/link/framer.rs            s/if self\.phase == Phase::Handshake {/if false {/'
   'frame-before-the-promotion  src/link/delivery.rs          s/if phase == Phase::Open {/if phase != Phase::Closing {/'
   'reads-wait-for-the-peer     src/link/flow.rs              s/backlog\.blocks < self\.blocks \&\& backlog\.syncs < self\.syncs/backlog.queued < self.soft/'
-  'lease-never-returned        src/link/leases.rs            s/if self\.held\.remove(&link)\.is_some() {/if false {/'
+  'lease-never-returned        src/link/leases.rs            s/if let Some(held) = self\.held\.remove(&link) {/if let Some(held) = None::<Held> {/'
   'send-budget-not-counted     src/link/sending.rs           s/self\.recount(before, now);/let _ = (before, now);/'
   'half-frames-wait-for-ever   src/link/link.rs              s/\[self\.frame_deadline(config), stall\]/[None, stall]/'
   'goodbye-code-swapped        src/link/close.rs             s/=> Some(GoodbyeCode::TimedOut),/=> Some(GoodbyeCode::Fault),/'

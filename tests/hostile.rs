@@ -4,6 +4,7 @@
 mod addresses;
 mod chain;
 mod compact;
+mod crowd;
 mod delivery;
 mod eclipse;
 mod flood;

@@ -104,8 +104,8 @@ impl<S: EventSink> Endpoint<S> {
         }
         self.count_left(id);
         self.count(id);
-        self.leases.release(id);
-        self.pieces.release(id);
+        self.leases.release(now, id);
+        self.pieces.release(now, id);
         self.delivery.forget(id);
         for role in agrees.then_some(&RoleId::KeyAgreement).into_iter().chain(hearers(is_up)) {
             self.delivery.tell(*role, LinkEvent::Closed { link: id, reason: reason.clone() });
@@ -139,8 +139,8 @@ impl<S: EventSink> Endpoint<S> {
         self.call_asker();
         self.accepted -= usize::from(link.direction.is_inbound());
         self.timers.disarm(id, link.armed);
-        self.leases.release(id);
-        self.pieces.release(id);
+        self.leases.forget(self.clock, id);
+        self.pieces.forget(self.clock, id);
         self.dropped.push_back(id);
         self.call_lease();
         self.call_piece();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
-    base::{hash::Hash, ids::LinkId, link_map::LinkMap, time::Time},
+    base::{hash::Hash, ids::LinkId, limits, link_map::LinkMap, time::Time},
     link::{
         Config, EventSink, Order, agreements::Agreements, body_turns::BodyTurns, delivery::Delivery, dials::Dials,
         leases::Leases, link::Link, meters::LinkMeters, meters::Meters, near_tip::NearTip, piece_reader::PIECES_PART,
@@ -12,6 +12,9 @@ use crate::{
     node::{CloseReason, LinkAction, limit::Limit},
     wire::message::GoodbyeCode,
 };
+
+/// The part of the memory for large frames that is for answers only, if one of the largest takes no less.
+const ANSWERS_PART: usize = 4;
 
 /// All links of one node. Its methods are in the files of this folder: how links begin, read, send and end.
 pub struct Endpoint<S> {
@@ -89,8 +92,11 @@ impl<S: EventSink> Endpoint<S> {
     pub fn new(config: Config, sink: S) -> Self {
         let agreements = Agreements::new(config.agreements);
         Self {
-            leases: Leases::new(config.receive_budget),
-            pieces: Leases::new(config.send_budget / PIECES_PART),
+            leases: Leases::new(
+                config.receive_budget,
+                limits::MAX_BLOCK_MESSAGE_BYTES.min(config.receive_budget / ANSWERS_PART),
+            ),
+            pieces: Leases::new(config.send_budget / PIECES_PART, 0),
             meters: Meters::new(&config),
             upload: config.max_upload.map(Upload::new),
             config,

@@ -13,11 +13,12 @@ use crate::{
     link::{
         Config, EventSink, Transport,
         agreements::Agreements,
+        asked::Asked,
         bringing::Bringing,
         delivery::{Delivery, hearer},
         flow::Bounds,
         framer::{Framer, Phase},
-        leases::Leases,
+        leases::{Claim, Leases},
         piece_reader::PieceReader,
         tunnel::Tunnel,
         unread::Unread,
@@ -77,6 +78,8 @@ pub(super) struct Link {
     pub(super) pieces: PieceReader,
     /// It has brought a whole large frame. A peer that only wants to hold the pool does not.
     brought: bool,
+    /// What it was asked for.
+    pub(super) asked: Asked,
     /// Bytes of the large frame that had arrived at this moment, from which its pace is counted.
     pub(super) mark: Option<(Time, usize)>,
     pub(super) bringing: Bringing,
@@ -183,6 +186,7 @@ impl Link {
             pace: None,
             pieces: PieceReader::default(),
             brought: false,
+            asked: Asked::default(),
             mark: None,
             bringing: Bringing::default(),
             began: now,
@@ -282,7 +286,7 @@ impl Link {
                 }
                 // A question that was put back is handed on while another frame may be arriving.
                 if !self.framer.reader().in_frame() {
-                    around.leases.release(self.id);
+                    around.leases.release(around.now, self.id);
                 }
             }
             if self.turn.frames >= limits::LINK_TURN_FRAMES {
@@ -292,7 +296,7 @@ impl Link {
             let taken = self.framer.receive(input).map_err(|fault| CloseReason::Fault(PeerFault::Frame(fault)))?;
             if taken.is_none() && !self.framer.reader().in_frame() {
                 // A question that came whole and is held back no longer arrives.
-                around.leases.release(self.id);
+                around.leases.release(around.now, self.id);
             }
             match taken {
                 Some(frame) => {
@@ -302,6 +306,7 @@ impl Link {
                     if phase == Phase::Open && self.out_of_place.contains(&frame.kind) {
                         return Err(CloseReason::Fault(PeerFault::Unexpected(frame.kind)));
                     }
+                    self.asked.answered(frame.kind);
                     self.brought |= frame.body.len() > around.lease_free_bytes;
                     self.note_farewell(&frame);
                     self.pending = Some((hearer(phase, frame.kind), LinkEvent::Frame { link: self.id, frame }));
@@ -316,13 +321,17 @@ impl Link {
 
     /// Whether what is arriving may be read on: large bodies need a lease, and no message of a handshake is large.
     fn has_lease<S>(&mut self, around: &mut Around<'_, S>) -> Result<bool, CloseReason> {
-        match self.framer.reader().body_len() {
-            Some(length) if length > around.lease_free_bytes => match self.framer.phase() {
-                Phase::Open => Ok(around.leases.acquire(self.id, length, self.brought) && self.framer.make_room()),
-                _ => Err(CloseReason::Fault(PeerFault::Flood("a large frame before the handshake"))),
-            },
-            _ => Ok(true),
+        let large = self.framer.reader().arriving().filter(|(_, length)| *length > around.lease_free_bytes);
+        let Some((kind, length)) = large else { return Ok(true) };
+        if self.framer.phase() != Phase::Open {
+            return Err(CloseReason::Fault(PeerFault::Flood("a large frame before the handshake")));
         }
+        let claim = match self.brought {
+            _ if self.asked.awaits(around.now, kind) => Claim::Asked,
+            true => Claim::Known,
+            false => Claim::Unknown,
+        };
+        Ok(around.leases.acquire(around.now, self.id, length, claim) && self.framer.make_room())
     }
 
     /// Within a large body as many bytes as it still wants, so that nothing is left over; else what may be carried.

@@ -16,6 +16,7 @@
 mod agreeing;
 mod agreements;
 mod arriving;
+mod asked;
 mod body_turns;
 mod bringing;
 mod close;
@@ -43,6 +44,7 @@ mod securing;
 mod segments;
 mod send_queue;
 mod sending;
+mod shares;
 mod timers;
 mod tunnel;
 mod unread;

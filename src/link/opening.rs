@@ -167,6 +167,9 @@ impl<S: EventSink> Endpoint<S> {
         let Some(link) = self.links.get_mut(&id).filter(|link| !link.up && link.ends.is_none()) else { return };
         link.up = true;
         link.framer.promote();
+        if !link.direction.is_inbound() {
+            self.leases.welcome(id);
+        }
         for role in hearers(true) {
             self.delivery.tell(*role, LinkEvent::Up { link: id, peer: Arc::clone(peer) });
         }

@@ -8,7 +8,7 @@
 use crate::{
     base::{ids::LinkId, limits, time::Time},
     chain::snapshot::PIECE_BYTES,
-    link::{Endpoint, EventSink, link::Link, piece_reader::PIECES_PART, reading::LEASE_CHECK},
+    link::{Endpoint, EventSink, leases::Claim, link::Link, piece_reader::PIECES_PART, reading::LEASE_CHECK},
     node::{CloseReason, limit::Limit},
     wire::message::GoodbyeCode,
 };
@@ -23,14 +23,15 @@ impl Link {
 impl<S: EventSink> Endpoint<S> {
     /// Lets a link hand on requests for pieces if it has a lease, or gets one.
     pub(super) fn lease_pieces(&mut self, now: Time, id: LinkId) {
-        self.end_piece(id);
+        self.end_piece(now, id);
         let Some(link) = self.links.get_mut(&id).filter(|link| link.ends.is_none()) else { return };
         if !link.framer.wants_piece() && self.pieces.waits(id) {
             // It has got something else meanwhile that its peer has to read first: others need not wait for that.
-            self.pieces.release(id);
+            self.pieces.release(now, id);
         } else if link.framer.wants_piece() && !self.pieces.holds(id) {
             let waited = self.pieces.waits(id);
-            let has_lease = self.pieces.acquire(id, PIECE_BYTES, link.pieces.has_taken);
+            let claim = if link.pieces.has_taken { Claim::Known } else { Claim::Unknown };
+            let has_lease = self.pieces.acquire(now, id, PIECE_BYTES, claim);
             if has_lease {
                 link.pieces.begin();
             } else if !waited {
@@ -53,7 +54,7 @@ impl<S: EventSink> Endpoint<S> {
     }
 
     /// If what a link has asked for is as good as sent, it needs no lease any more.
-    pub(super) fn end_piece(&mut self, id: LinkId) {
+    pub(super) fn end_piece(&mut self, now: Time, id: LinkId) {
         if !self.pieces.holds(id) {
             return;
         }
@@ -64,15 +65,13 @@ impl<S: EventSink> Endpoint<S> {
             link.pieces.end();
             link.framer.set_pieces(false);
         }
-        self.pieces.release(id);
+        self.pieces.release(now, id);
         self.call_piece();
     }
 
-    /// Gives the link that is first in line for a lease a turn.
+    /// Gives the link a turn that may have a lease now.
     pub(super) fn call_piece(&mut self) {
-        if let Some(next) = self.pieces.call() {
-            self.list(next);
-        }
+        self.pieces.call().into_iter().for_each(|next| self.list(next));
     }
 
     /// While a link waits for a lease, ends holders whose readers take hardly anything.

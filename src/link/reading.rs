@@ -149,11 +149,9 @@ impl<S: EventSink> Endpoint<S> {
         Some(progress)
     }
 
-    /// Gives the link that is first in line for a lease a turn; if there is not enough, it stays first.
+    /// Gives the link a turn that may have a lease now.
     pub(super) fn call_lease(&mut self) {
-        if let Some(next) = self.leases.call() {
-            self.list(next);
-        }
+        self.leases.call().into_iter().for_each(|next| self.list(next));
     }
 
     /// While a link waits for a lease, gives up holders whose large frames hardly arrive.

@@ -37,6 +37,9 @@ impl Link {
 
 impl<S: EventSink> Endpoint<S> {
     pub(super) fn send(&mut self, now: Time, id: LinkId, frame: &Frame) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.asked.ask(now, frame.kind);
+        }
         self.queue(now, id, |framer| framer.send(frame));
     }
 
@@ -53,7 +56,7 @@ impl<S: EventSink> Endpoint<S> {
             return self.close(now, id, CloseReason::Fault(PeerFault::SendStall), 0);
         }
         self.list(id);
-        self.end_piece(id);
+        self.end_piece(now, id);
         if self.queued + self.shared() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
             self.end_slowest_readers(now);
@@ -135,7 +138,7 @@ impl<S: EventSink> Endpoint<S> {
         if has_more {
             self.list(id);
         }
-        self.end_piece(id);
+        self.end_piece(self.clock, id);
         self.call_asker();
         self.tell_lost();
         self.tell_drained(id);

@@ -184,6 +184,11 @@ impl FrameReader {
         self.head.is_some() || !self.buffer.is_empty()
     }
 
+    /// The kind and body length of the frame that is arriving, once its head is known.
+    pub fn arriving(&self) -> Option<(Kind, usize)> {
+        self.head.map(|head| (head.kind, head.length))
+    }
+
     /// The body length of the frame that is arriving, once its head is known.
     pub fn body_len(&self) -> Option<usize> {
         self.head.map(|head| head.length)

@@ -33,7 +33,7 @@ const PAUSE_LIMITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 const PATIENCE: Duration = Duration::from_secs(50);
 
 /// A block that is as large as a block may be, or nearly so: a long row of payments of one account to itself.
-fn large_block(maker: &mut BlockMaker, account: u32) -> HashedBlock {
+pub(super) fn large_block(maker: &mut BlockMaker, account: u32) -> HashedBlock {
     let (key, genesis) = (SecretKey::well_known(account), maker.spec().genesis_hash());
     let address = key.address();
     let coins = maker.spendable(&address).map(|(at, coin)| (at, coin.amount));

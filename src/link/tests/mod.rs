@@ -1,5 +1,6 @@
 //! The endpoint over connections in memory.
 
+mod crowd;
 mod flow;
 mod opening;
 mod pieces;

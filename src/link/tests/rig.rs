@@ -350,6 +350,11 @@ impl Peer {
         self.pipe(|pipe| pipe.to_node.extend(bytes));
     }
 
+    /// Bytes that the node has not read.
+    pub(super) fn unread(&self) -> usize {
+        self.pipe(|pipe| pipe.to_node.len())
+    }
+
     /// All bytes that have arrived.
     pub(super) fn take_bytes(&mut self) -> Vec<u8> {
         self.pipe(|pipe| pipe.to_peer.drain(..).collect())
