@@ -124,6 +124,7 @@ impl<S: EventSink> Endpoint<S> {
         };
         self.count_left(id);
         self.count(id);
+        self.keep_send_budget(now);
         self.note_asker(id, serves);
         self.ask_for_lease(id);
         let progress = match progress {

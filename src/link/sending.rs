@@ -57,6 +57,11 @@ impl<S: EventSink> Endpoint<S> {
         }
         self.list(id);
         self.end_piece(now, id);
+        self.keep_send_budget(now);
+    }
+
+    /// Ends links if more waits on all together than may. What their peers ask for counts, too, while it is held back.
+    pub(super) fn keep_send_budget(&mut self, now: Time) {
         if self.queued + self.shared() > self.config.send_budget {
             self.meters.hit(now, Limit::Send);
             self.end_slowest_readers(now);

@@ -1,6 +1,7 @@
 //! Crowds that fill the memory for large frames, each link just fast enough to be no fault.
 
 use super::*;
+use crate::base::codec::List;
 
 /// As many as may link beside the honest ones.
 const CROWD: usize = 36;
@@ -100,4 +101,25 @@ fn a_quick_peer_waits_for_no_more_than_the_slow_frames_that_are_arriving() {
         all += seconds;
     }
     assert!(all < 5 * HOLD, "mostly less: {all}");
+}
+
+/// A node that sends nothing itself would have noticed it only with its next ping.
+#[test]
+fn questions_that_are_held_back_take_no_more_memory_than_may_wait() {
+    let rig = rig();
+    rig.set_window(0);
+    let (honest, _peer) = rig.accept_up();
+    let askers: Vec<_> = (0..8).map(|_| rig.accept_up()).collect();
+    askers.iter().for_each(|(link, _)| rig.answer(*link, &block(limits::SEND_SOFT_BYTES)));
+    let positions = List::truncated(0..u16::try_from(limits::MAX_COMPACT_IDS).unwrap());
+    let question = Frame::new(&Message::GetBlockTransactions(Hash([1; 32]), positions)).to_bytes(MAGIC);
+    let mut most = 0;
+    for (_, mut peer) in askers {
+        for _ in 0..limits::UNANSWERED_BLOCKS {
+            peer.write_bytes(&question);
+            most = most.max(rig.usage().queued);
+        }
+    }
+    assert!(most <= limits::SEND_BUDGET_BYTES + question.len(), "{most}");
+    assert!(rig.is_up(honest));
 }
