@@ -64,6 +64,14 @@ impl<S: EventSink> Delivery<S> {
         }
     }
 
+    /// Delivers an event that may be lost: if something waits for the inbox already, it is.
+    pub(super) fn hint(&mut self, role: RoleId, event: LinkEvent) {
+        let lane = self.lanes.entry(role).or_default();
+        if lane.backlog.is_empty() && lane.waiting.is_empty() {
+            drop(self.sink.try_deliver(role, event));
+        }
+    }
+
     /// Delivers what a link brought, or gives it back: then the link is in line for this inbox. A link whose turn it is
     /// ([`Delivery::next_waiting`]) says so with `turn`; others go behind those that wait already.
     pub(super) fn hand(&mut self, role: RoleId, link: LinkId, event: LinkEvent, turn: bool) -> Result<(), LinkEvent> {

@@ -67,7 +67,7 @@ impl<S: EventSink> Endpoint<S> {
         }
         if link.goes_on_bringing(now, bytes.len(), self.config.lease_free_bytes) {
             for role in [RoleId::Headers, RoleId::Fetch] {
-                self.delivery.tell(role, LinkEvent::Bringing { link: id });
+                self.delivery.hint(role, LinkEvent::Bringing { link: id });
             }
         }
         self.advance(now, id, Some(bytes), None);

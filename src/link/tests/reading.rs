@@ -213,3 +213,18 @@ fn headers_and_fetch_hear_while_a_large_frame_goes_on_arriving() {
     peer.write(&Message::GetPeers);
     assert_eq!(rig.message(RoleId::Peers), (link, Message::GetPeers));
 }
+
+/// A role that is busy for long would otherwise hear of it all, and nobody could link meanwhile.
+#[test]
+fn that_a_large_frame_goes_on_arriving_waits_for_no_inbox() {
+    let rig = Rig::new();
+    rig.set_room(RoleId::Fetch, Some(2)); // The `Up` and one more.
+    let (link, mut peer) = rig.accept_up();
+    for piece in Frame::new(&block(500_000)).to_bytes(MAGIC)[..400_000].chunks(20_000) {
+        peer.write_bytes(piece);
+        rig.pass(1);
+    }
+    rig.set_room(RoleId::Fetch, None);
+    assert_eq!(rig.event(RoleId::Fetch), LinkEvent::Bringing { link });
+    assert_eq!((rig.heard(RoleId::Fetch), rig.heard(RoleId::Headers)), (0, 19));
+}
