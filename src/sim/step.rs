@@ -170,7 +170,7 @@ impl World {
             _ => {}
         }
         if let Some(survey) = &mut self.survey {
-            survey.hears(&event);
+            survey.hears(role, &event);
         }
         life.role(slot).hear(now, event, &mut out);
         life.stepped(slot, &there.clock, busy_until);

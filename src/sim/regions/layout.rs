@@ -4,9 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     base::{rng::Rng, time::Time},
-    sim::regions::{
-        study::Study,
-        tables::{BETWEEN_REGIONS, OPEN_AT_MOST, REGIONS, Region},
+    sim::{
+        lines::Line,
+        regions::{
+            mesh::Mesh,
+            study::Study,
+            tables::{BETWEEN_REGIONS, OPEN_AT_MOST, REGIONS, Region},
+        },
     },
 };
 
@@ -24,6 +28,8 @@ pub(super) struct Layout {
     opens: Vec<Vec<usize>>,
     /// The nodes that mine, with their hash rates.
     miners: Vec<(usize, u64)>,
+    /// All lines are like this instead.
+    mesh: Option<Mesh>,
 }
 
 impl Layout {
@@ -32,8 +38,11 @@ impl Layout {
         let mut rng = Rng::from_number(study.seed).fork("regions");
         let table = study.regions.table();
         let regions = draw_regions(table, study.nodes, &mut rng.fork("places"));
-        let opens = draw_links(study.nodes, &mut rng.fork("links"));
-        Self { table, regions, opens, miners: draw_miners(study, &mut rng.fork("miners")) }
+        let opens = match study.mesh {
+            Some(_) => (0..study.nodes).map(|node| (0..node).collect()).collect(),
+            None => draw_links(study.nodes, &mut rng.fork("links")),
+        };
+        Self { table, regions, opens, miners: draw_miners(study, &mut rng.fork("miners")), mesh: study.mesh }
     }
 
     /// Whom a node dials and keeps.
@@ -53,13 +62,25 @@ impl Layout {
 
     /// The time that a byte takes from one node to another.
     pub(super) fn latency(&self, from: usize, to: usize, rng: &mut Rng) -> Duration {
+        if let Some(mesh) = self.mesh {
+            return Duration::from_millis(mesh.latency_ms);
+        }
         let micros = self.table[self.regions[from]].latency[self.regions[to]] * 1_000;
         let most = micros * JITTER_PERCENT / 100;
         Duration::from_micros(micros - most + rng.below(2 * most + 1))
     }
 
+    /// What a connection carries from one node to another.
+    pub(super) fn line(&self, from: usize, to: usize) -> Line {
+        let window = self.mesh.map_or(usize::MAX, |mesh| mesh.window);
+        Line { bandwidth: self.rate(from, to), window }
+    }
+
     /// Bytes per second that a connection carries from one node to another.
-    pub(super) fn rate(&self, from: usize, to: usize) -> u64 {
+    fn rate(&self, from: usize, to: usize) -> u64 {
+        if let Some(mesh) = self.mesh {
+            return mesh.uplink;
+        }
         let (from, to) = (self.regions[from], self.regions[to]);
         let between = if from == to { u64::MAX } else { BETWEEN_REGIONS };
         self.table[from].up.min(self.table[to].down).min(between) / 8
@@ -67,7 +88,8 @@ impl Layout {
 
     /// The line on which a node sends.
     pub(super) fn uplink(&self, node: usize) -> Uplink {
-        Uplink { rate: self.table[self.regions[node]].up / 8, free_at: Time::default() }
+        let rate = self.mesh.map_or(self.table[self.regions[node]].up / 8, |mesh| mesh.uplink);
+        Uplink { rate, free_at: Time::default() }
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) struct Measures {
     heard: BTreeMap<u8, (Kind, Heard)>,
     /// Submitted transactions and ordered blocks that a node refused.
     pub(super) refused: u64,
+    /// Links that were closed for each fault.
+    pub(super) faults: BTreeMap<String, u64>,
 }
 
 impl Measures {
@@ -87,6 +89,7 @@ impl Measures {
             highest: vec![0; nodes],
             heard: BTreeMap::new(),
             refused: 0,
+            faults: BTreeMap::new(),
         }
     }
 
@@ -111,6 +114,11 @@ impl Measures {
     /// What was heard, by kind of frame.
     pub(super) fn heard(&self) -> impl Iterator<Item = (Kind, Heard)> {
         self.heard.values().copied()
+    }
+
+    /// A node closes a link for a fault.
+    pub(super) fn blames(&mut self, fault: &str) {
+        *self.faults.entry(fault.to_owned()).or_default() += 1;
     }
 
     /// A role hears a frame.

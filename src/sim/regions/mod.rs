@@ -4,6 +4,7 @@
 mod forks;
 mod layout;
 mod measures;
+mod mesh;
 mod report;
 mod stale_rates;
 mod study;
@@ -11,6 +12,7 @@ mod tables;
 mod world;
 
 pub use forks::Forks;
+pub use mesh::Mesh;
 pub use report::{Propagation, Report};
 pub use stale_rates::stale_rates;
 pub use study::Study;

@@ -32,6 +32,8 @@ pub struct Propagation {
     pub to_90_ms: f64,
     /// Until 99 of 100 have it.
     pub to_99_ms: f64,
+    /// Until all have it, for the piece of which this took longest, among those that reached all.
+    pub longest_ms: f64,
 }
 
 /// How soon the nodes of one region have blocks.
@@ -72,6 +74,11 @@ pub struct Report {
     pub bytes_per_minute: BTreeMap<String, f64>,
     /// Orders of blocks and payments that nodes refused.
     pub refused: u64,
+    /// Links that were closed for each fault.
+    pub faults: BTreeMap<String, u64>,
+    /// Of a mesh, for each height: the milliseconds after which the second node had it, the third, and so on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub late_ms: Vec<Vec<u32>>,
     /// Forks, counted and by the model.
     pub forks: Forks,
     /// Blocks that are not on the chain, of all blocks.
@@ -111,6 +118,8 @@ impl Report {
             bytes_per_transaction: per(bytes(is_of_transactions), measures.transactions.len()),
             bytes_per_minute: measures.heard().map(per_minute).collect(),
             refused: measures.refused,
+            faults: measures.faults.clone(),
+            late_ms: if study.mesh.is_some() { late(study.nodes, measures) } else { Vec::new() },
             stale_rate: forks.stale_rate(),
             forks,
             events: world.trace.events(),
@@ -138,7 +147,18 @@ fn propagation(news: &BTreeMap<Hash, Spread>, bytes: u64) -> Propagation {
         to_50_ms: median(50),
         to_90_ms: median(90),
         to_99_ms: median(99),
+        longest_ms: f64::from(news.values().filter_map(|spread| spread.to_percent(100)).max().unwrap_or(0)) / 1_000.0,
     }
+}
+
+/// When which node had each height, after the first.
+fn late(nodes: usize, measures: &Measures) -> Vec<Vec<u32>> {
+    let of_height = |spread: &Spread| {
+        let mut late: Vec<u32> = (0..nodes).filter_map(|node| Some(spread.delay(node)? / 1_000)).collect();
+        late.sort_unstable();
+        late.into_iter().skip(1).collect()
+    };
+    measures.heights.values().map(of_height).collect()
 }
 
 fn of_region(region: usize, layout: &Layout, measures: &Measures) -> OfRegion {
@@ -220,6 +240,9 @@ impl fmt::Display for Report {
         writeln!(f, "forks              {rate:.4} a height, {forked} of {heights}; model {model:.4} ± {error:.4}")?;
         writeln!(f, "a miner has it     after {median_ms:.1} ms, median by hash rate")?;
         writeln!(f, "at one tip         {at_tip} of {nodes} nodes at the end; {} orders refused", self.refused)?;
+        for (fault, count) in &self.faults {
+            writeln!(f, "closed             {count} links: {fault}")?;
+        }
         writeln!(f, "events             {}", self.events)?;
         writeln!(f, "trace digest       {}", self.trace_digest)?;
         match &self.failure {
@@ -230,7 +253,7 @@ impl fmt::Display for Report {
 }
 
 fn spread(f: &mut fmt::Formatter<'_>, name: &str, spread: &Propagation) -> fmt::Result {
-    let Propagation { count, bytes, reached_all, to_50_ms, to_90_ms, to_99_ms } = spread;
+    let Propagation { count, bytes, reached_all, to_50_ms, to_90_ms, to_99_ms, .. } = spread;
     writeln!(f, "{name:<18} {count} of {bytes} bytes, of these {reached_all} reached all nodes")?;
     writeln!(
         f,

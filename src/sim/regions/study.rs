@@ -10,7 +10,7 @@ use crate::{
     sim::{
         options::{Options, Topology},
         overrides::Overrides,
-        regions::tables::Regions,
+        regions::{mesh::Mesh, tables::Regions},
     },
 };
 
@@ -46,6 +46,10 @@ pub struct Study {
     pub miners: usize,
     /// Percent of the hash rate that one miner has alone; 0: it is like the others.
     pub largest_miner: u64,
+    /// All nodes are linked to each other over such lines, and the first makes blocks at even times of payments that nobody has
+    /// heard of; `None`: they are in the regions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<Mesh>,
 }
 
 impl Study {
@@ -61,6 +65,7 @@ impl Study {
             block_bytes: 0,
             miners: nodes.min(100),
             largest_miner: 0,
+            mesh: None,
         }
     }
 

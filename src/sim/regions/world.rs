@@ -5,14 +5,15 @@ use std::{sync::Arc, time::Duration};
 use super::{
     layout::{Layout, Uplink},
     measures::Measures,
+    mesh::Blocks,
     study::Study,
 };
 use crate::{
     base::{rng::Rng, time::Time},
-    chain::spec::ChainSpec,
+    chain::{spec::ChainSpec, testkit::BlockMaker},
     node::{
-        Event, LinkEvent, Notice, SyncState, Verdicts,
-        command::{GossipCommand, MinerCommand},
+        CloseReason, Event, LinkEvent, Notice, RoleId, SyncState, Verdicts,
+        command::{FetchCommand, GossipCommand, MinerCommand},
         notice::{ToGossip, ToHeaders},
     },
     sim::{
@@ -39,6 +40,8 @@ pub(in crate::sim) struct Survey {
     measures: Measures,
     /// Draws when who finds a block, and where large payments are made.
     rng: Rng,
+    /// Makes blocks of payments that nobody has heard of.
+    blocks: Option<Blocks>,
 }
 
 impl Survey {
@@ -50,6 +53,7 @@ impl Survey {
             measures: Measures::new(study.nodes),
             rng: Rng::from_number(study.seed).fork("survey"),
             study: study.clone(),
+            blocks: None,
             layout,
         }
     }
@@ -73,8 +77,7 @@ impl Survey {
 
     /// What a connection between two nodes carries, each way.
     pub(in crate::sim) fn lines(&self, from: usize, to: usize) -> [Option<Line>; 2] {
-        let line = |bandwidth| Some(Line { bandwidth, window: usize::MAX });
-        [line(self.layout.rate(from, to)), line(self.layout.rate(to, from))]
+        [Some(self.layout.line(from, to)), Some(self.layout.line(to, from))]
     }
 
     /// A node sends bytes; returns when the first of them leaves it.
@@ -83,9 +86,13 @@ impl Survey {
     }
 
     /// A role hears something.
-    pub(in crate::sim) fn hears(&mut self, event: &Event) {
-        if let Event::Link(LinkEvent::Frame { frame, .. }) = event {
-            self.measures.hears(frame);
+    pub(in crate::sim) fn hears(&mut self, role: RoleId, event: &Event) {
+        match event {
+            Event::Link(LinkEvent::Frame { frame, .. }) => self.measures.hears(frame),
+            Event::Link(LinkEvent::Closed { reason: CloseReason::Fault(fault), .. }) if role == RoleId::Peers => {
+                self.measures.blames(&fault.to_string());
+            }
+            _ => {}
         }
     }
 
@@ -145,7 +152,8 @@ impl World {
     fn next_block(&mut self) {
         let ends = Time(self.options.seconds * 1_000_000);
         let Some(survey) = &mut self.survey else { return };
-        let at = Time(self.now.0 + exponential(&mut survey.rng, survey.study.block_time_ms * 1_000));
+        let mean = survey.study.block_time_ms * 1_000;
+        let at = Time(self.now.0 + if survey.study.mesh.is_some() { mean } else { exponential(&mut survey.rng, mean) });
         if at < ends {
             self.at(at, Happening::FindBlock);
         }
@@ -154,6 +162,13 @@ impl World {
     /// One of the miners finds a block. The role that mines makes it, on the tip that its node has.
     pub(in crate::sim) fn find_block(&mut self) {
         let Some(survey) = &mut self.survey else { return };
+        if survey.study.mesh.is_some() {
+            let (bytes, rng) = (survey.study.block_bytes, &mut survey.rng);
+            let new = || Blocks::new(BlockMaker::new(self.spec.clone()), rng.fork("payments"));
+            let block = survey.blocks.get_or_insert_with(new).next(bytes).bytes;
+            self.command(0, FetchCommand::SubmitBlock(block), Question::Block);
+            return self.next_block();
+        }
         let node = survey.draw_miner();
         self.command(node, MinerCommand::Mine { blocks: 1, address: None }, Question::Block);
         self.next_block();
@@ -162,7 +177,8 @@ impl World {
 
     /// Makes the payments that fill the next block, each at another node.
     fn fill_block(&mut self) {
-        let bytes = self.survey.as_ref().map_or(0, |survey| survey.study.block_bytes);
+        let of_regions = self.survey.as_ref().filter(|survey| survey.study.mesh.is_none());
+        let bytes = of_regions.map_or(0, |survey| survey.study.block_bytes);
         for _ in 0..bytes.div_ceil(LARGE_PAYMENT) {
             self.pay_much(bytes.min(LARGE_PAYMENT));
         }
