@@ -254,6 +254,23 @@ fn a_number_with_a_sign_is_a_wrong_number_everywhere() {
 }
 
 #[test]
+fn what_would_do_nothing_or_mean_something_else_is_refused() {
+    let folder = Folder::new("nothing");
+    fs::write(folder.path("file"), "x").unwrap();
+    for line in ["status", "run", "key new x", "verify"] {
+        folder
+            .run(&line.split(' ').chain(["-d", "file"]).collect::<Vec<_>>())
+            .fails(2, &["file is no folder", "-d DIR"]);
+    }
+    folder.run(&["history", "dev0", "--limit", "0"]).says(2, &["a whole number from 1 up"]);
+    folder.run(&["peers", "ban", "127.0.0.1", "--for", "0"]).fails(2, &["at least 1s"]);
+    folder.run(&["key", "new", "all"]).fails(2, &["\"all\" cannot name a key"]);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_tussock")).arg("--help").stdout(full).output().unwrap();
+    assert_eq!(help.status.code(), Some(10));
+}
+
+#[test]
 fn what_cannot_be_imported_is_named() {
     let folder = Folder::new("imports");
     fs::write(folder.path("junk"), [0xff, 0xfe, 1, 2]).unwrap();

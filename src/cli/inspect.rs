@@ -168,7 +168,7 @@ pub struct HistoryArgs {
     #[arg(value_name = "ADDRESS")]
     address: String,
     /// Maximum number of entries, the newest first [default: 50]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// As comma-separated values (RFC 4180)
     #[arg(long, conflicts_with = "json")]

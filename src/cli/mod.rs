@@ -245,7 +245,7 @@ fn explain(error: &clap::Error) -> ExitCode {
         output::note(text.trim_end());
     } else {
         // A reader that closes the pipe does not want the rest.
-        drop(output::line(text.trim_end()));
+        return output::line(text.trim_end()).map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS);
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
 }

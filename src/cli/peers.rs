@@ -94,6 +94,9 @@ pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
         Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
         Some(Verb::Ban { who, time, why }) => {
             let (who, seconds) = (host_or_node(context, who)?, time.as_secs());
+            if seconds == 0 {
+                return Err(Failure::usage("--for: a ban lasts at least 1s; peers drop closes a connection only once"));
+            }
             let done = format!("{who} is banned for {}", units::age(seconds));
             command("ban", json!([who, seconds, why]), done)
         }

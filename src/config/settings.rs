@@ -59,6 +59,10 @@ impl Sources {
         };
         let data_dir_is_default = named_dir.is_none();
         let data_dir = named_dir.map_or_else(default_dir, Ok)?;
+        if data_dir.exists() && !data_dir.is_dir() {
+            let what = format!("{} is no folder; name a data directory: -d DIR", data_dir.display());
+            return Err(ConfigError::Usage(what));
+        }
         let chain_file = (common.chain.is_none() && file.chain.is_some()).then_some(path);
         let chain = common.chain.clone().or(file.chain);
         let chain_is_named = chain.is_some();

@@ -136,6 +136,11 @@ impl Keys<'_> {
     /// Refuses names that keys cannot have, and those that mean somebody already.
     fn check_free(&self, name: &str) -> Outcome {
         check_name(name).map_err(WalletError::usage)?;
+        if name == "all" {
+            return Err(WalletError::usage(
+                "\"all\" cannot name a key: it is the amount of all coins; choose another name",
+            ));
+        }
         if Address::is_like(name, &self.spec.prefix) {
             return Err(WalletError::usage(NAMED_LIKE_AN_ADDRESS));
         }

@@ -234,6 +234,7 @@ mod tests {
         fs::remove_file(keys.path("endless")).unwrap();
         assert_eq!(keys.find("alice").unwrap().public_key(), Some(key.public_key()));
         assert_eq!(keys.address("alice"), Ok(key.address()));
+        assert!(matches!(keys.add("all", &key, None), Err(WalletError::Usage(_))), "it is an amount");
         for taken in ["alice", "ALICE"] {
             assert!(matches!(keys.add(taken, &key, None), Err(WalletError::Exists { .. })), "{taken}");
         }
