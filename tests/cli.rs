@@ -264,6 +264,8 @@ fn what_would_do_nothing_or_mean_something_else_is_refused() {
     }
     folder.run(&["history", "dev0", "--limit", "0"]).says(2, &["a whole number from 1 up"]);
     folder.run(&["peers", "ban", "127.0.0.1", "--for", "0"]).fails(2, &["at least 1s"]);
+    folder.run(&["peers", "add", "1.2.3"]).fails(2, &["1.2.3: an address is IP:PORT"]);
+    folder.run(&["net", "deny", "127.0.0.1:7", "foo"]).fails(2, &["foo: an address is IP:PORT"]);
     folder.run(&["key", "new", "all"]).fails(2, &["\"all\" cannot name a key"]);
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let help = Command::new(env!("CARGO_BIN_EXE_tussock")).arg("--help").stdout(full).output().unwrap();

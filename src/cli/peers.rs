@@ -87,8 +87,9 @@ pub fn run(context: &Context, arguments: &PeersArgs) -> Outcome {
     match &arguments.verb {
         None => watch(&arguments.watch, || list(context)),
         Some(Verb::Add { address }) => {
-            let (_, to) = node_id::pinned(address, &context.spec().prefix).map_err(Failure::usage)?;
-            to.parse::<NodeAddress>().map_err(Failure::usage)?;
+            let wrong = |why: String| Failure::usage(format!("{address}: {why}"));
+            let (_, to) = node_id::pinned(address, &context.spec().prefix).map_err(wrong)?;
+            to.parse::<NodeAddress>().map_err(wrong)?;
             command("addpeer", json!([address]), format!("dialling {to}"))
         }
         Some(Verb::Drop { address }) => command("droppeer", json!([address.to_string()]), format!("dropped {address}")),
@@ -268,7 +269,10 @@ pub fn net(context: &Context, arguments: &NetArgs) -> Outcome {
         Some(NetVerb::Deny { nodes }) => {
             let named = |text: &String| match node_id::parse(text, &context.spec().prefix) {
                 Ok(_) => Ok(text.trim().to_owned()),
-                Err(_) => resolved(&text.parse().map_err(Failure::usage)?).map(|address| address.to_string()),
+                Err(_) => {
+                    let address = text.parse().map_err(|why| Failure::usage(format!("{text}: {why}")))?;
+                    resolved(&address).map(|address| address.to_string())
+                }
             };
             let list = nodes.iter().map(named).collect::<Outcome<Vec<_>>>()?;
             let done = format!("denied {}", list.join(" "));
