@@ -514,6 +514,29 @@ fn exports_and_imports_resume_and_refuse_damaged_files() {
     assert_eq!(folder.run(&["verify", "--deep", "-d", "fork", "--json"]).json()["tip"], other["tip"]);
 }
 
+/// A short text was taken for the beginning of an export, and a ledger without blocks emptied a whole one.
+#[test]
+fn an_export_is_not_written_over_what_has_something_else_or_more() {
+    let folder = Folder::new("export-over");
+    let line = |args: &str| folder.run(&args.split(' ').collect::<Vec<_>>());
+    line("generate --blocks 5 --seed 1 -d long").ok();
+    line("generate --blocks 3 --seed 1 -d short").ok();
+    fs::write(folder.path("diary"), "my diary\n").unwrap();
+    line("-d long chain export diary").fails(2, &["not an export of this chain: diary", "choose another file"]);
+    assert_eq!(fs::read(folder.path("diary")).unwrap(), b"my diary\n");
+    fs::write(folder.path("blocks"), "").unwrap();
+    line("-d long chain export blocks").ok();
+    let whole = fs::read(folder.path("blocks")).unwrap();
+    line("-d short chain export blocks").fails(2, &["blocks has blocks above 3", "would be lost"]);
+    assert_eq!(fs::read(folder.path("blocks")).unwrap(), whole);
+    for bytes in [2, 100] {
+        fs::write(folder.path("blocks"), &whole[..bytes]).unwrap();
+        line("-d long chain export blocks").ok();
+        assert_eq!(fs::read(folder.path("blocks")).unwrap(), whole, "{bytes} bytes of an unfinished one");
+    }
+    assert!(line("verify --help").ok().contains("Exit code 10 if the ledger is damaged"));
+}
+
 #[test]
 fn an_import_of_a_branch_with_more_work_replaces_the_ledger_s() {
     let folder = Folder::new("branch");

@@ -17,7 +17,7 @@ use crate::{
 /// `tussock verify`
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The node must be stopped. Exit code 1 if the ledger is damaged.
+The node must be stopped. Exit code 10 if the ledger is damaged.
 
 Examples:
   tussock verify

@@ -1,8 +1,9 @@
 //! `chain export`: writes the blocks of the chain.
 
 use std::{
+    fmt::Display,
     fs::{File, OpenOptions},
-    io::{self, BufReader, BufWriter, Seek, SeekFrom, Write},
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -39,7 +40,7 @@ pub(super) fn export(context: &Context, file: &Path) -> Outcome {
     }
     let broken = |error: io::Error| Failure::io("cannot write", file, &error);
     let mut out = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).map_err(broken)?;
-    let done = resume(context, &reader, &mut out, file)?;
+    let done = resume(context, &reader, tip.height, &mut out, file)?;
     reader.require_kept(tip.height.min(done.height + 1)).map_err(|error| Failure::store(&ledger, &error))?;
     out.set_len(done.bytes).map_err(broken)?;
     out.seek(SeekFrom::Start(done.bytes)).map_err(broken)?;
@@ -65,24 +66,34 @@ struct Exported {
     bytes: u64,
 }
 
-/// Reads an earlier export, up to the last block that is still in the best chain.
-fn resume(context: &Context, reader: &LedgerReader, file: &mut File, path: &Path) -> Outcome<Exported> {
-    let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, file), context.spec().magic());
+/// Reads an earlier export, up to the last block that is still in the best chain, which ends at this height. What is no export, or
+/// has more than the ledger, is not written over.
+fn resume(context: &Context, reader: &LedgerReader, tip: u32, file: &mut File, path: &Path) -> Outcome<Exported> {
+    let shown = path.display();
+    let advice = "choose another file, or remove it";
+    let foreign = |why: &dyn Display| Failure::usage(format!("not an export of this chain: {shown}: {why}; {advice}"));
+    let magic = context.spec().magic();
+    let mut start = Vec::new();
+    let read = Read::by_ref(file).take(magic.len() as u64).read_to_end(&mut start).and_then(|_| file.rewind());
+    read.map_err(|error| Failure::io("cannot read", path, &error))?;
+    let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, file), magic);
     let mut done = Exported { height: 0, bytes: 0 };
     loop {
         let header = match frames.next() {
             Ok(Some(body)) => Header::peek(&body),
+            // Too short for a frame, and none of an export.
+            Ok(None) | Err(StreamError::Cut) if !magic.starts_with(&start) => {
+                return Err(foreign(&"it begins otherwise"));
+            }
             // An interrupted export ends within a block.
             Ok(None) | Err(StreamError::Cut) => return Ok(done),
-            Err(broken) => {
-                let advice = "choose another file, or remove it";
-                return Err(Failure::usage(format!(
-                    "not an export of this chain: {}: {broken}; {advice}",
-                    path.display()
-                )));
-            }
+            Err(broken) => return Err(foreign(&broken)),
         };
         let Some(header) = header else { return Ok(done) };
+        if header.height == done.height + 1 && done.height == tip {
+            let what = format!("{shown} has blocks above {tip}, the last one of this ledger");
+            return Err(Failure::usage(format!("{what}: they would be lost; {advice}")));
+        }
         let row = reader.applied_at(header.height).map_err(|error| Failure::store(&context.ledger(), &error))?;
         if header.height != done.height + 1 || row.is_none_or(|row| row.hash != header.hash()) {
             return Ok(done);
