@@ -126,7 +126,7 @@ fn large_blocks_after_a_few_small_ones_too() {
 /// All that is known at the start is that blocks may be large. That costs the time of one question and its answer.
 #[test]
 fn small_blocks_fill_a_long_line_one_round_trip_later() {
-    for (blocks, peers, bytes_of) in [(6000, 8, (|_| 200) as fn(u32) -> usize), (4000, 1, |_| 4300)] {
+    for (blocks, peers, bytes_of) in [(2000, 8, (|_| 200) as fn(u32) -> usize), (1000, 1, |_| 4300)] {
         let mut knows = Download::of(Rig::new, blocks, peers, (80, 12_500_000), bytes_of);
         let (knows, fresh) = (knows.run(), Download::new(blocks, peers, (80, 12_500_000), bytes_of).run());
         assert!(fresh <= knows + 160, "{knows} and {fresh} ms");
