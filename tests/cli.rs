@@ -537,6 +537,45 @@ fn an_export_is_not_written_over_what_has_something_else_or_more() {
     assert!(line("verify --help").ok().contains("Exit code 10 if the ledger is damaged"));
 }
 
+/// `chain headers` and `tx make --file` replaced whatever was there.
+#[test]
+fn a_file_that_a_person_names_gives_way_only_to_its_own_kind() {
+    let folder = Folder::new("named-files");
+    let line = |args: &str| folder.run(&args.split(' ').collect::<Vec<_>>());
+    let has = |name: &str| fs::read(folder.path(name)).unwrap();
+    for (name, blocks, seed) in [("long", 15, 1), ("short", 12, 1), ("other", 12, 2)] {
+        line(&format!("generate --blocks {blocks} --txs-per-block 8 --seed {seed} -d {name}")).ok();
+    }
+    line("-d long chain export blocks").ok();
+    fs::write(folder.path("diary"), "my diary\n").unwrap();
+    fs::write(folder.path("long-diary"), "my diary\n".repeat(100)).unwrap();
+    for name in ["diary", "long-diary", "blocks"] {
+        let kept = has(name);
+        let words = [&*format!("not the headers of this chain: {name}"), "choose another file, or remove it"];
+        line(&format!("-d long chain headers {name}")).fails(2, &words);
+        assert_eq!(has(name), kept, "{name}");
+    }
+    fs::write(folder.path("headers"), "").unwrap();
+    line("-d short chain headers headers").ok();
+    line("-d other chain headers headers").ok();
+    std::os::unix::fs::symlink("headers", folder.path("link")).unwrap();
+    line("-d long chain headers link").ok();
+    let whole = has("headers");
+    assert!(whole.len() == 15 * 125 && folder.path("link").is_symlink(), "{}", whole.len());
+    line("-d short chain headers headers").fails(2, &["headers has blocks above 12", "would be lost"]);
+    line("-d other chain headers headers").fails(2, &["headers has a branch with more work", "would be lost"]);
+    assert_eq!(has("headers"), whole);
+    line("-d long chain headers headers").ok();
+    line("key new alice").ok();
+    std::os::unix::fs::symlink("gone", folder.path("dangling")).unwrap();
+    for name in ["diary", "dangling"] {
+        let words = [&*format!("the file exists: {name}"), "choose another"];
+        line(&format!("key export alice --file {name}")).fails(2, &words);
+        line(&format!("doctor --output {name}")).fails(2, &words);
+    }
+    assert!(has("diary") == b"my diary\n" && folder.path("dangling").is_symlink());
+}
+
 #[test]
 fn an_import_of_a_branch_with_more_work_replaces_the_ledger_s() {
     let folder = Folder::new("branch");

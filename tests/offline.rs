@@ -23,6 +23,30 @@ fn node_with_savings() -> TestNode {
     node
 }
 
+/// What was in the file of `--file` was lost.
+#[test]
+fn a_payment_is_written_over_a_payment_and_over_nothing_else() {
+    let node = node_with_savings();
+    let rent = signed(&node, "rent", &["dev1", "1000"]);
+    let payment = fs::read_to_string(&rent).unwrap();
+    let [mail, unsigned] = ["mail", "unsigned"].map(|name| node.dir.join(name));
+    let unsigned = unsigned.display().to_string();
+    node.json(&["tx", "make", "dev1", "5", "--from", "savings", "--file", &unsigned]);
+    for text in ["my diary\n".to_owned(), format!("Dear friend,\n{payment}\nYours\n")] {
+        fs::write(&mail, &text).unwrap();
+        let file = mail.to_str().unwrap();
+        let make = ["tx", "make", "dev1", "5", "--from", "savings", "--file", file];
+        for args in [&make[..], &["tx", "sign", &unsigned, "--yes", "--file", file]] {
+            let refused = node.cli(args);
+            let words = stderr(&refused);
+            assert!(refused.status.code() == Some(2) && words.contains("choose another file"), "{args:?}: {words}");
+            assert_eq!(fs::read_to_string(&mail).unwrap(), text);
+        }
+    }
+    let again = signed(&node, "rent", &["dev2", "7"]);
+    assert_ne!(fs::read_to_string(again).unwrap(), payment);
+}
+
 /// Who makes two payments before the first is submitted makes both from the same coins.
 #[test]
 fn a_payment_takes_the_place_of_another_only_if_that_is_meant() {

@@ -12,12 +12,7 @@ use std::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{
-    context::Context,
-    datadir,
-    exit::{Failure, Outcome},
-    output, units,
-};
+use super::{context::Context, datadir, exit::Outcome, named_file, output, units};
 use crate::{
     chain::{
         address::{Address, Prefix},
@@ -52,11 +47,8 @@ pub fn run(context: &Context, arguments: &DoctorArgs) -> Outcome {
     match &arguments.output {
         None if context.json => output::json(&json!({ "report": text })),
         None => output::line(text.trim_end()),
-        Some(path) if path.exists() => {
-            Err(Failure::usage(format!("the file exists: {}; choose another", path.display())))
-        }
         Some(path) => {
-            datadir::write_atomically(path, text.as_bytes(), 0o600)?;
+            named_file::write_new(path, text.as_bytes(), 0o600)?;
             context.print(&json!({ "file": path.display().to_string() }), |_| format!("report: {}", path.display()))
         }
     }

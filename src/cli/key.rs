@@ -13,6 +13,7 @@ use super::{
     datadir,
     exit::{Exit, Failure, Outcome},
     key_files::{COMMAND_INPUT_BYTES, facts, read_secret},
+    named_file,
     output::{self, Rows},
     passphrase::PassphraseFlags,
     restore,
@@ -322,10 +323,7 @@ fn show(context: &Context, name: &str, named: &NamedKey) -> Outcome {
 fn export(context: &Context, name: &str, key: &SecretKey, file: Option<&Path>) -> Outcome {
     let secret = hex(&key.seed());
     if let Some(path) = file {
-        if path.exists() {
-            return Err(Failure::usage(format!("the file exists: {}; choose another", path.display())));
-        }
-        datadir::write_atomically(path, format!("{secret}\n").as_bytes(), 0o600)?;
+        named_file::write_new(path, format!("{secret}\n").as_bytes(), 0o600)?;
         output::hint(&format!("the secret of \"{name}\" is in {}", path.display()));
         return Ok(());
     }

@@ -31,6 +31,7 @@ pub mod kept_file;
 pub mod key;
 mod key_files;
 pub mod members;
+mod named_file;
 pub mod node_key;
 pub mod notify;
 pub mod offline;

@@ -35,7 +35,7 @@ enum Verb {
     /// Write all headers to a file, with which receipts can be checked without a node
     #[command(after_help = "Example:\n  tussock chain headers headers.dat")]
     Headers {
-        /// The file; - is standard output
+        /// The file; one that is there must have headers of this chain. - is standard output
         file: PathBuf,
     },
     /// Verify blocks from a file and append them to the ledger; a branch with more work replaces the ledger's. The node

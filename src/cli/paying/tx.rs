@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     payees::{PayeeFlags, listed_coins},
     payer::{FeeFlags, tell_of_dust},
+    payment_file::{self, MAX_TEXT_BYTES},
     submit,
 };
 use crate::{
@@ -24,7 +25,6 @@ use crate::{
     },
     cli::{
         context::Context,
-        datadir,
         exit::{Exit, Failure, Outcome},
         inspect,
         output::{self, Rows},
@@ -39,9 +39,6 @@ use crate::{
         raw,
     },
 };
-
-/// Bytes of a file with a payment: a transaction of the largest size takes a quarter.
-const MAX_TEXT_BYTES: u64 = 128 * 1024;
 
 /// `tussock tx`
 #[derive(Args, Debug)]
@@ -267,7 +264,7 @@ fn is_agreed(payment: &Path) -> Outcome<bool> {
 fn write(context: &Context, payment: &Offline, own: &[Address], file: Option<&Path>) -> Outcome {
     let text = payment.to_text(context.spec());
     if let Some(path) = file {
-        datadir::write_atomically(path, format!("{text}\n").as_bytes(), 0o644)?;
+        payment_file::write(context, path, &format!("{text}\n"))?;
         if !context.json {
             output::hint(&format!("it is in {}", path.display()));
             return Ok(());

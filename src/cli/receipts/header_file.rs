@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
+    fs::File,
     io::{self, BufReader, BufWriter, Read, Write},
     path::Path,
 };
@@ -23,9 +23,8 @@ use crate::{
     },
     cli::{
         context::Context,
-        datadir,
         exit::{Exit, Failure, Outcome},
-        offline, units,
+        named_file, offline, units,
     },
     store::LedgerReader,
 };
@@ -58,16 +57,31 @@ pub fn write(context: &Context, file: &Path) -> Outcome {
     if file.as_os_str() == "-" {
         return write_headers(context, &reader, &mut io::stdout().lock(), Path::new("standard output")).map(drop);
     }
-    // What a link leads to is replaced, not the link.
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let mut last = None;
-    datadir::write_with(&target, 0o644, |out| {
-        last = Some(write_headers(context, &reader, out, file)?);
-        Ok(())
-    })?;
+    named_file::write_over(
+        file,
+        0o644,
+        || may_replace(context, &reader, file),
+        |out| {
+            last = Some(write_headers(context, &reader, out, file)?);
+            Ok(())
+        },
+    )?;
     let (height, tip) = last.unwrap_or((0, context.spec().genesis_hash()));
     let facts = json!({ "file": file.display().to_string(), "height": height, "tip": tip });
     context.print(&facts, |_| format!("headers 1 to {height} are in {}", file.display()))
+}
+
+/// Only headers of the chain, with no more work than the ledger, give way to those of the ledger.
+fn may_replace(context: &Context, reader: &LedgerReader, path: &Path) -> Outcome {
+    let tip = reader.tip().map_err(|error| Failure::store(&context.ledger(), &error))?;
+    let there = File::open(path).map_err(|error| Failure::input(path, &error))?;
+    match HeaderFile::check(context.spec(), there) {
+        Ok(there) if there.work > tip.work => Err(named_file::has_more(path, &tip, there.has(&tip.hash))),
+        Ok(_) => Ok(()),
+        Err(Problem::Read(error)) => Err(Failure::input(path, &error)),
+        Err(Problem::Header(problem)) => Err(named_file::is_foreign("the headers of this chain", path, &problem)),
+    }
 }
 
 /// Writes all headers; returns height and hash of the last.
