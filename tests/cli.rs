@@ -576,6 +576,29 @@ fn a_file_that_a_person_names_gives_way_only_to_its_own_kind() {
     assert!(has("diary") == b"my diary\n" && folder.path("dangling").is_symlink());
 }
 
+/// It was cut where it left the ledger's blocks.
+#[test]
+fn an_export_does_not_cut_a_branch_with_more_work_than_the_ledger() {
+    let folder = Folder::new("export-branch");
+    let line = |args: &str| folder.run(&args.split(' ').collect::<Vec<_>>());
+    line("generate --blocks 15 --txs-per-block 8 --seed 1 -d long").ok();
+    line("generate --blocks 12 --txs-per-block 8 --seed 2 -d short").ok();
+    line("-d long chain export blocks").ok();
+    line("-d short chain export fewer").ok();
+    let (whole, fewer) = (fs::read(folder.path("blocks")).unwrap(), fs::read(folder.path("fewer")).unwrap());
+    line("-d short chain export blocks").fails(2, &["blocks has a branch with more work", "would be lost"]);
+    assert_eq!(fs::read(folder.path("blocks")).unwrap(), whole);
+    // What is no branch, and what is none behind it, is not cut off either.
+    for (end, why) in [(&b"my diary, which is long enough"[..], "magic"), (&whole[..], "block 1 does not follow 12")] {
+        let bytes = [&fewer[..], end].concat();
+        fs::write(folder.path("blocks"), &bytes).unwrap();
+        line("-d long chain export blocks").fails(2, &["not an export of this chain: blocks", why]);
+        assert_eq!(fs::read(folder.path("blocks")).unwrap(), bytes);
+    }
+    line("-d long chain export fewer").ok();
+    assert_eq!(fs::read(folder.path("fewer")).unwrap(), whole, "a branch with less work gives way");
+}
+
 #[test]
 fn an_import_of_a_branch_with_more_work_replaces_the_ledger_s() {
     let folder = Folder::new("branch");

@@ -13,11 +13,14 @@ use serde_json::json;
 use super::frames::{BUFFER_BYTES, Frames, StreamError};
 use crate::{
     base::hash::Hash,
-    chain::{archive::HeaderArchive, header::Header},
+    chain::{
+        archive::{HeaderArchive, Tip},
+        header::Header,
+    },
     cli::{
         context::Context,
         exit::{Exit, Failure, Outcome},
-        offline, progress,
+        named_file, offline, progress,
     },
     store::LedgerReader,
     wire::{frame::Frame, message::Message},
@@ -40,7 +43,7 @@ pub(super) fn export(context: &Context, file: &Path) -> Outcome {
     }
     let broken = |error: io::Error| Failure::io("cannot write", file, &error);
     let mut out = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).map_err(broken)?;
-    let done = resume(context, &reader, tip.height, &mut out, file)?;
+    let done = resume(context, &reader, &tip, &mut out, file)?;
     reader.require_kept(tip.height.min(done.height + 1)).map_err(|error| Failure::store(&ledger, &error))?;
     out.set_len(done.bytes).map_err(broken)?;
     out.seek(SeekFrom::Start(done.bytes)).map_err(broken)?;
@@ -66,21 +69,21 @@ struct Exported {
     bytes: u64,
 }
 
-/// Reads an earlier export, up to the last block that is still in the best chain, which ends at this height. What is no export, or
-/// has more than the ledger, is not written over.
-fn resume(context: &Context, reader: &LedgerReader, tip: u32, file: &mut File, path: &Path) -> Outcome<Exported> {
-    let shown = path.display();
-    let advice = "choose another file, or remove it";
-    let foreign = |why: &dyn Display| Failure::usage(format!("not an export of this chain: {shown}: {why}; {advice}"));
-    let magic = context.spec().magic();
+/// Reads an earlier export, up to the last block that is still in the best chain, which ends at this tip. What is no export, or
+/// has more work than the ledger, is not written over.
+fn resume(context: &Context, reader: &LedgerReader, tip: &Tip, file: &mut File, path: &Path) -> Outcome<Exported> {
+    let (spec, magic) = (context.spec(), context.spec().magic());
+    let foreign = |why: &dyn Display| named_file::is_foreign("an export of this chain", path, why);
     let mut start = Vec::new();
     let read = Read::by_ref(file).take(magic.len() as u64).read_to_end(&mut start).and_then(|_| file.rewind());
     read.map_err(|error| Failure::io("cannot read", path, &error))?;
     let mut frames = Frames::new(BufReader::with_capacity(BUFFER_BYTES, file), magic);
     let mut done = Exported { height: 0, bytes: 0 };
+    // Of the file, in the best chain or not.
+    let (mut height, mut previous, mut work) = (0, spec.genesis_hash(), spec.genesis_work());
     loop {
         let header = match frames.next() {
-            Ok(Some(body)) => Header::peek(&body),
+            Ok(Some(body)) => Header::peek(&body).ok_or_else(|| foreign(&"a block has no header"))?,
             // Too short for a frame, and none of an export.
             Ok(None) | Err(StreamError::Cut) if !magic.starts_with(&start) => {
                 return Err(foreign(&"it begins otherwise"));
@@ -89,16 +92,19 @@ fn resume(context: &Context, reader: &LedgerReader, tip: u32, file: &mut File, p
             Ok(None) | Err(StreamError::Cut) => return Ok(done),
             Err(broken) => return Err(foreign(&broken)),
         };
-        let Some(header) = header else { return Ok(done) };
-        if header.height == done.height + 1 && done.height == tip {
-            let what = format!("{shown} has blocks above {tip}, the last one of this ledger");
-            return Err(Failure::usage(format!("{what}: they would be lost; {advice}")));
+        if header.previous != previous || header.height.checked_sub(1) != Some(height) {
+            return Err(foreign(&format_args!("block {} does not follow {height}", header.height)));
         }
-        let row = reader.applied_at(header.height).map_err(|error| Failure::store(&context.ledger(), &error))?;
-        if header.height != done.height + 1 || row.is_none_or(|row| row.hash != header.hash()) {
-            return Ok(done);
+        work = spec.chain_work(work, &header);
+        if work > tip.work {
+            return Err(named_file::has_more(path, tip, done.height == tip.height));
         }
-        done = Exported { height: header.height, bytes: frames.consumed };
+        let is_next = done.height == height;
+        (height, previous) = (header.height, header.hash());
+        let row = reader.applied_at(height).map_err(|error| Failure::store(&context.ledger(), &error))?;
+        if is_next && row.is_some_and(|row| row.hash == previous) {
+            done = Exported { height, bytes: frames.consumed };
+        }
     }
 }
 

@@ -29,7 +29,7 @@ enum Verb {
     /// Write all blocks to a file; also works while the node runs
     #[command(after_help = "Examples:\n  tussock chain export blocks.dat\n  tussock chain export - | gzip > blocks.gz")]
     Export {
-        /// The file; an unfinished export is continued. `-` is standard output
+        /// The file; an unfinished export is continued, and nothing else is written over. `-` is standard output
         file: PathBuf,
     },
     /// Write all headers to a file, with which receipts can be checked without a node
