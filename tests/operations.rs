@@ -40,6 +40,27 @@ fn an_export_says_that_there_are_no_blocks_yet() {
     assert!(exported.status.success() && said.starts_with("no blocks yet") && !said.contains("blocks 1 to"), "{said}");
 }
 
+/// Whoever had made it, `backup X` deleted the folder `X.part`.
+#[test]
+fn a_backup_deletes_no_folder_that_is_not_its_own() {
+    let dir = TempDir::new();
+    let alone = |args: &[&str]| cli_on(&dir.path().join("a"), "local", args);
+    assert!(alone(&["generate", "--blocks", "2"]).status.success());
+    let [target, part, own] = ["monday", "monday.part", "monday.part/diary"].map(|name| dir.path().join(name));
+    fs::create_dir(&part).unwrap();
+    fs::write(&own, "my diary").unwrap();
+    fails(&alone(&["backup", target.to_str().unwrap()]), 2, "monday.part: move it away, or name another folder");
+    assert!(own.exists() && !target.exists());
+    // One that was interrupted leaves its mark, and gives way.
+    fs::rename(&own, part.join("unfinished-backup")).unwrap();
+    {
+        let _held = fs::File::open(part.join("unfinished-backup")).map(|file| file.lock().map(|()| file)).unwrap();
+        fails(&alone(&["backup", target.to_str().unwrap()]), 7, "another command");
+    }
+    assert!(alone(&["backup", &format!("{}/", target.display())]).status.success(), "a slash at the end");
+    assert!(!part.exists() && target.join("ledger.db").exists() && !target.join("unfinished-backup").exists());
+}
+
 #[test]
 fn a_backup_of_a_busy_node_restores_to_a_whole_ledger_with_its_keys() {
     let dir = TempDir::new();

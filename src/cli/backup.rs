@@ -1,7 +1,9 @@
 //! `backup`, `restore`, `prune`: maintenance of a data directory.
 
 use std::{
-    fs, io,
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -26,6 +28,8 @@ use crate::{
 const DATABASES: [&str; 3] = [datadir::LEDGER, datadir::PEERS, datadir::SEALS];
 /// What else is copied as it is.
 const FILES: [&str; 4] = [CHAIN_FILE, datadir::MEMBERS, contacts::FILE, test_chain::FILE];
+/// What is in the folder of an unfinished backup, and nowhere else: only such a folder is deleted.
+const MARK: &str = "unfinished-backup";
 /// Default of `prune --keep`.
 const KEEP: u32 = 1000;
 
@@ -57,16 +61,13 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
     if target.exists() {
         return Err(Failure::usage(format!("{} exists; name a new folder", target.display())));
     }
-    let mut unfinished = target.clone().into_os_string();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    if unfinished.exists() {
-        // From an interrupted backup.
-        fs::remove_dir_all(&unfinished).map_err(|error| Failure::io("cannot remove", &unfinished, &error))?;
-    }
+    let unfinished = unfinished(target);
+    let mark = begin(&unfinished)?;
     let copied = copy_all(context, &unfinished, !arguments.no_keys).and_then(|keys| {
-        fs::rename(&unfinished, target).map(|()| keys).map_err(|error| cannot_rename(&unfinished, &error))
+        let finished = fs::remove_file(unfinished.join(MARK)).and_then(|()| fs::rename(&unfinished, target));
+        finished.map(|()| keys).map_err(|error| cannot_rename(&unfinished, &error))
     });
+    drop(mark);
     let keys = copied.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
     let ledger = target.join(datadir::LEDGER);
     let reader = LedgerReader::open(&ledger).map_err(|error| Failure::store(&ledger, &error))?;
@@ -77,6 +78,36 @@ pub fn backup(context: &Context, arguments: &BackupArgs) -> Outcome {
         "keys": keys,
     });
     context.print(&facts, |_| format!("{what} {} and {} are in {}", tip.height, count(keys), target.display()))
+}
+
+/// The name of a backup's folder until it is complete.
+fn unfinished(target: &Path) -> PathBuf {
+    // Without a slash at the end, which would make it a folder within the target.
+    let mut name = target.components().collect::<PathBuf>().into_os_string();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+/// Makes the folder of an unfinished backup, in place of an interrupted one. Whatever else has its name stays. The lock on the mark
+/// lasts as long as the file is open.
+fn begin(folder: &Path) -> Outcome<File> {
+    let (mark, shown) = (folder.join(MARK), folder.display());
+    if fs::symlink_metadata(folder).is_ok() {
+        let interrupted = OpenOptions::new().write(true).open(&mark).map_err(|_| {
+            let what = "something else has the name of the unfinished backup";
+            Failure::usage(format!("{what}: {shown}: move it away, or name another folder"))
+        })?;
+        // A file system without locks is good enough for a backup.
+        if matches!(interrupted.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Err(Failure::new(Exit::InUse, format!("{shown} is in use: another command makes this backup")));
+        }
+        fs::remove_dir_all(folder).map_err(|error| Failure::io("cannot remove", folder, &error))?;
+    }
+    datadir::make_private_folder(folder)?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&mark);
+    let made = made.map_err(|error| Failure::io("cannot write", &mark, &error))?;
+    drop(made.try_lock());
+    Ok(made)
 }
 
 /// Says what a copy of a ledger lacks that has not finished its join. Whether it has not.
