@@ -172,6 +172,19 @@ fn authorities_seal_the_blocks_of_a_cluster_of_their_own() {
     assert_eq!(cluster.run(&["up", "3", "--authorities", "3", "--miners", "1"]).status.code(), Some(2));
 }
 
+/// It waited two minutes before it said so.
+#[test]
+fn a_load_where_nobody_mines_says_so_at_once() {
+    let cluster = Cluster::up_with(&["--miners", "0"]);
+    let refused = cluster.run(&["load", "--tps", "20", "--for", "1s"]);
+    assert_eq!(refused.status.code(), Some(5), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("nobody mines") && stderr(&refused).contains("--miners 1"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
 #[test]
 fn a_mistyped_partition_cuts_nothing() {
     let cluster = Cluster::up();

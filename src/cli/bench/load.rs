@@ -1,7 +1,6 @@
 //! A steady load on running nodes: payments with one input and two outputs, from the well-known accounts of a test chain.
 //!
-//! First it splits the accounts' coins until there is one for each payment, so that no payment waits for another. Only
-//! transactions in blocks count.
+//! First it splits the accounts' coins until there is one for each payment. Only transactions in blocks count.
 
 use std::{
     path::PathBuf,
@@ -19,7 +18,7 @@ use super::{
         exit::{Exit, Failure, Outcome},
         output, units,
     },
-    verify,
+    miner, verify,
 };
 use crate::{
     base::{
@@ -106,6 +105,7 @@ pub fn run(args: &LoadArgs, spec: &ChainSpec, json: bool) -> Outcome {
     }
     let nodes = args.node.iter().map(|dir| client(dir, &spec.name)).collect::<Outcome<Vec<_>>>()?;
     let load = Load::new(spec, nodes, payments as usize);
+    miner::require(spec, &load.nodes)?;
     output::hint(&format!("splitting coins for {} payments", load.payments));
     let coins = load.split()?;
     output::hint("signing");

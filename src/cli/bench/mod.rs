@@ -11,6 +11,7 @@ pub mod growth;
 pub mod host;
 pub mod join;
 pub mod load;
+mod miner;
 pub mod processes;
 pub mod sealed_chain;
 pub mod statistics;
