@@ -35,9 +35,9 @@ pub enum Input<L, N, C> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nothing {}
 
-/// The link events of roles that talk with peers.
+/// The link events of a role that talks with peers: those that each such role hears, and its own, `E`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PeerLink {
+pub enum PeerLink<E = Nothing> {
     /// The link became a peer.
     Up {
         /// The link.
@@ -59,41 +59,29 @@ pub enum PeerLink {
         /// Why.
         reason: CloseReason,
     },
+    /// What this role alone hears, or few.
+    Own(E),
 }
 
-/// The link events of the `gossip` role.
-#[derive(Clone, Debug, PartialEq)]
-pub enum GossipLink {
-    /// What each role hears that talks with peers.
-    Peer(PeerLink),
-    /// As [`LinkEvent::NewsLost`].
-    NewsLost {
-        /// The link.
-        link: LinkId,
-        /// Whether a block was left out.
-        block: bool,
-        /// Whether a transaction was left out.
-        transactions: bool,
-    },
+/// News was left out: for `gossip`. As [`LinkEvent::NewsLost`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewsLost {
+    /// The link.
+    pub link: LinkId,
+    /// Whether a block was left out.
+    pub block: bool,
+    /// Whether a transaction was left out.
+    pub transactions: bool,
 }
 
-/// The link events of the `sealer` role.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SealerLink {
-    /// What each role hears that talks with peers.
-    Peer(PeerLink),
-    /// As [`LinkEvent::Drained`].
-    Drained(LinkId),
-}
+/// Nothing of our own waits on this link any more: for `sealer`. As [`LinkEvent::Drained`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained(pub LinkId);
 
-/// The link events of the roles whose deadlines slow lines may miss: `headers` and `fetch`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PacedLink {
-    /// What each role hears that talks with peers.
-    Peer(PeerLink),
-    /// As [`LinkEvent::Bringing`].
-    Bringing(LinkId),
-}
+/// A large frame goes on arriving on this link: for the roles whose deadlines slow lines may miss, `headers` and `fetch`. As
+/// [`LinkEvent::Bringing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bringing(pub LinkId);
 
 /// The link events of the `key agreement` role.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,7 +158,7 @@ where
     }
 }
 
-impl TryFrom<LinkEvent> for PeerLink {
+impl<E: TryFrom<LinkEvent>> TryFrom<LinkEvent> for PeerLink<E> {
     type Error = Misaddressed;
 
     fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
@@ -185,41 +173,33 @@ impl TryFrom<LinkEvent> for PeerLink {
             | LinkEvent::NewsLost { .. }
             | LinkEvent::Drained { .. }
             | LinkEvent::Bringing { .. }
-            | LinkEvent::LateFault { .. } => Err(Misaddressed),
+            | LinkEvent::LateFault { .. } => event.try_into().map(Self::Own).map_err(|_| Misaddressed),
         }
     }
 }
 
-impl TryFrom<LinkEvent> for GossipLink {
+impl TryFrom<LinkEvent> for NewsLost {
     type Error = Misaddressed;
 
     fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
-        match event {
-            LinkEvent::NewsLost { link, block, transactions } => Ok(Self::NewsLost { link, block, transactions }),
-            event => event.try_into().map(Self::Peer),
-        }
+        let LinkEvent::NewsLost { link, block, transactions } = event else { return Err(Misaddressed) };
+        Ok(Self { link, block, transactions })
     }
 }
 
-impl TryFrom<LinkEvent> for SealerLink {
+impl TryFrom<LinkEvent> for Drained {
     type Error = Misaddressed;
 
     fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
-        match event {
-            LinkEvent::Drained { link } => Ok(Self::Drained(link)),
-            event => event.try_into().map(Self::Peer),
-        }
+        if let LinkEvent::Drained { link } = event { Ok(Self(link)) } else { Err(Misaddressed) }
     }
 }
 
-impl TryFrom<LinkEvent> for PacedLink {
+impl TryFrom<LinkEvent> for Bringing {
     type Error = Misaddressed;
 
     fn try_from(event: LinkEvent) -> Result<Self, Misaddressed> {
-        match event {
-            LinkEvent::Bringing { link } => Ok(Self::Bringing(link)),
-            event => event.try_into().map(Self::Peer),
-        }
+        if let LinkEvent::Bringing { link } = event { Ok(Self(link)) } else { Err(Misaddressed) }
     }
 }
 

@@ -54,7 +54,7 @@ pub use event::{AgreementStep, Event, LinkEvent};
 pub use fault::{CloseReason, DialFailure, Halt, PeerFault};
 pub use finals::Finals;
 pub use hindrance_reporter::HindranceReporter;
-pub use input::{AgreementLink, GossipLink, HandshakeLink, Input, Nothing, PacedLink, PeerLink, SealerLink};
+pub use input::{AgreementLink, Bringing, Drained, HandshakeLink, Input, NewsLost, Nothing, PeerLink};
 pub use members::Members;
 pub use node_address::{HostName, NodeAddress};
 pub use notice::Notice;

@@ -38,7 +38,7 @@ use crate::{
         time::{Now, Time},
     },
     node::{
-        CloseReason, Input, Outbox, PacedLink, PeerFault, PeerLink, Role, Setup,
+        Bringing, CloseReason, Input, Outbox, PeerFault, PeerLink, Role, Setup,
         command::{FetchCommand, Reply},
         hindrance_reporter::HindranceReporter,
         notice::{CheckedTransactions, ToFetch, ToHeaders},
@@ -165,18 +165,18 @@ impl Fetch {
         self.completions
     }
 
-    fn on_link(&mut self, now: Time, event: PacedLink, out: &mut Outbox) {
+    fn on_link(&mut self, now: Time, event: PeerLink<Bringing>, out: &mut Outbox) {
         match event {
-            PacedLink::Bringing(link) => self.peers.brings(now, link),
-            PacedLink::Peer(PeerLink::Up { link, peer }) => {
+            PeerLink::Own(Bringing(link)) => self.peers.brings(now, link),
+            PeerLink::Up { link, peer } => {
                 let at = Whereabouts { node: peer.node, address: peer.listens.unwrap_or(peer.remote) };
                 self.peers.insert(now, link, (peer.height, peer.services), at);
                 self.gather_until.get_or_insert(now + GATHER_TIME);
                 self.window.resume(now, true);
                 self.past.window.resume(now, true);
             }
-            PacedLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, frame, out),
-            PacedLink::Peer(PeerLink::Closed { link, reason }) => {
+            PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
+            PeerLink::Closed { link, reason } => {
                 if matches!(reason, CloseReason::Fault(_)) {
                     self.peers.stalled(now, link);
                 }
@@ -350,7 +350,7 @@ impl Fetch {
 }
 
 impl Role for Fetch {
-    type Input = Input<PacedLink, ToFetch, FetchCommand>;
+    type Input = Input<PeerLink<Bringing>, ToFetch, FetchCommand>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         self.now = now.mono;

@@ -48,7 +48,7 @@ use crate::{
     },
     chain::block::HashedTransaction,
     node::{
-        CloseReason, GossipLink, Input, Origin, Outbox, PeerFault, PeerInfo, PeerLink, Role, Setup, SyncState,
+        CloseReason, Input, NewsLost, Origin, Outbox, PeerFault, PeerInfo, PeerLink, Role, Setup, SyncState,
         command::GossipCommand,
         notice::{ToGossip, TransactionVerdict},
         rate_limit::RateLimit,
@@ -194,12 +194,12 @@ impl Gossip {
         }
     }
 
-    fn on_link(&mut self, now: Now, event: GossipLink, out: &mut Outbox) {
+    fn on_link(&mut self, now: Now, event: PeerLink<NewsLost>, out: &mut Outbox) {
         match event {
-            GossipLink::Peer(PeerLink::Up { link, peer }) => self.up(now, link, &peer, out),
-            GossipLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, frame, out),
-            GossipLink::Peer(PeerLink::Closed { link, reason }) => self.closed(link, &reason),
-            GossipLink::NewsLost { link, block, transactions } => self.news_lost(link, (block, transactions), out),
+            PeerLink::Up { link, peer } => self.up(now, link, &peer, out),
+            PeerLink::Frame { link, frame } => self.on_message(now, link, frame, out),
+            PeerLink::Closed { link, reason } => self.closed(link, &reason),
+            PeerLink::Own(NewsLost { link, block, transactions }) => self.news_lost(link, (block, transactions), out),
         }
     }
 
@@ -313,7 +313,7 @@ impl Gossip {
 }
 
 impl Role for Gossip {
-    type Input = Input<GossipLink, ToGossip, GossipCommand>;
+    type Input = Input<PeerLink<NewsLost>, ToGossip, GossipCommand>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         match input {

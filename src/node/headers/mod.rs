@@ -62,7 +62,7 @@ use crate::{
         target::Work,
     },
     node::{
-        Input, Nothing, Outbox, PacedLink, PeerFault, PeerLink, Role, Setup, SyncState,
+        Bringing, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup, SyncState,
         headers::{
             candidates::Candidates,
             certificates::Certified,
@@ -186,12 +186,12 @@ impl Headers {
         Ok(())
     }
 
-    fn on_link(&mut self, now: Now, event: PacedLink, out: &mut Outbox) -> Result<(), StoreError> {
+    fn on_link(&mut self, now: Now, event: PeerLink<Bringing>, out: &mut Outbox) -> Result<(), StoreError> {
         match event {
-            PacedLink::Bringing(link) => self.peers.brings(now.mono, link),
-            PacedLink::Peer(PeerLink::Up { link, peer }) => self.meet(now, link, peer)?,
-            PacedLink::Peer(PeerLink::Frame { link, frame }) => self.on_message(now, link, &frame, out)?,
-            PacedLink::Peer(PeerLink::Closed { link, .. }) => {
+            PeerLink::Own(Bringing(link)) => self.peers.brings(now.mono, link),
+            PeerLink::Up { link, peer } => self.meet(now, link, peer)?,
+            PeerLink::Frame { link, frame } => self.on_message(now, link, &frame, out)?,
+            PeerLink::Closed { link, .. } => {
                 self.peers.remove(now.mono, link);
                 self.candidates.look_again();
                 self.answered &= self.peers.len() > 0;
@@ -361,7 +361,7 @@ impl Headers {
 }
 
 impl Role for Headers {
-    type Input = Input<PacedLink, ToHeaders, Nothing>;
+    type Input = Input<PeerLink<Bringing>, ToHeaders, Nothing>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         self.now = now.mono;

@@ -46,7 +46,7 @@ use crate::{
         spec::ChainSpec,
     },
     node::{
-        ChainMove, Halt, Input, Nothing, Outbox, PeerFault, PeerLink, Role, SealerLink, Setup,
+        ChainMove, Drained, Halt, Input, Nothing, Outbox, PeerFault, PeerLink, Role, Setup,
         notice::{ProposalFault, ToSealer},
     },
 };
@@ -146,14 +146,7 @@ impl Sealer {
         Ok(())
     }
 
-    fn on_link(&mut self, now: Now, event: SealerLink, out: &mut Outbox) -> Result<(), Halt> {
-        let event = match event {
-            SealerLink::Peer(event) => event,
-            SealerLink::Drained(link) => {
-                self.on_drained(link);
-                return Ok(());
-            }
-        };
+    fn on_link(&mut self, now: Now, event: PeerLink<Drained>, out: &mut Outbox) -> Result<(), Halt> {
         match event {
             PeerLink::Up { link, peer } => {
                 self.ways.linked(link, peer.node);
@@ -167,6 +160,7 @@ impl Sealer {
                 self.peers.remove(&link);
                 self.ways.lost(link);
             }
+            PeerLink::Own(Drained(link)) => self.on_drained(link),
         }
         Ok(())
     }
@@ -294,15 +288,15 @@ fn clock(now: Now) -> Clock {
     Clock { mono: now.mono, unix_ms: now.unix.0.saturating_mul(1000) }
 }
 
-fn event_link(event: &SealerLink) -> Option<LinkId> {
+fn event_link(event: &PeerLink<Drained>) -> Option<LinkId> {
     match event {
-        SealerLink::Peer(PeerLink::Up { link, .. } | PeerLink::Frame { link, .. }) => Some(*link),
-        SealerLink::Peer(PeerLink::Closed { .. }) | SealerLink::Drained(_) => None,
+        PeerLink::Up { link, .. } | PeerLink::Frame { link, .. } => Some(*link),
+        PeerLink::Closed { .. } | PeerLink::Own(_) => None,
     }
 }
 
 impl Role for Sealer {
-    type Input = Input<SealerLink, ToSealer, Nothing>;
+    type Input = Input<PeerLink<Drained>, ToSealer, Nothing>;
 
     fn handle(&mut self, now: Now, input: Self::Input, out: &mut Outbox) {
         if let Err(halt) = self.input(now, input, out) {
