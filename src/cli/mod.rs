@@ -36,6 +36,7 @@ pub mod node_key;
 pub mod notify;
 pub mod offline;
 pub mod output;
+mod own_stack;
 pub mod passphrase;
 pub mod paying;
 pub mod peers;
@@ -57,7 +58,7 @@ pub mod units;
 mod variables;
 pub mod verify;
 
-use std::{env, process::ExitCode, thread};
+use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
@@ -70,10 +71,8 @@ use crate::{
 use self::{
     context::Context,
     exit::{Exit, Failure, Outcome},
+    own_stack::on_own_stack,
 };
-
-/// Stack to parse the command line on, as large as the main thread's is by default.
-const PARSER_STACK_BYTES: usize = 8 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -214,16 +213,6 @@ fn parse() -> Result<Cli, clap::Error> {
 /// A number with a sign is a wrong number everywhere, and no unknown flag.
 fn signed(command: clap::Command) -> clap::Command {
     command.allow_negative_numbers(true).mut_subcommands(signed)
-}
-
-/// Runs something in a thread of its own, whose stack is given back. To describe all commands takes half a megabyte of it, which the
-/// main thread's would keep as long as the program runs.
-fn on_own_stack<T: Send + 'static>(run: fn() -> T) -> T {
-    match thread::Builder::new().stack_size(PARSER_STACK_BYTES).spawn(run).map(thread::JoinHandle::join) {
-        Ok(Ok(done)) => done,
-        Ok(Err(panic)) => std::panic::resume_unwind(panic),
-        Err(_) => run(), // no thread could be made
-    }
 }
 
 fn fail(failure: &Failure) -> ExitCode {

@@ -10,6 +10,7 @@ use clap::{
 
 use super::{
     exit::{Failure, Outcome},
+    own_stack::on_own_stack,
     units,
 };
 use crate::config::{NodeFlags, plainer};
@@ -30,6 +31,10 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 
 /// Refuses a value that `tussock run` refuses, as a wrong value in the configuration file is refused by every command.
 pub(super) fn check() -> Outcome {
+    on_own_stack(check_here)
+}
+
+fn check_here() -> Outcome {
     let settings = NodeFlags::augment_args(Command::new("tussock"));
     let mut command = without_empty(BlockInterval::augment_args(settings));
     // Arguments have their names for messages only after that.
