@@ -46,6 +46,8 @@ mod sync_state;
 mod template;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod turns;
 pub mod verify;
 
 pub use build::{Roles, build};

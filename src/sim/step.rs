@@ -271,6 +271,7 @@ impl World {
                 }
                 self.note_judged(node, *origin, transaction, result);
             }
+            Notice::Gossip(ToGossip::BlockValidated { hash, .. }) => self.check_validated(node, hash),
             Notice::Ledger(ToLedger::Final { height, hash }) => self.note_final(node, *height, *hash),
             Notice::Handshake(ToHandshake::Barred(out)) => self.check_bans(node, out),
             _ => {}

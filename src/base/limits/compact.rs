@@ -30,6 +30,8 @@ pub const ANSWER_HEDGE: Duration = seconds(1);
 pub const ANSWER_PATIENCE: Duration = seconds(2);
 /// After this time no further peer is asked for such a block alone.
 pub const ANNOUNCED_GIVEN_UP: Duration = seconds(2);
+/// How long a checked body waits for its header to be stored. Both are under way at the same time.
+pub const EARLY_TIME: Duration = seconds(2);
 /// Bytes of transactions that have left the mempool and may still be in another block.
 pub const REMEMBERED_TRANSACTION_BYTES: usize = 512 * KIB;
 /// Blocks up to this size are pushed whole to everybody: a header, a question and an answer are not much shorter.

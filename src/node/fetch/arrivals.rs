@@ -109,8 +109,18 @@ impl Fetch {
             self.size.saw(bytes);
             return false;
         }
+        if !self.note_arrival(origin, place, bytes) {
+            return false;
+        }
+        self.announced.remove(&hash);
+        self.send_to_verifier(origin, hash, (frame, parts), out);
+        true
+    }
+
+    /// A wanted body is on its way to the ledger. `false` if it is not missing.
+    fn note_arrival(&mut self, origin: Origin, place: Place, bytes: usize) -> bool {
         let height = place.height;
-        if !window.arrive(height, bytes) {
+        if !self.window_at(place).is_some_and(|window| window.arrive(height, bytes)) {
             return false;
         }
         if let Some(link) = origin.link() {
@@ -120,14 +130,23 @@ impl Fetch {
             }
         }
         self.watch.progress();
-        self.bodies.insert(hash, origin, &frame);
-        self.announced.remove(&hash);
-        let checked = self.checked.clone();
-        out.tell(ToVerify::CheckBlock { origin, hash, frame, checked, parts });
         true
     }
 
-    /// Lets `headers` judge the header of a block that was not requested.
+    fn send_to_verifier(
+        &mut self,
+        origin: Origin,
+        hash: Hash,
+        (frame, parts): (Frame, Option<Parts>),
+        out: &mut Outbox,
+    ) {
+        self.bodies.insert(hash, origin, &frame);
+        out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone(), parts });
+    }
+
+    /// Lets `headers` decide on a block that was not requested. If its header was found valid before, or is this node's own, the
+    /// body is checked meanwhile: the ledger has it wait for the header. Each turn from role to role is a wait for a thread,
+    /// and they add up along a block's way through the network.
     pub(super) fn offer(
         &mut self,
         origin: Origin,
@@ -136,11 +155,30 @@ impl Fetch {
         (frame, parts): (Frame, Option<Parts>),
         out: &mut Outbox,
     ) {
-        self.announced.remove(&hash);
-        for dropped in self.offers.insert(Offer { origin, hash, frame, parts }) {
+        let is_judged = self.announced.remove(&hash).is_some_and(|block| block.is_judged);
+        let is_ahead = is_judged || origin == Origin::Miner;
+        let offer = Offer { origin, hash, frame: frame.clone(), parts: parts.clone().filter(|_| !is_ahead), is_ahead };
+        for dropped in self.offers.insert(offer) {
             self.settle(&dropped.hash, &Reply::Refused("too many blocks were offered at once".to_owned()), out);
         }
         out.tell(ToHeaders::Offered { origin, hash, header: Box::new(header) });
+        if is_ahead {
+            self.send_to_verifier(origin, hash, (frame, parts), out);
+        }
+    }
+
+    /// `headers` wants it.
+    pub(super) fn take_offer(&mut self, hash: Hash, out: &mut Outbox) {
+        let Some(Offer { origin, frame, parts, is_ahead, .. }) = self.offers.take(&hash) else { return };
+        let Some(place) = self.place_of(&hash) else { return };
+        if !is_ahead {
+            self.check_body(origin, place, hash, (frame, parts), out);
+        } else if self.recent.contains(&hash) {
+            // The ledger was told of it sooner than this role.
+            self.take_taken(&[(place.height, hash)], out);
+        } else {
+            self.note_arrival(origin, place, frame.body.len());
+        }
     }
 
     /// A `submitblock` command.
@@ -178,16 +216,19 @@ impl Fetch {
 
     /// It goes to the ledger although the window holds another branch.
     pub(super) fn pass_offer(&mut self, hash: &Hash, out: &mut Outbox) {
-        if let Some(Offer { origin, hash, frame, parts }) = self.offers.take(hash) {
-            self.bodies.insert(hash, origin, &frame);
+        if let Some(Offer { origin, hash, frame, parts, is_ahead }) = self.offers.take(hash) {
             self.offers.pass(hash, self.now);
-            out.tell(ToVerify::CheckBlock { origin, hash, frame, checked: self.checked.clone(), parts });
+            if !is_ahead {
+                self.send_to_verifier(origin, hash, (frame, parts), out);
+            }
         }
     }
 
     /// `headers` does not want it.
     pub(super) fn drop_offer(&mut self, hash: &Hash, reason: Option<String>, out: &mut Outbox) {
-        if let Some(Offer { origin: Origin::Link(link), frame, .. }) = self.offers.take(hash) {
+        if let Some(Offer { origin: Origin::Link(link), frame, is_ahead, .. }) = self.offers.take(hash)
+            && !(is_ahead && self.recent.contains(hash))
+        {
             self.count_useless(self.now, link, frame.body.len(), out);
         }
         if self.window.height_of(hash).is_none() {

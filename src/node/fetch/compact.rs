@@ -206,13 +206,11 @@ impl Fetch {
             return self.fall_back(now, link, &hash, out);
         };
         let Some(header) = Header::peek(&bytes) else { return };
-        self.announced.remove(&hash);
         out.count(Counter::BlocksRebuilt, 1);
         let (origin, body) = (Origin::Rebuilt(link), (Frame::new(&Message::Block(bytes)), Some(parts)));
-        match self.place_of(&hash) {
-            Some(place) => drop(self.check_body(origin, place, hash, body, out)),
-            None => self.offer(origin, hash, header, body, out),
-        }
+        let Some(place) = self.place_of(&hash) else { return self.offer(origin, hash, header, body, out) };
+        self.announced.remove(&hash);
+        self.check_body(origin, place, hash, body, out);
     }
 
     /// The compact block of a peer is of no use: asks another peer, or this one for the whole block.

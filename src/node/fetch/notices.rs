@@ -84,11 +84,7 @@ impl Fetch {
         }
         self.delivered = None;
         for hash in offered {
-            if let Some(offer) = self.offers.take(&hash)
-                && let Some(place) = self.place_of(&hash)
-            {
-                self.check_body(offer.origin, place, hash, (offer.frame, offer.parts), out);
-            }
+            self.take_offer(hash, out);
         }
     }
 
@@ -107,7 +103,7 @@ impl Fetch {
         out.tell(ToVerify::CheckBlock { origin: Origin::Proposal, hash, frame, checked, parts: None });
     }
 
-    fn take_taken(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {
+    pub(super) fn take_taken(&mut self, blocks: &[(u32, Hash)], out: &mut Outbox) {
         let due = self.delivered.is_none_or(|at| self.now.since(at) >= DELIVERED_INTERVAL);
         if due && blocks.iter().any(|(_, hash)| self.window.height_of(hash).is_some()) {
             self.delivered = Some(self.now);
@@ -126,6 +122,7 @@ impl Fetch {
 
     fn take_refusal(&mut self, hash: &Hash, origin: Origin, fault: &BlockFault, out: &mut Outbox) {
         self.bodies.remove(hash, origin);
+        self.offers.refuse(hash, origin);
         if let Some(window) = self.window_of(hash) {
             window.refuse(hash, origin.liable());
         }
@@ -142,7 +139,7 @@ impl Fetch {
         }
         for (hash, _) in moved.added.iter().rev().take(RECENT_BLOCKS).rev() {
             self.recent.insert(*hash);
-            drop(self.offers.take(hash));
+            self.offers.forget_connected(hash);
             self.announced.remove(hash);
         }
         if !self.submitted.is_empty() {

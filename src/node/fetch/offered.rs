@@ -1,5 +1,6 @@
 //! Blocks that were not requested: news from peers, submitted and mined ones. They wait here, bounded by number and bytes,
-//! until `headers` has judged their header: then they are wanted, or dropped.
+//! until `headers` has judged their header: then they are wanted, or dropped. If their header was found valid before, they are
+//! with the verifier meanwhile.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -25,6 +26,8 @@ pub(super) struct Offer {
     pub(super) frame: Frame,
     /// What the frame was made of, if the block was put together here.
     pub(super) parts: Option<Parts>,
+    /// It is with the verifier or the ledger already.
+    pub(super) is_ahead: bool,
 }
 
 /// The bodies that wait, oldest first.
@@ -71,6 +74,21 @@ impl Offers {
         let offer = self.list.remove(at)?;
         self.bytes -= offer.frame.body.len();
         Some(offer)
+    }
+
+    /// The verifier or the ledger has refused what was sent ahead from there: if the block is wanted, it is asked for.
+    pub(super) fn refuse(&mut self, hash: &Hash, origin: Origin) {
+        let is_it = |offer: &Offer| offer.is_ahead && (offer.hash, offer.origin) == (*hash, origin);
+        if self.list.iter().any(is_it) {
+            self.take(hash);
+        }
+    }
+
+    /// Forgets an offer whose block the chain has. `headers` has yet to decide on what was sent ahead.
+    pub(super) fn forget_connected(&mut self, hash: &Hash) {
+        if self.list.iter().any(|offer| offer.hash == *hash && !offer.is_ahead) {
+            self.take(hash);
+        }
     }
 
     /// Notes that an offer goes to the verifier although nothing asks for it yet.
@@ -141,7 +159,8 @@ mod tests {
     use crate::{base::ids::LinkId, wire::message::Message};
 
     fn offer(n: u8, origin: Origin, bytes: usize) -> Offer {
-        Offer { origin, hash: Hash([n; 32]), frame: Frame::new(&Message::Block(vec![n; bytes].into())), parts: None }
+        let frame = Frame::new(&Message::Block(vec![n; bytes].into()));
+        Offer { origin, hash: Hash([n; 32]), frame, parts: None, is_ahead: false }
     }
 
     fn numbers(dropped: &[Offer]) -> Vec<u8> {

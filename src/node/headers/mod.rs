@@ -313,7 +313,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Takes validated rows: to the ledger first, so that no body can get there before its header.
+    /// Takes validated rows: to the ledger first, so that a body that is asked for gets there after its header.
     fn accept(
         &mut self,
         now: Time,

@@ -32,6 +32,7 @@ use super::{
     blame::{blame, refuse},
     compact::CompactBlocks,
     deliverers::Deliverers,
+    early::{Early, Found},
     failure::Failure,
     proposals::Proposals,
     reorganise::{Branch, Culprit},
@@ -45,6 +46,7 @@ pub(super) struct ChainManager {
     pub(super) compact: CompactBlocks,
     pub(super) waiting: Waiting,
     pub(super) staged: Staged,
+    pub(super) early: Early,
     deliverers: Deliverers,
     /// Proposed blocks of a sealed chain.
     pub(super) proposals: Proposals,
@@ -84,6 +86,7 @@ impl ChainManager {
             compact: CompactBlocks::new(setup),
             waiting: Waiting::default(),
             staged: Staged::default(),
+            early: Early::default(),
             deliverers: Deliverers::new(STAGED_BLOCKS),
             proposals: Proposals::default(),
             validated: None,
@@ -167,14 +170,18 @@ impl ChainManager {
     pub(super) fn body_invalid(
         &mut self,
         now: Now,
-        hash: &Hash,
-        fault: BlockFault,
+        (origin, hash): (Origin, &Hash),
+        fault: Box<BlockFault>,
         out: &mut Outbox,
     ) -> Result<(), Halt> {
         match self.status_of(hash)? {
-            None | Some(BlockStatus::Invalid) => Ok(()),
+            None => {
+                self.await_header(now.mono, (origin, *hash), Found::Invalid(fault), out);
+                Ok(())
+            }
+            Some(BlockStatus::Invalid) => Ok(()),
             Some(BlockStatus::Applied) => Err(Halt::Invariant(format!("block {hash} is applied and invalid: {fault}"))),
-            Some(BlockStatus::Header | BlockStatus::Stored) => self.invalidate(now, hash, fault, out),
+            Some(BlockStatus::Header | BlockStatus::Stored) => self.invalidate(now, hash, *fault, out),
         }
     }
 
@@ -189,6 +196,7 @@ impl ChainManager {
     /// Ends each event: commits if it is time, and tells of the changes.
     pub(super) fn settle(&mut self, now: Now, out: &mut Outbox) -> Result<(), StoreError> {
         self.active.settle(now, out)?;
+        self.drop_late(now.mono, out);
         self.too_deep.settle(now, self.tip_rank(), out);
         if !self.taken.is_empty() {
             let blocks = std::mem::take(&mut self.taken);
@@ -201,7 +209,7 @@ impl ChainManager {
     /// When there is something to do although nothing happened.
     pub(super) fn deadline(&self) -> Option<Time> {
         let validated = self.validated.as_ref().map(|validated| validated.since);
-        validated.into_iter().chain(self.active.deadline()).min()
+        validated.into_iter().chain(self.early.deadline()).chain(self.active.deadline()).min()
     }
 
     /// How many blocks wait in memory for their parents.
@@ -212,7 +220,7 @@ impl ChainManager {
 
     fn place(&mut self, now: Now, (origin, block): &Arrival, out: &mut Outbox) -> Result<Placed, Halt> {
         let Some(row) = self.active.chain().store().row_of(block)? else {
-            refuse(*origin, block.hash, "its header is not known", out);
+            self.await_header(now.mono, (*origin, block.hash), Found::Valid(block.clone()), out);
             return Ok(Placed::NotYet);
         };
         let taken = (row.header.height, row.hash);

@@ -18,6 +18,7 @@
 mod abandoned;
 mod active_chain;
 mod again;
+mod await_header;
 mod blame;
 mod block_check;
 mod branch_view;
@@ -28,6 +29,7 @@ mod committer;
 mod compact;
 mod deliverers;
 mod displaced;
+mod early;
 mod expected;
 mod expiry;
 mod failure;
@@ -210,14 +212,19 @@ impl Ledger {
     fn on_notice(&mut self, now: Now, notice: ToLedger, out: &mut Outbox) -> Result<(), Halt> {
         let active = self.chains.active_mut();
         match notice {
-            ToLedger::StoreHeaders(rows) => self.chains.store_headers(now, &rows, out)?,
+            ToLedger::StoreHeaders(rows) => {
+                self.chains.store_headers(now, &rows, out)?;
+                self.chains.take_early(now, &rows, out)?;
+            }
             ToLedger::BestChain { height, work } => active.set_best(height, work),
             ToLedger::NotarisedAgain { hash, work } => self.chains.notarised_again(now, (hash, work), out)?,
             ToLedger::BlockChecked { origin: Origin::Proposal, block } => {
                 self.chains.take_proposal(now, &block, out)?
             }
             ToLedger::BlockChecked { origin, block } => self.chains.block_checked(now, origin, block, out)?,
-            ToLedger::BodyInvalid { hash, fault, .. } => self.chains.body_invalid(now, &hash, *fault, out)?,
+            ToLedger::BodyInvalid { hash, origin, fault } => {
+                self.chains.body_invalid(now, (origin, &hash), fault, out)?;
+            }
             ToLedger::Admit { origin, transaction, replace } => {
                 active.admit(now, origin, (transaction, replace), out)?;
             }

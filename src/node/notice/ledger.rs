@@ -37,14 +37,15 @@ pub enum ToLedger {
     },
     /// From `headers`: the node's state changed.
     State(SyncState),
-    /// From `verify`: a body whose stateless checks hold.
+    /// From `verify`: a body whose stateless checks hold. It may come before its header: then it waits for that.
     BlockChecked {
         /// Where it came from.
         origin: Origin,
         /// The block.
         block: Arc<CheckedBlock>,
     },
-    /// From `verify`: the header commits to an invalid body, so that the block is invalid. Its sender has been dealt with.
+    /// From `verify`: the header commits to an invalid body, so that the block is invalid. Its sender has been dealt with. This,
+    /// too, may come before the header.
     BodyInvalid {
         /// The block.
         hash: Hash,

@@ -1,4 +1,5 @@
-//! What a node puts together is the block, and it asks for nothing of a block before it knows the header's work.
+//! What a node puts together is the block, and it asks for nothing of a block before it knows the header's work. It checks no body
+//! without that, and passes on no block whose header is not stored.
 
 use crate::{
     base::hash::Hash,
@@ -47,7 +48,13 @@ impl World {
             Action::Tell(Notice::Verify(ToVerify::CheckBlock { origin: Origin::Rebuilt(_), hash, frame, .. })) => {
                 let is_whole = HashedBlock::decode(frame.body.clone())
                     .is_ok_and(|block| block.hash == *hash && block.merkle_root() == block.header.merkle_root);
-                (!is_whole).then(|| format!("takes for block {hash:?} what is not it"))
+                let is_block = is_whole && !life.watch.unjudged.contains(hash);
+                (!is_block).then(|| format!("takes for block {hash:?} what is not it, or has no work"))
+            }
+            Action::Tell(Notice::Verify(ToVerify::CheckBlock { origin, hash, frame, .. })) => {
+                let lacks_work = Header::peek(&frame.body).is_some_and(|header| !header.has_work(hash));
+                let is_judged = self.options.authorities == 0 && *origin != Origin::Proposal;
+                (is_judged && lacks_work).then(|| format!("checks the body of {hash:?}, whose header has no work"))
             }
             Action::Link(action) => {
                 let asked = |frame: &Frame| asked_for(frame).filter(|hash| life.watch.unjudged.contains(hash));
@@ -58,6 +65,13 @@ impl World {
         };
         if let Some(what) = complaint {
             self.fail("compact", Some(node), what);
+        }
+    }
+
+    /// The role `ledger` passes on a block.
+    pub(in crate::sim) fn check_validated(&mut self, node: usize, hash: &Hash) {
+        if self.header_at(node, hash).is_none() {
+            self.fail("compact", Some(node), format!("passes on {hash:?} and has not stored its header"));
         }
     }
 }

@@ -139,14 +139,15 @@ fn a_submitted_block_is_answered_when_it_is_committed() {
 }
 
 #[test]
-fn a_mined_block_goes_the_same_way() {
+fn a_mined_block_is_offered_and_checked_at_the_same_time() {
     let mut rig = Rig::new(0, &[]);
     let actions = rig.notice(ToFetch::Produced { block: block(1, 0, 0) });
     assert_eq!(
         told(&actions, |notice| matches!(notice, Notice::Headers(ToHeaders::Offered { origin: Origin::Miner, .. }))),
         1
     );
-    assert_eq!(checked(&rig.want(0, vec![hash(1)])), [(Origin::Miner, hash(1))]);
+    assert_eq!(checked(&actions), [(Origin::Miner, hash(1))]);
+    assert_eq!(checked(&rig.want(0, vec![hash(1)])), []);
 }
 
 #[test]

@@ -89,7 +89,8 @@ fn a_block_is_put_together_once_its_header_is_judged_and_goes_the_way_of_others(
     assert!(offered(&actions).is_empty() && questions(&actions).is_empty(), "the header comes first");
     let actions = judge(&mut rig, &block);
     assert_eq!((offered(&actions), questions(&actions)), (vec![PEER], vec![]));
-    let actions = rig.want(0, vec![block.hash]);
+    let wanted = rig.want(0, vec![block.hash]);
+    assert_eq!((checked(&wanted), requests(&wanted)), (vec![], vec![]), "it is on its way");
     let body = actions.iter().find_map(|action| match action {
         Action::Tell(Notice::Verify(ToVerify::CheckBlock { frame, origin: PEER, .. })) => Some(frame.body.clone()),
         _ => None,

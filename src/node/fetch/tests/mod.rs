@@ -1,5 +1,6 @@
 //! The role, by events and with a clock set by hand.
 
+mod ahead;
 mod arriving;
 mod candidates;
 mod compact;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    base::limits,
     chain::{
         archive::{BlockStatus, StoreError},
         rules::TransactionFault,
@@ -130,10 +131,15 @@ fn a_verdict_of_the_verifier_invalidates_and_one_on_an_unknown_block_does_nothin
 }
 
 #[test]
-fn a_body_whose_header_is_unknown_is_given_back() {
+fn a_body_whose_header_does_not_come_is_given_back() {
     let mut node = Node::new();
     let block = made(&mut node.maker(), vec![]);
-    let actions = node.body(&block);
+    assert_eq!(node.body(&block), []);
+    let until = node.ledger.deadline().unwrap();
+    assert!(until <= node.now.mono + limits::EARLY_TIME);
+    node.now.mono = until;
+    let actions = node.event(Event::Wake);
+    assert_eq!(node.ledger.deadline(), None);
     let refused = |a: &Action| matches!(a, Action::Tell(Notice::Fetch(ToFetch::BodyRefused { hash, .. })) if *hash == block.0.hash);
     assert_eq!(actions.iter().filter(|a| refused(a)).count(), 1);
     assert_eq!(faults(&actions), []);

@@ -4,6 +4,7 @@ mod again;
 mod chain;
 mod committer;
 mod compact;
+mod early;
 mod faults;
 mod joining;
 mod mempool;
