@@ -16,10 +16,9 @@ use super::{
     submit,
 };
 use crate::{
-    base::hash::{hex, unhex},
+    base::hash::hex,
     chain::{
         address::Address,
-        block::HashedTransaction,
         memo, rules,
         transaction::{Output, Transaction},
     },
@@ -36,7 +35,6 @@ use crate::{
         building::{Fee, Plan, Spend},
         keys::Keys,
         offline::{Offline, Unsigned},
-        raw,
     },
 };
 
@@ -285,15 +283,9 @@ fn read(context: &Context, arguments: &InputArgs) -> Outcome<Offline> {
         io::ErrorKind::InvalidData => Failure::usage(format!("{}: not a payment", path.display())),
         _ => Failure::input(path, &error),
     })?;
-    if let Some(bytes) = unhex(text.trim()).filter(|bytes| !bytes.is_empty()) {
-        let decoded = HashedTransaction::decode(&bytes);
-        let decoded =
-            decoded.map_err(|error| Failure::usage(format!("{}: not a transaction: {error}", path.display())))?;
-        return Ok(raw::unsigned(&decoded.transaction).map_or(Offline::Signed(decoded.transaction), Offline::Unsigned));
-    }
-    Offline::parse(&text, context.spec()).map_err(|error| {
-        let failure = Failure::from(error);
-        Failure { message: format!("{}: {}", path.display(), failure.message), ..failure }
+    payment_file::parse(context, &text).map_err(|failure| {
+        let message = format!("{}: {}", path.display(), failure.message);
+        Failure { message, ..failure }
     })
 }
 
