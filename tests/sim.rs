@@ -171,6 +171,12 @@ fn a_node_without_coins_may_say_that_it_has_all_blocks_up_to_genesis() {
     assert_holds(&sim::run(Options::draw(4_276_274_443, &Overrides::default())));
 }
 
+/// The checker took it for a lie, since it had last looked before the node had them.
+#[test]
+fn a_node_that_has_verified_its_history_may_say_at_once_that_it_has_all_blocks() {
+    assert_holds(&sim::run(Options::draw(888_000_361, &Overrides::default())));
+}
+
 /// The ledger of a pruned node removed a block in an idle moment, so that a branch of mere headers that the node took for the best
 /// could not be followed any more; it stayed the best, and the next block upon the node's own tip was taken for a part of it.
 #[test]

@@ -78,11 +78,7 @@ impl World {
             return;
         }
         for node in 0..self.options.nodes {
-            let (kept_from, is_joining) = self.nodes[node]
-                .disk
-                .read(|ledger| (ledger.kept_from(), ledger.join_state() == Ok(JoinState::Joining)));
-            // Until it has its coins, a node says that it is at genesis, and has all blocks up to there.
-            let lowest = if is_joining { 1 } else { kept_from };
+            let lowest = self.lowest_kept(node);
             let seen = self.checkers.kept.lowest.entry(node).or_insert([(self.now, lowest); 2]);
             if self.now.since(seen[1].0) >= TELLING {
                 *seen = [seen[1], (self.now, lowest)];
@@ -91,6 +87,14 @@ impl World {
                 return self.fail("kept", Some(node), what);
             }
         }
+    }
+
+    /// The lowest height from which on a node keeps blocks.
+    fn lowest_kept(&self, node: usize) -> u32 {
+        let read = |ledger: &dyn LedgerStore| (ledger.kept_from(), ledger.join_state() == Ok(JoinState::Joining));
+        let (kept_from, is_joining) = self.nodes[node].disk.read(read);
+        // Until it has its coins, a node says that it is at genesis, and has all blocks up to there.
+        if is_joining { 1 } else { kept_from }
     }
 
     fn keeps_too_little(&self, node: usize, lowest: u32) -> Option<String> {
@@ -118,9 +122,11 @@ impl World {
 
     /// A node says to a peer from which height on it keeps blocks; 0: all.
     pub(super) fn check_stated(&mut self, peer: usize, stated: u32) {
-        let before = self.checkers.kept.lowest.get(&peer).map(|seen| seen[0]);
-        let before = before.filter(|(at, _)| self.is_honest(peer) && self.now.since(*at) >= TELLING);
-        if let Some((_, lowest)) = before.filter(|(_, lowest)| stated.max(1) < *lowest) {
+        let seen = self.checkers.kept.lowest.get(&peer);
+        let Some([(at, before), (_, then)]) = seen.filter(|_| self.is_honest(peer)) else { return };
+        // A node that has verified the history of its snapshot keeps more than before.
+        let lowest = (*before).min(*then).min(self.lowest_kept(peer));
+        if self.now.since(*at) >= TELLING && stated.max(1) < lowest {
             let what = format!("says that it keeps blocks from {stated} on, and has had none below {lowest} for long");
             self.fail("kept", Some(peer), what);
         }
